@@ -1,0 +1,93 @@
+"""Who may do what. The only place that decides; everything else asks here."""
+
+import hmac
+import secrets
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from workers.settings import Secrets, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser or a program. `owner` is '' for a program that keeps no session."""
+
+    owner: str
+    operator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    code: str  # one of the contract's error codes
+    message: str
+
+
+UNAUTHORIZED = Refusal("unauthorized", "expected a session: load the page, or keep the cookie of a first request")
+OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
+
+
+class Access:
+    def __init__(self, settings: Settings, secrets_: Secrets) -> None:
+        self._origins = frozenset(settings.origins)
+        self._operator_token = secrets_.operator_token
+
+    def visitor(self, session: MutableMapping[str, Any], authorization: str | None) -> Visitor:
+        """Who this is, by signed session or by `Authorization: Bearer <operator token>`."""
+        scheme, _, token = (authorization or "").partition(" ")
+        bearer = scheme.lower() == "bearer" and self.is_operator_token(token.strip())
+        operator = bearer or self._is_login(session.get("login"))
+        return Visitor(str(session.get("owner", "")), operator)
+
+    def is_operator_token(self, token: Any) -> bool:
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self._operator_token.encode())
+
+    def log_in(self, session: MutableMapping[str, Any]) -> None:
+        session["login"] = self._login()
+
+    def _login(self) -> str:
+        # a digest, so that a new token ends old logins, and the cookie (signed, not encrypted) doesn't show it
+        return hmac.digest(self._operator_token.encode(), b"login", "sha256").hex()
+
+    def _is_login(self, value: Any) -> bool:
+        return isinstance(value, str) and hmac.compare_digest(value.encode(), self._login().encode())
+
+    # -- origins
+
+    def is_own_origin(self, origin: str | None, scheme: str, host: str) -> bool:
+        """Whether a request may come from a page of `origin`. None is a program, which is accepted."""
+        if origin is None or origin in self._origins:
+            return True
+        parts = urlsplit(origin)
+        return (parts.scheme, parts.netloc) == (scheme, host)
+
+    def is_cross_site(self, fetch_site: str | None) -> bool:
+        """Whether a browser says that a foreign site made it send this request (Sec-Fetch-Site)."""
+        return fetch_site == "cross-site"
+
+    # -- jobs and topics
+
+    def may_watch(self, visitor: Visitor, topic: str) -> Refusal | None:
+        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; the rest an operator."""
+        kind, colon, name = topic.partition(":")
+        if kind == "job" and colon and name:
+            return None
+        if topic == "mine":
+            return None if visitor.owner else UNAUTHORIZED
+        if topic == "jobs" or (kind == "queue" and name):
+            return None if visitor.operator else OPERATORS_ONLY
+        return Refusal("bad_request", f"expected job:<id>, mine, jobs or queue:<name>, got {topic[:80]!r}")
+
+    def may_act(self, visitor: Visitor, owner: str) -> Refusal | None:
+        """Stop, cancel, requeue, delete; and see arguments, traceback and attempts."""
+        if visitor.operator or (owner and visitor.owner == owner):
+            return None
+        return Refusal("forbidden", "expected the job's owner or an operator")
+
+    def may_operate(self, visitor: Visitor) -> Refusal | None:
+        return None if visitor.operator else OPERATORS_ONLY
+
+
+def new_owner() -> str:
+    return secrets.token_urlsafe(16)

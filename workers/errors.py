@@ -1,0 +1,45 @@
+"""The errors of the package: one root, so that an edge can catch them all."""
+
+
+class HeadwayError(Exception):
+    """The root. Its text is fit to be shown to the person who asked."""
+
+
+class WireError(HeadwayError):
+    """A value that can't travel, or a message that is none of ours."""
+
+
+class SettingsError(HeadwayError):
+    """An environment variable says something that can't be used."""
+
+
+class BadArguments(HeadwayError):
+    """A submit that doesn't fit its task. `fields`: name → {expected, got}."""
+
+    def __init__(self, message: str, fields: dict[str, dict[str, str]]) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class NotFound(HeadwayError):
+    """No such job, task or queue."""
+
+
+class Conflict(HeadwayError):
+    """The job's status, or an earlier request, forbids it."""
+
+
+class FetchError(HeadwayError):
+    """A page that could not, or may not, be fetched."""
+
+
+class UnknownTask(HeadwayError):
+    """A job whose function is not a registered task; it is failed, not run."""
+
+
+class ResultError(HeadwayError):
+    """A task returned what JSON can't hold."""
+
+
+class WorkHorseKilled(HeadwayError):
+    """The process that ran the job ended without a word."""

@@ -1,0 +1,154 @@
+"""Fetch a web page that a stranger named, without becoming their hand inside our network."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from bs4.dammit import EncodingDetector, UnicodeDammit
+from requests.adapters import HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from workers.errors import FetchError
+
+SIZE_LIMIT = 20 * 1024 * 1024  # bytes after decompression
+TIME_LIMIT = 30.0  # seconds in all
+READ_LIMIT = 10.0  # seconds without a byte
+REDIRECT_LIMIT = 5
+CHUNK = 64 * 1024  # bytes
+HTML_TYPES = ("text/html", "application/xhtml+xml")
+USER_AGENT = "Headway (+https://pypi.org/project/rq/)"
+
+
+@dataclass(frozen=True)
+class Page:
+    url: str  # after redirects
+    text: str
+    size: int  # bytes of the body after decompression
+
+
+def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, int | None], None]) -> Page:
+    """The HTML page at `url`.
+
+    http and https only. Unless `allow_private`, the address of every hop must be public, and it is the checked
+    address that is connected to (a second look-up could answer otherwise). Proxies from the environment are
+    ignored. `downloaded(bytes, content_length | None)` is called as the body comes in.
+    Raises `FetchError` with a sentence for the person who asked.
+    """
+    with requests.Session() as session, _time_limit(session, allow_private):
+        session.trust_env = False
+        session.headers["User-Agent"] = USER_AGENT
+        try:
+            for _ in range(REDIRECT_LIMIT + 1):
+                _check_url(url)
+                with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
+                    if not response.is_redirect:
+                        return _read(response, downloaded)
+                    url = urljoin(url, response.headers["Location"])
+        except InvalidIPAddress as error:
+            raise FetchError(f"expected a public address, got {urlsplit(url).hostname}, which is at {error}") from error
+        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+            raise FetchError(f"{url[:200]} could not be fetched: {_reason(error)}") from error
+    raise FetchError(f"expected at most {REDIRECT_LIMIT} redirects, got one more, to {url[:200]}")
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  it raises where it is no number
+    except ValueError as error:
+        raise FetchError(f"expected a web address, got {url[:200]!r}: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise FetchError(f"expected an address that starts with http:// or https://, got {url[:200]!r}")
+
+
+def _read(response: requests.Response, downloaded: Callable[[int, int | None], None]) -> Page:
+    if response.status_code != 200:
+        raise FetchError(f"expected status 200, got {response.status_code} {response.reason} from {response.url[:200]}")
+    content_type = response.headers.get("Content-Type", "")
+    if content_type and content_type.partition(";")[0].strip().lower() not in HTML_TYPES:
+        raise FetchError(f"expected an HTML page, got {content_type[:80]} from {response.url[:200]}")
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isascii() and length.isdecimal() else None
+    body = bytearray()
+    downloaded(0, total)
+    for chunk in response.iter_content(CHUNK):
+        body += chunk
+        if len(body) > SIZE_LIMIT:
+            raise FetchError(f"expected at most {SIZE_LIMIT} bytes, got more from {response.url[:200]}")
+        # tell() counts what came over the wire, as Content-Length does; the body may have been compressed
+        downloaded(response.raw.tell(), total)
+    return Page(response.url, _decode(bytes(body), content_type), len(body))
+
+
+def _decode(body: bytes, content_type: str) -> str:
+    """The text, by the charset of the header, a BOM, the page's own <meta>, or what the bytes look like."""
+    _, _, parameters = content_type.lower().partition("charset=")
+    named = parameters.split(";")[0].strip("\"' ")
+    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
+    known = [name for name in (named, declared) if name]
+    text = UnicodeDammit(body, known_definite_encodings=known, is_html=True).unicode_markup
+    return text if text is not None else body.decode(errors="replace")
+
+
+def _reason(error: Exception) -> str:
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return f"{type(cause).__name__}: {cause}"[:200]
+
+
+@contextmanager
+def _time_limit(session: requests.Session, allow_private: bool) -> Iterator[None]:
+    """Give `session` its adapters, and cut its sockets when the time is up.
+
+    The time-out of requests is one of each read: a server that sends a byte now and then would hold it for ever.
+    """
+    sockets: list[socket.socket] = []
+    began = time.monotonic()
+    for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
+        adapter = HTTPAdapter() if allow_private else IPFilterAdapter(scheme == "https")
+        watched = type("Watched", (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, sockets)})
+        adapter.poolmanager.pool_classes_by_scheme = {scheme: watched}
+        session.mount(f"{scheme}://", adapter)
+
+    def cut() -> None:
+        for connected in sockets:
+            try:
+                connected.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has been closed since
+
+    timer = threading.Timer(TIME_LIMIT, cut)
+    timer.daemon = True
+    timer.start()
+    failure: FetchError | None = None
+    try:
+        yield
+    except FetchError as error:
+        failure = error
+    finally:
+        timer.cancel()
+    # a body without a Content-Length that was cut looks like a whole one
+    if time.monotonic() - began >= TIME_LIMIT:
+        raise FetchError(f"expected the page within {TIME_LIMIT:.0f} s, got only a part of it") from failure
+    if failure:
+        raise failure
+
+
+def _watched(connection_class: type[HTTPConnection], sockets: list[socket.socket]) -> type[HTTPConnection]:
+    class Watched(connection_class):  # type: ignore[misc, valid-type]
+        def _new_conn(self) -> socket.socket:
+            connected: socket.socket = super()._new_conn()
+            sockets.append(connected)
+            return connected
+
+    return Watched

@@ -1,0 +1,293 @@
+"""RQ, hooked so that every transition is published in the very MULTI in which RQ writes it.
+
+The places are listed in docs/rq.md. Everything that touches a job must use these classes: worker, scheduler, web.
+"""
+
+import ctypes
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any
+
+import rq.scheduler
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from rq import Queue, Retry, Worker
+from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.executions import Execution
+from rq.job import Job, JobStatus
+from rq.results import Result
+from rq.serializers import JSONSerializer
+
+from workers import context, store
+from workers.context import JobContext
+from workers.errors import ResultError, UnknownTask, WireError, WorkHorseKilled
+from workers.progress import Reporter, Sender
+from workers.settings import Settings
+from workers.tasks import Tasks
+from workers.wire import RESULT_LIMIT, Status, encode, error_of
+
+RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
+HEARTBEAT = 5  # seconds between two heartbeats of a running job
+HEARTBEAT_TTL = 3 * HEARTBEAT  # seconds of silence after which RQ may call a job abandoned
+WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
+MAINTENANCE = 10  # seconds between two looks for abandoned jobs
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class TrackedJob(Job):
+    """A job whose every transition is published. It travels as JSON and runs registered tasks only."""
+
+    failure: dict[str, str] | None = None  # {type, message} of the attempt that just failed
+
+    @property
+    def owner(self) -> str:
+        owner = self.meta.get("owner") if isinstance(self.meta, dict) else None
+        return owner if isinstance(owner, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", owner) else ""
+
+    # -- transitions, where RQ writes them
+
+    def set_status(self, status: JobStatus, pipeline: Pipeline | None = None) -> None:
+        if pipeline is not None:
+            super().set_status(status, pipeline=pipeline)
+            self._publish(pipeline)
+        elif status == JobStatus.SCHEDULED:
+            # a retry: RQ writes the same once more inside the MULTI that follows
+            self._status = status
+        else:
+            with self.connection.pipeline() as own:
+                super().set_status(status, pipeline=own)
+                self._publish(own)
+                own.execute()
+
+    def save(self, pipeline: Pipeline | None = None, include_meta: bool = True, include_result: bool = True) -> None:
+        # a job saved before it has a queue, and enqueue_many's deferred ones, never pass set_status
+        if self._status not in (JobStatus.CREATED, JobStatus.DEFERRED):
+            super().save(pipeline, include_meta, include_result)
+        elif pipeline is not None:
+            super().save(pipeline, include_meta, include_result)
+            self._publish(pipeline)
+        else:
+            with self.connection.pipeline() as own:
+                super().save(own, include_meta, include_result)
+                self._publish(own)
+                own.execute()
+
+    def prepare_for_execution(self, worker_name: str, pipeline: Pipeline) -> None:
+        super().prepare_for_execution(worker_name, pipeline)
+        self._publish(pipeline)
+
+    def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
+        super()._handle_failure(exc_string, pipeline, *args, **kwargs)
+        if self.failure is None and self._status == JobStatus.FAILED:
+            # abandoned: the status was written before anybody knew the reason
+            self.failure = _failure_from(exc_string)
+            self._publish(pipeline)
+
+    def delete(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
+        if pipeline is not None:
+            super().delete(pipeline, *args, **kwargs)
+            pipeline.delete(Result.get_key(self.id))
+            store.bury(pipeline, self.id)
+        else:
+            with self.connection.pipeline() as own:
+                self.delete(own, *args, **kwargs)
+                own.execute()
+
+    def get_result_ttl(self, default_ttl: int) -> int:
+        # 0 would delete the job without ever writing `finished`
+        return super().get_result_ttl(default_ttl) or 1
+
+    def _publish(self, pipeline: Pipeline) -> None:
+        status = Status(self._status.value)
+        fields: dict[str, Any] = {"status": status}
+        if status == Status.QUEUED:
+            fields["enqueued_at"] = _ms(self.enqueued_at)
+        elif status == Status.STARTED:
+            fields |= {"started_at": _ms(self.started_at), "worker": self.worker_name}
+        elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
+            fields |= _newest_progress(self.id) | {"ended_at": _ms(self.ended_at) or _ms(datetime.now(timezone.utc))}
+        if status == Status.FINISHED:
+            fields |= _result_fields(self._result)
+        elif self.failure is not None:
+            fields["error"] = self.failure
+        known = {
+            "task": self._name(),
+            "queue": self.origin,
+            "created_at": _ms(self.created_at),
+            "enqueued_at": _ms(self.enqueued_at),
+            "started_at": _ms(self.started_at),
+            "worker": self.worker_name,
+        }
+        store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
+
+    def _name(self) -> str:
+        try:
+            return str(self.func_name)
+        except DeserializationError:
+            return ""  # the worker fails such a job and says why
+
+    # -- execution
+
+    def perform(self) -> Any:
+        # read at once after `started`: a horse that was taken for dead must not report for its successor
+        with suppress(RedisError):  # the sender reads it when Redis is back
+            context.current().sender.attempt = store.attempt_of(self.connection, self.id)
+        return super().perform()
+
+    def _execute(self) -> Any:
+        task = context.current().tasks.get(self.func_name)
+        if self.instance is not None:
+            raise UnknownTask(f"expected a registered task, got a method of {type(self.instance).__name__}")
+        result = task.function(*self.args, **self.kwargs)
+        if not isinstance(result, Retry):
+            try:
+                encode(result)
+            except WireError as error:
+                raise ResultError(f"the result of {task.name} can't be kept: {error}") from error
+        return result
+
+    # names that stand in the hash are never imported and its addresses never called: who can write
+    # to Redis must not be able to run code in a worker
+
+    @property
+    def success_callback(self) -> None:  # type: ignore[override]
+        return None
+
+    @property
+    def failure_callback(self) -> None:  # type: ignore[override]
+        return None
+
+    @property
+    def stopped_callback(self) -> None:  # type: ignore[override]
+        return None
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        return None
+
+
+class TrackedQueue(Queue):
+    job_class = TrackedJob
+
+
+class TrackedWorker(Worker):
+    """A forking worker for one queue."""
+
+    job_class = TrackedJob
+    queue_class = TrackedQueue
+
+    def __init__(self, queue: str, *, settings: Settings, tasks: Tasks, **kwargs: Any) -> None:
+        super().__init__(
+            [queue],
+            serializer=JSONSerializer,
+            default_result_ttl=RESULT_TTL,
+            worker_ttl=WORKER_TTL,
+            job_monitoring_interval=HEARTBEAT,
+            maintenance_interval=MAINTENANCE,
+            log_job_description=False,
+            **kwargs,
+        )
+        self._settings = settings
+        self._tasks = tasks
+
+    def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
+        sender = Sender(self._settings.redis_url, job.id)
+        running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender))
+        with context.entered(running):
+            return super().perform_job(job, queue)
+
+    def handle_exception(self, job: TrackedJob, *exc_info: Any) -> None:  # type: ignore[override]
+        kind, error, _ = exc_info
+        job.failure = error_of(kind.__name__, str(error))
+        super().handle_exception(job, *exc_info)
+
+    def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:  # type: ignore[override]
+        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+
+    def handle_job_failure(  # type: ignore[override]
+        self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
+        if job.failure is None and self._stopped_job_id != job.id:
+            job.failure = _failure_from(exc_string)
+        super().handle_job_failure(job, queue, started_job_registry, exc_string)
+
+    def handle_job_retry(self, job: TrackedJob, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        job.failure = error_of("Retry", "the task asked to be run again")
+        super().handle_job_retry(job, *args, **kwargs)
+
+    def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
+        # https://github.com/rq/rq/issues/2424: after a WatchError RQ replays this, and by then has forgotten
+        # which execution to clean up
+        execution: Execution | None = self.execution
+        super().cleanup_execution(job, pipeline)
+        self.execution = execution
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        return HEARTBEAT_TTL
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()
+        _die_with_parent()
+
+
+def install() -> None:
+    """Make RQ's scheduler, which names its classes itself, use ours."""
+    rq.scheduler.Job = TrackedJob  # type: ignore[misc]
+    rq.scheduler.Queue = TrackedQueue  # type: ignore[misc]
+
+
+def fetch_job(id: str, connection: Any) -> TrackedJob | None:
+    """The job as RQ has it; None where RQ has none of this id."""
+    try:
+        job = TrackedJob.fetch(id, connection=connection, serializer=JSONSerializer)
+    except (NoSuchJobError, ValueError):  # ValueError: no id that RQ could have made
+        return None
+    assert isinstance(job, TrackedJob)
+    return job
+
+
+def _newest_progress(id: str) -> dict[str, Any]:
+    running = context.running
+    return running.reporter.fields() if running is not None and running.id == id else {}
+
+
+def _result_fields(result: Any) -> dict[str, Any]:
+    truncated = len(encode(result).encode()) > RESULT_LIMIT
+    return {"result": None if truncated else result, "result_truncated": truncated, "error": None}
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def _failure_from(exc_string: str) -> dict[str, str]:
+    """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
+    last = exc_string.strip().rpartition("\n")[2]
+    if "AbandonedJobError" in last:
+        return error_of("AbandonedJobError", "the worker went silent while it ran the job")
+    kind, colon, message = last.partition(": ")
+    if colon and re.fullmatch(r"[\w.]+", kind):
+        return error_of(kind.rpartition(".")[2], message)
+    return error_of("Failed", last)
+
+
+def _how_it_ended(wait_status: Any) -> str:
+    if not isinstance(wait_status, int):
+        return "went away"
+    if os.WIFSIGNALED(wait_status):
+        number = os.WTERMSIG(wait_status)
+        return f"was killed by {signal.Signals(number).name} (signal {number})"
+    return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends (Linux; elsewhere the horse ends its job first)."""
+    if sys.platform != "linux":
+        return
+    prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

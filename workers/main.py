@@ -1,0 +1,78 @@
+"""`python -m workers.main worker | scheduler | ping`: one process of the workers' side."""
+
+import argparse
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+
+from workers import jobs, lifecycle, store
+from workers.errors import HeadwayError, SettingsError
+from workers.lifecycle import TrackedWorker
+from workers.settings import Settings
+from workers.tasks import Tasks
+
+LOG_FORMAT = "%(levelname)s %(message)s"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
+    parser.add_argument("part", choices=["worker", "scheduler", "ping"])
+    parser.add_argument("--queue", help="the one queue this worker takes jobs from")
+    parser.add_argument("--name", help="the worker's name; unique among those alive")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    try:
+        settings = Settings.from_environment(os.environ, Path.cwd())
+        connection = store.connect(settings.redis_url)
+        connection.ping()
+        if options.part == "worker":
+            return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
+        if options.part == "scheduler":
+            _schedule(settings, connection)
+        return 0
+    except (RedisError, OSError) as error:
+        print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
+    except HeadwayError as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -> int:
+    if queue not in settings.queue_names:
+        raise SettingsError(f"--queue: expected one of {', '.join(settings.queue_names)}, got {queue!r}")
+    lifecycle.install()
+    worker = TrackedWorker(
+        queue,
+        settings=settings,
+        tasks=Tasks.collect(jobs),
+        # RQ's own blocking read must outlast its time-out
+        connection=store.connect(settings.redis_url, socket_timeout=None),
+        name=name or f"{queue}.{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:4]}",
+    )
+    try:
+        worker.work(logging_level="WARNING", log_format=LOG_FORMAT)
+    except ValueError as error:  # RQ: a worker of this name is alive
+        raise SettingsError(f"--name: {error}") from error
+    # RQ also returns, in peace, when it lost Redis or met an error of its own
+    return 0 if worker._shutdown_requested_date else 1
+
+
+def _schedule(settings: Settings, connection: Redis) -> None:
+    lifecycle.install()
+    scheduler = RQScheduler(
+        list(settings.queue_names), connection, logging_level="WARNING", log_format=LOG_FORMAT, serializer=JSONSerializer
+    )
+    scheduler.acquire_locks()
+    scheduler.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,165 @@
+"""What job code holds: `progress()` and `track()`.
+
+A call keeps the newest value in the process; a thread sends it, at most 20 times a second. Reporting never
+fails, blocks or slows a job: Redis may be gone, the value may be nonsense, the job goes on.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from workers import context, store
+from workers.errors import WireError
+from workers.wire import DESCRIPTION_LIMIT, META_LIMIT, encode, is_number
+
+T = TypeVar("T")
+
+INTERVAL = 0.05  # seconds between two sends: 20 a second
+RETRY_INTERVAL = 0.5  # seconds between two tries while Redis is away
+
+log = logging.getLogger("headway.progress")
+
+
+def progress(
+    completed: float,
+    total: float | None = None,
+    description: str | None = None,
+    *,
+    unit: str = "",
+    meta: dict[str, Any] | None = None,
+) -> None:
+    """Tell how far the running job is.
+
+    `total` None: the length is unknown. `description` (≤ 200 characters) and `meta` (an object of ≤ 1 KiB of
+    JSON) stay as they were where they are None. Another `unit` starts a new phase from 0; within one unit the
+    bar never falls. Outside of a job it does nothing. Never raises: what can't be shown is cut, or dropped with
+    one log line.
+    """
+    job = context.running
+    if job is None:
+        return
+    reporter = job.reporter
+    if description is not None:
+        reporter.description = description
+    if meta is not None:
+        reporter.meta = meta
+    reporter.newest = (completed, total, unit)
+    if not reporter.awake:
+        reporter.wake()
+
+
+def track(
+    sequence: Iterable[T], description: str | None = None, *, total: float | None = None, unit: str = ""
+) -> Iterator[T]:
+    """Yield the items of `sequence` and report each one done. `total` defaults to the length, where there is one."""
+    if total is None:
+        total = length_hint(sequence) or None
+    progress(0, total, description, unit=unit)
+    for completed, item in enumerate(sequence, 1):
+        yield item
+        progress(completed, total, unit=unit)
+
+
+class Sender:
+    """Sends the reports of one attempt of a job, over a connection of its own that gives up after a second."""
+
+    def __init__(self, url: str, id: str) -> None:
+        self.attempt: int | None = None
+        self._url = url
+        self._id = id
+        self._connection: Redis | None = None
+
+    def __call__(self, fields: dict[str, Any]) -> bool:
+        """False where the reports are not wanted any more. Raises `RedisError` while Redis is away."""
+        if self._connection is None:
+            self._connection = store.connect(self._url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        if self.attempt is None:
+            self.attempt = store.attempt_of(self._connection, self._id)
+        return self.attempt is not None and store.report(self._connection, self._id, self.attempt, fields)
+
+
+class Reporter:
+    """Keeps the newest progress of one job and sends it from a thread of its own.
+
+    `send` takes the fields of the state that changed; it returns False when there is nobody to report to any
+    more (the attempt has ended). The thread starts with the first report, so after the fork.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], bool]) -> None:
+        self.newest: tuple[Any, Any, Any] | None = None
+        self.description: Any = None
+        self.meta: Any = None
+        self.awake = False  # something waits to be sent, and the thread knows
+        self._send = send
+        self._thread: threading.Thread | None = None
+        self._due = threading.Event()
+        self._stopped = threading.Event()
+        self._complained = False
+
+    def wake(self) -> None:
+        self.awake = True
+        self._due.set()
+        if self._thread is None and not self._stopped.is_set():
+            self._thread = threading.Thread(target=self._run, name="headway-progress", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Send nothing more. The newest values stay readable: the job's end carries them."""
+        self._stopped.set()
+        self._due.set()
+
+    def fields(self) -> dict[str, Any]:
+        """The newest progress as fields of the state; empty where nothing (valid) was reported."""
+        if self.newest is None:
+            return {}
+        completed, total, unit = self.newest
+        fields: dict[str, Any] = {}
+        if is_number(completed) and (total is None or is_number(total)) and isinstance(unit, str):
+            fields = {"completed": completed, "total": total, "unit": unit[:DESCRIPTION_LIMIT]}
+        else:
+            self._complain(f"progress({completed!r:.40}, {total!r:.40}, unit={unit!r:.40})", "finite numbers and a text")
+        if isinstance(self.description, str):
+            fields["description"] = self.description[:DESCRIPTION_LIMIT]
+        elif self.description is not None:
+            self._complain(f"description={self.description!r:.40}", "a text")
+        if self.meta is not None and self._fits(self.meta):
+            fields["meta"] = self.meta
+        return fields
+
+    def _fits(self, meta: Any) -> bool:
+        try:
+            fits = isinstance(meta, dict) and len(encode(meta).encode()) <= META_LIMIT
+        except (WireError, RuntimeError):  # RuntimeError: the job changes the dict while it is read
+            fits = False
+        if not fits:
+            self._complain("meta", f"an object of at most {META_LIMIT} bytes of JSON")
+        return fits
+
+    def _complain(self, got: str, expected: str) -> None:
+        if not self._complained:
+            self._complained = True
+            log.warning("progress dropped: expected %s, got %s (told once a job)", expected, got)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._due.wait()
+            self._due.clear()
+            # cleared before the values are read: a report from now on asks for another round
+            self.awake = False
+            if self._stopped.is_set():
+                return
+            pause = INTERVAL
+            try:
+                fields = self.fields()
+                if fields and not self._send(fields):
+                    return
+            except (RedisError, OSError):
+                # the newest value is kept and tried again
+                pause = RETRY_INTERVAL
+                self._due.set()
+            self._stopped.wait(pause)

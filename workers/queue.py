@@ -1,0 +1,281 @@
+"""What may be done with jobs: submit, cancel, stop, requeue, delete. Checks statuses, knows no rights."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError, WatchError
+from rq.command import send_stop_job_command
+from rq.exceptions import InvalidJobOperation
+from rq.job import JobStatus
+from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
+from rq.serializers import JSONSerializer
+
+from workers import store
+from workers.errors import BadArguments, Conflict, NotFound, UnknownTask
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers.store import Stored
+from workers.tasks import Task, Tasks
+from workers.wire import Status, encode
+
+BULK_LIMIT = 10_000  # jobs in one bulk submit
+SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
+KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
+CANCELABLE = (Status.CREATED, Status.QUEUED, Status.DEFERRED, Status.SCHEDULED)
+REQUEUEABLE = (Status.FAILED, Status.STOPPED, Status.CANCELED)
+
+
+class Jobs:
+    """The jobs of one Redis."""
+
+    def __init__(self, redis: Redis, tasks: Tasks, queues: Sequence[str]) -> None:
+        self.redis = redis
+        self.tasks = tasks
+        self.queues = tuple(queues)
+
+    # -- submit
+
+    def submit(self, name: Any, args: Any, *, owner: str, queue: Any = None, key: str | None = None) -> Stored:
+        """Queue one job and return its state.
+
+        `key` is an Idempotency-Key of this owner: the same key and request give the same job.
+        Raises `BadArguments`, and `Conflict` where the key came with another request before.
+        """
+        task, rq_queue = self._route(name, queue)
+        arguments = task.parse(args)
+        if key is None:
+            job = self._create(task, arguments, owner, rq_queue)
+            rq_queue.enqueue_job(job)
+            return self.load(job.id)
+        return self.load(self._submit_once(task, arguments, owner, rq_queue, key))
+
+    def _submit_once(self, task: Task, arguments: dict[str, Any], owner: str, queue: TrackedQueue, key: str) -> str:
+        digest = hashlib.sha256(encode([task.name, arguments, queue.name]).encode()).hexdigest()
+        place = f"headway:once:{owner}:{hashlib.sha256(key.encode()).hexdigest()}"
+        while True:
+            with self.redis.pipeline() as pipeline:
+                try:
+                    pipeline.watch(place)
+                    if kept := self.redis.get(place):
+                        first = json.loads(kept)  # type: ignore[arg-type]
+                        if first["request"] != digest:
+                            raise Conflict("this Idempotency-Key came with another request before: expected the same one")
+                        return str(first["id"])
+                    job = self._create(task, arguments, owner, queue)
+                    pipeline.multi()
+                    pipeline.set(place, encode({"request": digest, "id": job.id}), ex=KEY_TTL)
+                    queue.enqueue_job(job, pipeline=pipeline)
+                    pipeline.execute()
+                    return str(job.id)
+                except WatchError:
+                    continue  # the same request at the same moment: it has won, read what it wrote
+
+    def submit_many(
+        self, name: Any, args: Any, *, owner: str, queue: Any = None, pause: Callable[[], None] = lambda: time.sleep(0)
+    ) -> list[str]:
+        """Queue a job for each of `args`, all or none, and return their ids.
+
+        Every job is saved, and shown as queued, before the first may run: one RPUSH releases them all. `pause`
+        is called between slices, to let others have their turn.
+        """
+        task, rq_queue = self._route(name, queue)
+        if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
+            got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
+            raise BadArguments(
+                f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
+                {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
+            )
+        jobs: list[TrackedJob] = []
+        for start in range(0, len(args), SLICE):
+            for number, arguments in enumerate(args[start : start + SLICE], start):
+                jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
+            pause()
+        saved = 0
+        try:
+            for start in range(0, len(jobs), SLICE):
+                with self.redis.pipeline() as pipeline:
+                    for job in jobs[start : start + SLICE]:
+                        rq_queue._prepare_for_queue(job)
+                        rq_queue._persist_job(job, pipeline)
+                    saved = start + SLICE
+                    pipeline.execute()
+                pause()
+            with self.redis.pipeline() as pipeline:
+                pipeline.sadd(rq_queue.redis_queues_keys, rq_queue.key)
+                pipeline.rpush(rq_queue.key, *(job.id for job in jobs))
+                pipeline.execute()
+        except RedisError:
+            self._take_back(jobs[:saved])
+            raise
+        return [job.id for job in jobs]
+
+    def _take_back(self, jobs: Sequence[TrackedJob]) -> None:
+        """Undo a bulk submit that failed half-way, as far as Redis lets us."""
+        try:
+            with self.redis.pipeline() as pipeline:
+                for job in jobs:
+                    job.delete(pipeline)
+                pipeline.execute()
+        except RedisError:
+            pass  # Redis is away altogether: the caller's error says so, and none of them can run
+
+    def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
+        try:
+            task = self.tasks.get(name)
+        except UnknownTask:
+            names = ", ".join(task.name for task in self.tasks)
+            fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
+            raise BadArguments(f"unknown task: expected one of {names}", fields) from None
+        chosen = task.queue if queue is None else queue
+        if chosen not in self.queues:
+            names = ", ".join(self.queues)
+            fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
+            raise BadArguments(f"unknown queue: expected one of {names}", fields)
+        return task, self._queue(chosen)
+
+    def _create(self, task: Task, arguments: Mapping[str, Any], owner: str, queue: TrackedQueue) -> TrackedJob:
+        job = queue.create_job(
+            task.name,
+            args=(),
+            kwargs=dict(arguments),
+            job_id=str(uuid4()),
+            timeout=task.timeout,
+            result_ttl=RESULT_TTL,
+            failure_ttl=RESULT_TTL,
+            description=task.name,
+            meta={"owner": owner},
+            status=JobStatus.QUEUED,
+        )
+        assert isinstance(job, TrackedJob)
+        job.origin = queue.name
+        return job
+
+    def _queue(self, name: str) -> TrackedQueue:
+        return TrackedQueue(name, connection=self.redis, serializer=JSONSerializer)
+
+    # -- look
+
+    def load(self, id: str) -> Stored:
+        """Raises `NotFound`."""
+        if (stored := store.load(self.redis, id)) is None:
+            raise NotFound(f"no job has the id {id[:80]!r}")
+        return stored
+
+    def detail(self, id: str) -> tuple[TrackedJob | None, list[dict[str, Any]]]:
+        """RQ's own record of a job (arguments, whole result, traceback), and its attempts, oldest first."""
+        state = self.load(id).state
+        earlier = [json.loads(entry) for entry in store.attempts(self.redis, id)]
+        now = {name: getattr(state, name) for name in ("attempt", "status", "started_at", "ended_at", "error")}
+        return fetch_job(id, self.redis), [*earlier, now]
+
+    # -- act
+
+    def cancel(self, id: str) -> Stored:
+        """Take back a job that has not started. Raises `NotFound`, `Conflict`."""
+        job = self._acted_on(id, CANCELABLE, "cancel", {Status.STARTED: "stop it instead", Status.LOST: "stop it instead"})
+        try:
+            job.cancel()
+        except InvalidJobOperation as error:
+            raise Conflict(f"cancel: {error}") from error
+        return self.load(id)
+
+    def stop(self, id: str) -> Stored:
+        """Ask the worker to end a started job; `stopped` follows. Raises `NotFound`, `Conflict`."""
+        self._acted_on(id, (Status.STARTED, Status.LOST), "stop", {Status.QUEUED: "cancel it instead"})
+        try:
+            send_stop_job_command(self.redis, id, serializer=JSONSerializer)
+        except InvalidJobOperation as error:
+            raise Conflict(f"stop: {error}") from error
+        return self.load(id)
+
+    def requeue(self, id: str) -> Stored:
+        """Run a job again that did not finish. Raises `NotFound`, `Conflict`."""
+        job = self._acted_on(id, REQUEUEABLE, "requeue", {})
+        kind: type[BaseRegistry] = CanceledJobRegistry if job.is_canceled else FailedJobRegistry
+        registry = kind(job.origin, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
+        try:
+            registry.requeue(job)
+        except InvalidJobOperation as error:
+            raise Conflict("requeue: somebody else was faster") from error
+        return self.load(id)
+
+    def delete(self, id: str) -> None:
+        """Forget a job that is not running. Raises `NotFound`, `Conflict`."""
+        state = self.load(id).state
+        if state.status in (Status.STARTED, Status.LOST):
+            raise Conflict(f"delete: expected a job that is not running, got one that is {state.status}: stop it first")
+        job = fetch_job(id, self.redis)
+        if job is None:
+            store.bury(self.redis, id)
+        else:
+            job.delete()
+
+    def _acted_on(self, id: str, allowed: Sequence[Status], verb: str, advice: Mapping[Status, str]) -> TrackedJob:
+        state = self.load(id).state
+        if state.status not in allowed:
+            words = ", ".join(allowed)
+            hint = f": {advice[state.status]}" if state.status in advice else ""
+            raise Conflict(f"{verb}: expected a job that is {words}, got one that is {state.status}{hint}")
+        job = fetch_job(id, self.redis)
+        if job is None:
+            raise NotFound(f"RQ does not know the job {id!r} any more")
+        return job
+
+    def empty(self, queue: str) -> int:
+        """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
+        rq_queue = self._known_queue(queue)
+        count = 0
+        while ids := rq_queue.get_job_ids(0, SLICE):
+            with self.redis.pipeline() as pipeline:
+                for id, job in zip(ids, self._fetch_many(ids), strict=True):
+                    if job is None:
+                        pipeline.lrem(rq_queue.key, 1, id)
+                    else:
+                        job.delete(pipeline)
+                pipeline.execute()
+            count += len(ids)
+        return count
+
+    def requeue_failed(self, queue: str) -> int:
+        """Requeue every failed job of `queue`; returns how many. Raises `NotFound`."""
+        self._known_queue(queue)
+        registry = FailedJobRegistry(queue, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
+        count = 0
+        for id in registry.get_job_ids():
+            try:
+                self.requeue(id)
+                count += 1
+            except (NotFound, Conflict):
+                continue  # expired, or requeued by somebody else, since the list was read
+        return count
+
+    def _known_queue(self, name: str) -> TrackedQueue:
+        if name not in self.queues:
+            raise NotFound(f"expected one of the queues {', '.join(self.queues)}, got {name[:80]!r}")
+        return self._queue(name)
+
+    def _fetch_many(self, ids: Sequence[str]) -> list[TrackedJob | None]:
+        found: list[Any] = TrackedJob.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
+        return found
+
+    def counts(self) -> list[dict[str, Any]]:
+        """[{name, created, queued, …}] of each queue, from our indexes, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for name in self.queues:
+                for status in Status:
+                    pipeline.zcard(store.index_key(f"queue:{name}", status))
+            numbers = iter(pipeline.execute())
+        return [{"name": name, **{str(status): next(numbers) for status in Status}} for name in self.queues]
+
+
+def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
+    try:
+        return task.parse(arguments)
+    except BadArguments as error:
+        fields = {f"args.{number}.{name}": wrong for name, wrong in error.fields.items()}
+        raise BadArguments(f"args[{number}]: {error}", fields) from error
+

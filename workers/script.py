@@ -1,0 +1,158 @@
+"""The one Lua script: it changes a job's state and publishes it, in one atomic step.
+
+KEYS[1]  headway:job:<id>
+ARGV[1]  what: transition | progress | delete
+ARGV[2]  the job's id
+ARGV[3]  the owner ('' = unknown; then the stored one counts)
+ARGV[4]  the attempt that reports (progress only; '' otherwise)
+ARGV[5]  how many names of fields follow that count only where nothing is stored yet
+ARGV[6…] name, JSON text, name, JSON text, …
+
+Returns {'written', version, attempt}, {'unchanged' | 'refused', reason} or {'error', text}; it never raises, since
+an error inside RQ's MULTI would turn a finished job into a failed one.
+
+The hash holds each field as JSON text and the texts are joined as they are: cjson and tostring would cut
+floats, turn [] into {} and a version into 1.79e+15.
+"""
+
+from typing import Final
+
+from workers.wire import CHANNEL, ENDED, FIELDS, WAITING, Status
+
+STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
+TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
+
+
+def _lua_list(names: tuple[str, ...]) -> str:
+    return "{" + ",".join(f"'{name}'" for name in names) + "}"
+
+
+def _lua_set(statuses: frozenset[Status]) -> str:
+    return "{" + ",".join(f"""['"{status}"']=true""" for status in sorted(statuses)) + "}"
+
+
+SCRIPT: Final = f"""
+local FIELDS = {_lua_list(FIELDS)}
+local WAITING = {_lua_set(WAITING)}
+local ENDED = {_lua_set(ENDED)}
+local RUNNING = {{['"started"']=true, ['"lost"']=true}}
+local CHANNEL, STATE_TTL, TOMBSTONE_TTL = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}
+""" + r"""
+-- what an attempt starts from
+local BLANK = {completed='null', total='null', unit='""', description='""', started_at='null', ended_at='null',
+  worker='null', result='null', result_truncated='false', error='null', meta='{}'}
+
+local key, what, id, owner, reporter = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+local function whole(number) return string.format('%.0f', number) end
+local function quoted(text) return '"' .. text .. '"' end
+local function bare(json) return string.sub(json, 2, -2) end
+
+local function stored()
+  local flat, state = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do state[flat[i]] = flat[i + 1] end
+  return state
+end
+
+local function index(state, remove, add)
+  local scopes = {'all', 'queue:' .. bare(state.queue)}
+  if state.owner ~= '' then scopes[3] = 'owner:' .. state.owner end
+  for _, scope in ipairs(scopes) do
+    if remove then redis.call('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id) end
+    if add then redis.call('ZADD', 'headway:' .. scope .. ':' .. bare(add), state.order, id) end
+  end
+end
+
+local function remember_attempt(state, now, failure)
+  local status = RUNNING[state.status] and '"failed"' or state.status
+  local ended_at = state.ended_at ~= 'null' and state.ended_at or now
+  redis.call('RPUSH', key .. ':attempts', '{"attempt":' .. state.attempt .. ',"status":' .. status ..
+    ',"started_at":' .. state.started_at .. ',"ended_at":' .. ended_at .. ',"error":' .. (failure or state.error) .. '}')
+  redis.call('LTRIM', key .. ':attempts', -50, -1)
+end
+
+local function run()
+  local state = stored()
+  local time = redis.call('TIME')
+  local micros = time[1] * 1000000 + time[2]
+  local version = math.max((tonumber(state.version) or 0) + 1, micros)
+  local now = whole(math.floor(micros / 1000))
+  local known = state.status ~= nil
+
+  if what == 'delete' then
+    if not known then return {'unchanged', 'unknown'} end
+    index(state, state.status, nil)
+    redis.call('DEL', key, key .. ':attempts')
+    redis.call('HSET', key, 'version', whole(version), 'gone', '1')
+    redis.call('EXPIRE', key, TOMBSTONE_TTL)
+    redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"gone":{"id":' .. quoted(id) ..
+      ',"version":' .. whole(version) .. ',"queue":' .. state.queue .. '}}')
+    return {'written', whole(version), state.attempt}
+  end
+
+  local given, fallback = {}, {}
+  for i = 6, #ARGV, 2 do
+    if (i - 6) / 2 < tonumber(ARGV[5]) then fallback[ARGV[i]] = ARGV[i + 1] else given[ARGV[i]] = ARGV[i + 1] end
+  end
+
+  local before = state.status
+  if what == 'progress' then
+    if not known then return {'refused', 'unknown'} end
+    if not RUNNING[before] then return {'refused', 'ended'} end
+    if reporter ~= state.attempt then return {'refused', 'attempt'} end
+  elseif not known then
+    -- a late write must not bring back what was deleted; a new submission of the same id may
+    if state.gone and not WAITING[given.status] and given.status ~= '"created"' then return {'refused', 'gone'} end
+    redis.call('DEL', key)
+    local order = math.max((tonumber(redis.call('GET', 'headway:clock')) or 0) + 1, micros)
+    redis.call('SET', 'headway:clock', whole(order))
+    state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', enqueued_at='null'}
+    for name, json in pairs(BLANK) do state[name] = json end
+    for name, json in pairs(fallback) do state[name] = json end
+  elseif WAITING[given.status] and (RUNNING[before] or ENDED[before]) then
+    remember_attempt(state, now, given.error)
+    for name, json in pairs(BLANK) do state[name] = json end
+    given.error = nil
+    state.attempt = whole(tonumber(state.attempt) + 1)
+  end
+
+  -- within one attempt and unit a bar never falls
+  local completed = tonumber(given.completed)
+  if completed and given.unit == state.unit and completed < (tonumber(state.completed) or completed) then
+    given.completed = nil
+  end
+
+  local moved = before ~= given.status and given.status ~= nil
+  for name, json in pairs(given) do
+    if state[name] ~= json then moved = true end
+    state[name] = json
+  end
+  if not moved then return {'unchanged', 'same'} end
+  if given.status == '"started"' then state.ended_at = 'null' end
+  if ENDED[state.status] and state.ended_at == 'null' then state.ended_at = now end
+  state.version = whole(version)
+  state.updated_at = now
+
+  local flat, parts = {}, {}
+  for name, json in pairs(state) do flat[#flat + 1] = name; flat[#flat + 1] = json end
+  redis.call('HSET', key, unpack(flat))
+  if before ~= state.status then
+    index(state, before, state.status)
+    if ENDED[state.status] then
+      redis.call('EXPIRE', key, STATE_TTL)
+      redis.call('EXPIRE', key .. ':attempts', STATE_TTL)
+    else
+      redis.call('PERSIST', key)
+    end
+  end
+  for i, name in ipairs(FIELDS) do parts[i] = quoted(name) .. ':' .. state[name] end
+  redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":{' .. table.concat(parts, ',') .. '}}')
+  return {'written', state.version, state.attempt}
+end
+
+local fine, reply = pcall(run)
+if fine then return reply end
+local text = type(reply) == 'table' and (reply.err or reply[1]) or reply
+redis.log(redis.LOG_WARNING, 'headway: ' .. tostring(text))
+return {'error', tostring(text)}
+"""

@@ -1,0 +1,141 @@
+"""The settings: environment variables, read once, here, by whoever starts a process."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workers.errors import SettingsError
+
+BOOKS_URL = "https://www.goodreads.com/book/show/"
+SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
+
+
+@dataclass(frozen=True)
+class QueueSetting:
+    name: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path  # data of this installation
+    redis_url: str
+    embedded: bool  # whether redis_url is the server that run.py starts
+    host: str
+    port: int
+    processes: int
+    queues: tuple[QueueSetting, ...]
+    origins: tuple[str, ...]  # foreign origins whose pages may use the API
+    environment: str  # e.g. production; shown to operators
+    allow_private_fetch: bool
+    books_url: str
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        return tuple(queue.name for queue in self.queues)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Settings":
+        """Raises `SettingsError` naming the variable, what was expected and what came."""
+        home = Path(environ.get("HEADWAY_HOME") or home / ".headway").absolute()
+        url = environ.get("REDIS_URL", "")
+        if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+            raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", urlsplit(url).scheme or "text"))
+        return cls(
+            home=home,
+            redis_url=url or f"unix://{socket_path(home)}",
+            embedded=not url,
+            host=environ.get("HOST") or "127.0.0.1",
+            port=_integer(environ, "PORT", 5000, 0, 65535),
+            processes=_integer(environ, "HEADWAY_PROCESSES", 1, 1, 64),
+            queues=_queues(environ.get("HEADWAY_QUEUES") or "default:2,bookInfoParser:1"),
+            origins=tuple(_origin(part) for part in environ.get("HEADWAY_ORIGINS", "").split(",") if part.strip()),
+            environment=environ.get("HEADWAY_ENV", ""),
+            allow_private_fetch=environ.get("HEADWAY_ALLOW_PRIVATE_FETCH", "") == "1",
+            books_url=environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL,
+        )
+
+
+@dataclass(frozen=True)
+class Secrets:
+    secret_key: str  # signs session cookies
+    operator_token: str
+    made_up: bool  # whether the operator's token was made here, so that someone must be told of it
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Secrets":
+        """The given secrets; those not given are made once and kept in `<home>/secrets`, readable by its owner alone."""
+        given = environ.get("SECRET_KEY", ""), environ.get("HEADWAY_OPERATOR_TOKEN", "")
+        kept = {} if all(given) else _kept_secrets(home)
+        return cls(given[0] or kept["secret_key"], given[1] or kept["operator_token"], not given[1])
+
+
+def socket_path(home: Path) -> Path:
+    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, beside it in /tmp."""
+    path = home / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"headway-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def _kept_secrets(home: Path) -> dict[str, str]:
+    path = home / "secrets"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = json.dumps({"secret_key": secrets.token_urlsafe(32), "operator_token": secrets.token_urlsafe(24)})
+    # written aside and linked, so that of several processes one makes them and none reads half a file
+    with tempfile.NamedTemporaryFile("w", dir=home, prefix="secrets-") as file:
+        file.write(made)
+        file.flush()
+        try:
+            os.link(file.name, path)
+        except FileExistsError:
+            made = path.read_text()
+    try:
+        kept = json.loads(made)
+        return {name: str(kept[name]) for name in ("secret_key", "operator_token")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{path}: expected the JSON that Headway wrote; delete the file to have new secrets made") from error
+
+
+def _expected(name: str, expected: str, got: str) -> str:
+    return f"{name}: expected {expected}, got {got!r}"
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
+        raise SettingsError(_expected(name, f"a whole number from {low} to {high}", text))
+    return int(text)
+
+
+def _queues(text: str) -> tuple[QueueSetting, ...]:
+    expected = "queues with their number of workers such as 'default:2,mail:1'"
+    queues = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([A-Za-z0-9_.-]{1,64})(?::([0-9]{1,3}))?\s*", part)
+        if not match or match[2] == "0":
+            raise SettingsError(_expected("HEADWAY_QUEUES", expected, text))
+        queues.append(QueueSetting(match[1], int(match[2] or 1)))
+    if len({queue.name for queue in queues}) != len(queues):
+        raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
+    return tuple(queues)
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+        raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,231 @@
+"""The only Redis code for states: publish, load, load_many, page, listen."""
+
+import functools
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis import ConnectionError as RedisConnectionError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.commands.core import Script
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from workers.errors import WireError
+from workers.script import SCRIPT
+from workers.wire import (
+    ACTIVE,
+    CHANNEL,
+    ENDED,
+    FIELDS,
+    JobState,
+    Status,
+    Update,
+    attempts_key,
+    decode_state,
+    decode_update,
+    encode,
+    index_key,
+    state_key,
+)
+
+SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
+SNAPSHOT_ENDED = 200  # of which have ended, at the most
+SCAN_LIMIT = 2000  # entries of an index that one filtered page looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A state as it lies in Redis, its JSON body ready to send, and who owns it."""
+
+    state: JobState
+    owner: str
+    order: int  # µs; the place in lists, unique and growing with each new job
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`listen` lost the channel, or has it again: what was said in between is lost."""
+
+    live: bool
+
+
+@functools.cache
+def _script() -> Script:
+    # bytes, so that Script needs no client to compute the SHA of its text
+    return Script(cast(Any, None), SCRIPT.encode())
+
+
+def transition(
+    connection: Redis | Pipeline,
+    id: str,
+    fields: Mapping[str, Any],
+    *,
+    owner: str = "",
+    fallback: Mapping[str, Any] | None = None,
+) -> Any:
+    """Write what RQ says of a job, and publish it, in one step; never refused but after a delete.
+
+    In a pipeline it becomes part of that pipeline's MULTI. `fallback` holds fields that count only where no
+    state is stored yet. Returns the script's reply (nothing of use in a pipeline).
+    """
+    return _run(connection, "transition", id, fields, owner=owner, fallback=fallback or {})
+
+
+def report(connection: Redis, id: str, attempt: int, fields: Mapping[str, Any]) -> bool:
+    """Write a job's progress and publish it. False where it was refused: another attempt, ended or unknown."""
+    reply = _run(connection, "progress", id, fields, attempt=str(attempt))
+    return bool(reply[0] in (b"written", b"unchanged"))
+
+
+def bury(connection: Redis | Pipeline, id: str) -> Any:
+    """Leave a tombstone in the place of a job's state and tell it as gone."""
+    return _run(connection, "delete", id, {})
+
+
+def _run(
+    connection: Redis | Pipeline,
+    what: str,
+    id: str,
+    fields: Mapping[str, Any],
+    *,
+    owner: str = "",
+    attempt: str = "",
+    fallback: Mapping[str, Any] | None = None,
+) -> Any:
+    pairs = [part for some in (fallback or {}, fields) for name, value in some.items() for part in (name, encode(value))]
+    return _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=cast(Redis, connection))
+
+
+def attempt_of(connection: Redis, id: str) -> int | None:
+    """The current attempt; None where the job is unknown."""
+    attempt = cast(bytes | None, connection.hget(state_key(id), "attempt"))
+    return None if attempt is None else int(attempt)
+
+
+def load(connection: Redis, id: str) -> Stored | None:
+    return load_many(connection, [id])[0]
+
+
+def load_many(connection: Redis, ids: Sequence[str]) -> list[Stored | None]:
+    """The states of `ids` in one round trip; None where nothing, or a tombstone, is stored."""
+    if not ids:
+        return []
+    with connection.pipeline(transaction=False) as pipeline:
+        for id in ids:
+            pipeline.hmget(state_key(id), (*FIELDS, "owner", "order"))
+        rows = cast(list[list[bytes | None]], pipeline.execute())
+    return [_stored(row) for row in rows]
+
+
+def _stored(row: list[bytes | None]) -> Stored | None:
+    texts = [value.decode() for value in row if value is not None]
+    if len(texts) != len(row):
+        return None
+    *fields, owner, order = texts
+    body = "{" + ",".join(f'"{name}":{json}' for name, json in zip(FIELDS, fields, strict=True)) + "}"
+    return Stored(decode_state(body), owner, int(order), body)
+
+
+def attempts(connection: Redis, id: str) -> list[str]:
+    """The attempts before the current one, oldest first, each as JSON."""
+    return [entry.decode() for entry in cast(list[bytes], connection.lrange(attempts_key(id), 0, -1))]
+
+
+def snapshot(connection: Redis, scope: str) -> tuple[list[Stored], bool]:
+    """All jobs of `scope` that have not ended and its newest ended ones, newest first; and whether there are more.
+
+    Two round trips, whatever the number of jobs.
+    """
+    active = _newest(connection, scope, ACTIVE, SNAPSHOT_LIMIT + 1)
+    ended = _newest(connection, scope, ENDED, SNAPSHOT_ENDED + 1)
+    more = len(active) > SNAPSHOT_LIMIT or len(ended) > SNAPSHOT_ENDED
+    chosen = active[:SNAPSHOT_LIMIT]
+    room = min(SNAPSHOT_ENDED, SNAPSHOT_LIMIT - len(chosen))
+    more = more or len(ended) > room
+    chosen = sorted([*chosen, *ended[:room]], reverse=True)
+    return _present(connection, scope, [id for _, id in chosen]), more
+
+
+def page(
+    connection: Redis, scope: str, statuses: Iterable[Status], *, before: int | None, limit: int
+) -> list[tuple[int, str]]:
+    """Up to `limit` jobs of `scope` in one of `statuses`, as (order, id), newest first, older than `before`."""
+    return _newest(connection, scope, statuses, limit, before)
+
+
+def _newest(
+    connection: Redis, scope: str, statuses: Iterable[Status], limit: int, before: int | None = None
+) -> list[tuple[int, str]]:
+    with connection.pipeline(transaction=False) as pipeline:
+        for status in statuses:
+            top = "+inf" if before is None else f"({before}"
+            pipeline.zrevrangebyscore(index_key(scope, status), top, "-inf", start=0, num=limit, withscores=True)
+        found = [(int(order), id.decode()) for part in pipeline.execute() for id, order in part]
+    # a job that moves between two of the reads can be seen in both
+    return sorted(set(found), reverse=True)[:limit]
+
+
+def _present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
+    """The states of `ids`; ids whose state has expired are taken out of the scope's indexes on the way."""
+    rows = load_many(connection, ids)
+    if expired := [id for id, row in zip(ids, rows, strict=True) if row is None]:
+        with connection.pipeline(transaction=False) as pipeline:
+            for status in Status:
+                pipeline.zrem(index_key(scope, status), *expired)
+            pipeline.execute()
+    return [row for row in rows if row is not None]
+
+
+def forget_expired(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
+    """Load `ids` of `scope`, dropping the expired ones from its indexes."""
+    return _present(connection, scope, ids)
+
+
+def connect(url: str, *, patient: bool = False, **options: Any) -> Redis:
+    """A client for `url`: `from_url` has no retries and no time-outs of its own, so they are chosen here.
+
+    `patient` waits for answers without end (a subscriber); others give up after 2 s, with one retry for a
+    connection that a restarted server has closed.
+    """
+    if patient:
+        chosen: dict[str, Any] = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+    else:
+        chosen = {"socket_timeout": 2.0, "retry": Retry(NoBackoff(), 1)}
+    return Redis.from_url(url, **{"socket_connect_timeout": 2.0, **chosen, **options})
+
+
+def listen(connection: Redis, *, pause: float = 0.5) -> Iterator[Update | Gap]:
+    """Every update of the channel, for ever. `Gap(False)` when the channel is lost, `Gap(True)` when it is held.
+
+    The first thing is `Gap(True)`. Tries again each `pause` seconds while Redis is away.
+    """
+    held = False
+    while True:
+        pubsub = connection.pubsub(ignore_subscribe_messages=False)
+        try:
+            pubsub.subscribe(CHANNEL)
+            for message in pubsub.listen():
+                if message["type"] == "subscribe":
+                    held = True
+                    yield Gap(True)
+                elif message["type"] == "message":
+                    try:
+                        update = decode_update(message["data"])
+                    except WireError:
+                        continue  # someone else's message on our channel: nothing a watcher could use
+                    if update is not None:
+                        yield update
+        except (RedisError, OSError) as error:
+            if held:
+                yield Gap(False)
+            held = False
+            if not isinstance(error, RedisConnectionError | OSError):
+                raise
+        finally:
+            pubsub.close()
+        time.sleep(pause)

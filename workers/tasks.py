@@ -1,0 +1,138 @@
+"""Tasks: functions that may be run as jobs, found by name, with typed arguments."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from workers.errors import BadArguments, HeadwayError, UnknownTask
+
+DEFAULT_QUEUE = "default"
+DEFAULT_TIMEOUT = 7200  # seconds
+GOT_LIMIT = 80  # characters of a wrong value that an error repeats
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Task:
+    """A registered function."""
+
+    name: str
+    function: Callable[..., Any]
+    queue: str
+    timeout: int  # seconds
+
+    @cached_property
+    def arguments(self) -> type[BaseModel]:
+        """The arguments as a pydantic model, made from the function's signature."""
+        parameters = inspect.signature(self.function, eval_str=True).parameters.values()
+        fields: dict[str, Any] = {
+            parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+            for parameter in parameters
+        }
+        return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def parse(self, args: Any) -> dict[str, Any]:
+        """`args` as the function takes them. Raises `BadArguments` naming each field that is wrong."""
+        if not isinstance(args, Mapping):
+            got = type(args).__name__
+            raise BadArguments(
+                f"{self.name}: expected args to be an object, got {got}",
+                {"args": {"expected": "an object", "got": got}},
+            )
+        try:
+            return self.arguments.model_validate(dict(args)).model_dump(mode="json")
+        except ValidationError as error:
+            fields = fields_of(error)
+            raise BadArguments(f"{self.name}: wrong arguments: {', '.join(sorted(fields))}", fields) from error
+
+    def describe(self) -> dict[str, Any]:
+        """{name, summary, queue, timeout, arguments: JSON Schema}."""
+        return {
+            "name": self.name,
+            "summary": self.summary,
+            "queue": self.queue,
+            "timeout": self.timeout,
+            "arguments": self.arguments.model_json_schema(),
+        }
+
+
+class Tasks:
+    """The registry: every task by its name."""
+
+    def __init__(self, tasks: Mapping[str, Task]) -> None:
+        self._tasks = dict(sorted(tasks.items()))
+
+    @classmethod
+    def collect(cls, package: ModuleType) -> "Tasks":
+        """Every function marked with `@task` in the modules of `package`.
+
+        Raises `HeadwayError` where two share a name.
+        """
+        found: dict[str, Task] = {}
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            for _, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+                task_ = getattr(function, "headway_task", None)
+                if not isinstance(task_, Task) or function.__module__ != module.name:
+                    continue
+                if task_.name in found:
+                    raise HeadwayError(f"two tasks are named {task_.name!r}; the second is in {module.name}")
+                found[task_.name] = task_
+        return cls(found)
+
+    def get(self, name: Any) -> Task:
+        """Raises `UnknownTask`."""
+        try:
+            return self._tasks[name]
+        except (KeyError, TypeError):
+            raise UnknownTask(f"expected the name of a registered task, got {str(name)[:GOT_LIMIT]!r}") from None
+
+    def __iter__(self) -> Any:
+        return iter(self._tasks.values())
+
+
+def task(*, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "") -> Callable[[F], F]:
+    """Mark a function as a task. Its annotated parameters are the arguments; the docstring's first line shows on the page.
+
+    `timeout` in seconds. The function stays callable as it is.
+    """
+
+    def mark(function: F) -> F:
+        function.headway_task = Task(name or function.__name__, function, queue, timeout)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def fields_of(error: ValidationError) -> dict[str, dict[str, str]]:
+    """pydantic's errors as {field: {expected, got}}."""
+    fields: dict[str, dict[str, str]] = {}
+    for item in error.errors(include_url=False):
+        name = ".".join(str(part) for part in item["loc"]) or "body"
+        if item["type"] == "missing":
+            expected, got = "a value", "nothing"
+        elif item["type"] == "extra_forbidden":
+            expected, got = "no field of this name", shown(item["input"])
+        else:
+            expected, got = item["msg"].removeprefix("Input should be ").removeprefix("Value error, "), shown(item["input"])
+        fields.setdefault(name, {"expected": expected, "got": got})
+    return fields
+
+
+def shown(value: Any) -> str:
+    """`value` as JSON, cut to what fits into a message."""
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return text if len(text) <= GOT_LIMIT else text[: GOT_LIMIT - 1] + "…"

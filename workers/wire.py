@@ -1,0 +1,162 @@
+"""What travels: the state of a job, its field names, keys and channel. No I/O.
+
+The twin of this file in the browser is `frontend/js/wire.js`; `tests/test_wire.py` holds the two together.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from workers.errors import WireError
+
+CHANNEL = "headway:events"
+RESULT_LIMIT = 4096  # bytes of JSON; a larger result is fetched from /api/jobs/<id>
+META_LIMIT = 1024  # bytes of JSON
+DESCRIPTION_LIMIT = 200  # characters
+MESSAGE_LIMIT = 500  # characters of an error's message
+LARGEST_INTEGER = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
+
+
+class Status(StrEnum):
+    """RQ's own words, and one of ours."""
+
+    CREATED = "created"  # saved, not yet on a queue
+    QUEUED = "queued"  # waits for a worker
+    DEFERRED = "deferred"  # waits for another job
+    SCHEDULED = "scheduled"  # waits for its time
+    STARTED = "started"  # a worker runs it
+    FINISHED = "finished"  # returned
+    FAILED = "failed"  # raised, timed out or was killed, and no retry is left
+    STOPPED = "stopped"  # ended by a person while it ran
+    CANCELED = "canceled"  # taken back before it ran
+    LOST = "lost"  # started, but its worker has been silent past its heartbeat
+
+
+WAITING = frozenset({Status.QUEUED, Status.DEFERRED, Status.SCHEDULED})
+ENDED = frozenset({Status.FINISHED, Status.FAILED, Status.STOPPED, Status.CANCELED})
+ACTIVE = frozenset(Status) - ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """The whole state of a job, as clients get it. Field order is the order on the wire."""
+
+    id: str
+    version: int  # µs; newer wins, everywhere
+    attempt: int  # 1, 2, …
+    task: str
+    queue: str
+    status: Status
+    completed: float | None
+    total: float | None  # null: length unknown
+    unit: str
+    description: str
+    created_at: int | None  # Unix time in ms, like all *_at
+    enqueued_at: int | None
+    started_at: int | None
+    ended_at: int | None
+    updated_at: int | None
+    worker: str | None
+    result: Any
+    result_truncated: bool
+    error: dict[str, str] | None  # {type, message}
+    meta: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+FIELDS = tuple(JobState.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One message of the channel: a state, or the tombstone of one (`gone`).
+
+    `body` is the JSON to be shown as it is: of the whole state, or of {"id", "version"} when gone.
+    """
+
+    id: str
+    version: int
+    owner: str
+    queue: str
+    gone: bool
+    body: str
+
+
+def state_key(id: str) -> str:
+    return f"headway:job:{id}"
+
+
+def attempts_key(id: str) -> str:
+    return f"headway:job:{id}:attempts"
+
+
+def index_key(scope: str, status: str) -> str:
+    """The sorted set of a scope's jobs in one status. Scopes: `all`, `owner:<o>`, `queue:<q>`."""
+    return f"headway:{scope}:{status}"
+
+
+def encode(value: Any) -> str:
+    """`value` as compact JSON.
+
+    Lone surrogates become U+FFFD, since no UTF-8 holds them.
+    Raises `WireError` for NaN, Infinity and whatever JSON has no form for: one such value would break the
+    JSON of a whole frame.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"expected a value that JSON can hold, got {type(value).__name__}: {error}") from error
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def encode_state(state: JobState) -> str:
+    return encode(asdict(state))
+
+
+def decode_state(text: str | bytes) -> JobState:
+    """Raises `WireError` where a field is missing or unknown."""
+    try:
+        fields = json.loads(text)
+        return JobState(**{**fields, "status": Status(fields["status"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise WireError(f"expected the JSON of a state with the fields {', '.join(FIELDS)}: {error}") from error
+
+
+def decode_update(message: bytes) -> Update | None:
+    """A message of the channel, or None where it is another process's probe.
+
+    Raises `WireError` on anything else.
+    """
+    text = message.decode(errors="replace")
+    try:
+        envelope = json.loads(text)
+        if "probe" in envelope:
+            return None
+        if gone := envelope.get("gone"):
+            body = encode({"id": gone["id"], "version": gone["version"]})
+            return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)
+        state = envelope["state"]
+        body = text[text.index('"state":') + len('"state":') : -1]
+        return Update(state["id"], state["version"], envelope["owner"], state["queue"], False, body)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number that JavaScript holds exactly enough (no bool)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and abs(value) <= LARGEST_INTEGER
+
+
+def error_of(type_name: str, message: str) -> dict[str, str]:
+    return {"type": type_name, "message": message[:MESSAGE_LIMIT]}
