@@ -19,7 +19,7 @@ from workers.store import Gap, Stored
 from workers.wire import Update
 
 BEAT = 2.0  # seconds between two `relay` events
-IDLE = 0.05  # seconds; how often the sender looks when it was not woken
+RELOAD_PAUSE = 0.5  # seconds between two tries to read the watched topics again
 YIELD_EVERY = 200  # updates or writes after which others get their turn
 
 log = logging.getLogger("headway.relay")
@@ -137,8 +137,8 @@ class Relay:
         if gap.live == self._live:
             return
         if gap.live:
-            if not self._reload():
-                return
+            while not self._reload():
+                time.sleep(RELOAD_PAUSE)
             log.info("the channel is held")
         else:
             log.warning("the channel is lost: pages are told that what they show may be stale")
@@ -181,19 +181,20 @@ class Relay:
     def pump(self) -> None:
         """Send frames as they become due, for ever."""
         while True:
-            self._wake.wait(self._frames.next_due(self._clock()) or IDLE)
+            # woken early by whatever moves: a quiet topic must not wait for the tick of a busy one
+            self._wake.wait(self._frames.next_due(self._clock()))
             self._wake.clear()
             self.send_due()
-            pause = self._frames.next_due(self._clock())
-            if pause:
-                time.sleep(pause)
-                self._wake.set()
 
     # -- telling how fresh all this is
 
     def status(self) -> str:
         """The `relay` event as a packet."""
         return encode_event("relay", {"state": "live" if self._live else "stale", "since": self._since})
+
+    def greet(self, sid: str) -> None:
+        """Tell a new connection how fresh all this is."""
+        self._transport.send(sid, self.status())
 
     def beat(self) -> None:
         """Tell every connection that we are here, every `BEAT` seconds, for ever."""
@@ -233,7 +234,7 @@ class SharedReads:
         self._running[topic] = read
         try:
             read.finish(self._read(topic))
-        except RedisError as error:
+        except Exception as error:  # whoever shares the read must hear of it, whatever it is
             read.fail(error)
         finally:
             if self._running.get(topic) is read:
@@ -245,13 +246,13 @@ class _Read:
     def __init__(self) -> None:
         self.done = threading.Event()
         self._snapshot: Snapshot | None = None
-        self._error: RedisError | None = None
+        self._error: Exception | None = None
 
     def finish(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.done.set()
 
-    def fail(self, error: RedisError) -> None:
+    def fail(self, error: Exception) -> None:
         self._error = error
         self.done.set()
 

@@ -262,15 +262,6 @@ class Jobs:
         found: list[Any] = TrackedJob.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
         return found
 
-    def counts(self) -> list[dict[str, Any]]:
-        """[{name, created, queued, …}] of each queue, from our indexes, in one round trip."""
-        with self.redis.pipeline(transaction=False) as pipeline:
-            for name in self.queues:
-                for status in Status:
-                    pipeline.zcard(store.index_key(f"queue:{name}", status))
-            numbers = iter(pipeline.execute())
-        return [{"name": name, **{str(status): next(numbers) for status in Status}} for name in self.queues]
-
 
 def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
     try:

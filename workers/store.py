@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from redis import BlockingConnectionPool, Redis
 from redis import ConnectionError as RedisConnectionError
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
@@ -34,6 +34,8 @@ from workers.wire import (
 
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
+POOL_SIZE = 20  # connections of a shared client
+POOL_WAIT = 2  # seconds for one of them to become free
 SCAN_LIMIT = 2000  # entries of an index that one filtered page looks at
 
 
@@ -148,7 +150,7 @@ def snapshot(connection: Redis, scope: str) -> tuple[list[Stored], bool]:
     room = min(SNAPSHOT_ENDED, SNAPSHOT_LIMIT - len(chosen))
     more = more or len(ended) > room
     chosen = sorted([*chosen, *ended[:room]], reverse=True)
-    return _present(connection, scope, [id for _, id in chosen]), more
+    return present(connection, scope, [id for _, id in chosen]), more
 
 
 def page(
@@ -170,7 +172,7 @@ def _newest(
     return sorted(set(found), reverse=True)[:limit]
 
 
-def _present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
+def present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
     """The states of `ids`; ids whose state has expired are taken out of the scope's indexes on the way."""
     rows = load_many(connection, ids)
     if expired := [id for id, row in zip(ids, rows, strict=True) if row is None]:
@@ -181,22 +183,20 @@ def _present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
     return [row for row in rows if row is not None]
 
 
-def forget_expired(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
-    """Load `ids` of `scope`, dropping the expired ones from its indexes."""
-    return _present(connection, scope, ids)
-
-
-def connect(url: str, *, patient: bool = False, **options: Any) -> Redis:
+def connect(url: str, *, patient: bool = False, shared: bool = False, **options: Any) -> Redis:
     """A client for `url`: `from_url` has no retries and no time-outs of its own, so they are chosen here.
 
     `patient` waits for answers without end (a subscriber); others give up after 2 s, with one retry for a
-    connection that a restarted server has closed.
+    connection that a restarted server has closed. `shared` is for many at once: who finds no connection free
+    waits for one.
     """
+    chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": Retry(NoBackoff(), 1)}
     if patient:
-        chosen: dict[str, Any] = {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
-    else:
-        chosen = {"socket_timeout": 2.0, "retry": Retry(NoBackoff(), 1)}
-    return Redis.from_url(url, **{"socket_connect_timeout": 2.0, **chosen, **options})
+        chosen |= {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+    if not shared:
+        return Redis.from_url(url, **chosen | options)
+    pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=POOL_WAIT, **chosen | options)
+    return Redis.from_pool(pool)
 
 
 def listen(connection: Redis, *, pause: float = 0.5) -> Iterator[Update | Gap]:

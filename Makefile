@@ -1,0 +1,55 @@
+# Two commands matter: `make run` and `make test`. Both install what they need into .venv and frontend/node_modules.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := run
+.PHONY: run test check bench lock clean
+
+run: $(VENV)/app frontend/node_modules/.installed
+	exec $(PY) run.py
+
+test: $(VENV)/dev frontend/node_modules/.installed $(VENV)/browser
+	$(PY) -m pytest
+
+check: $(VENV)/dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/dev frontend/node_modules/.installed
+	$(PY) -m bench
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headway needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app: requirements/app.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@ $(VENV)/app
+
+# without npm on the machine, Node comes from a wheel
+frontend/node_modules/.installed: frontend/package-lock.json requirements/node.txt | $(VENV)/bin/python
+	@if command -v npm >/dev/null; then cd frontend && npm ci --silent; else \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/node.txt && \
+	  cd frontend && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent; fi
+	touch $@
+
+$(VENV)/browser: $(VENV)/dev tests/browsers.py
+	$(PY) tests/browsers.py
+	touch $@
+
+# after a change to requirements/*.in or frontend/package.json
+lock: $(VENV)/bin/python
+	$(PY) -m pip install --quiet pip-tools
+	cd requirements && for name in app dev node; do ../$(VENV)/bin/pip-compile --quiet --strip-extras --generate-hashes \
+	  --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
+	cd frontend && npm install --package-lock-only
+
+clean:
+	rm -rf $(VENV) frontend/node_modules .headway

@@ -1,0 +1,6 @@
+// The tutorial's word-count page: the list of one's own jobs.
+
+import { ConnectionStatus } from "./elements/connection-status.js";
+import { JobList } from "./elements/job-list.js";
+
+for (const kind of [ConnectionStatus, JobList]) kind.define();

@@ -1,0 +1,68 @@
+// One row of the list of jobs: made once, painted from the newest state, its place set by the list.
+
+import { element, ProgressView, write } from "../progress-view.js";
+import { clock } from "../format.js";
+
+const ACTIONS = {
+  created: ["cancel"],
+  queued: ["cancel"],
+  deferred: ["cancel"],
+  scheduled: ["cancel"],
+  started: ["stop"],
+  lost: ["stop"],
+  finished: ["delete"],
+  failed: ["requeue", "delete"],
+  stopped: ["requeue", "delete"],
+  canceled: ["requeue", "delete"],
+};
+const WORDS = { cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
+
+export class JobRow {
+  element = element("div", "job");
+  #title = element("button", "job-title");
+  #status = element("span", "job-status");
+  #when = element("span", "job-when");
+  #actions = element("div", "job-actions");
+  #progress;
+  #shown = null; // the status whose buttons stand
+  #id = "";
+
+  /** `ask(id, verb)` is called for each button; the verb "open" for the title. */
+  constructor(ask) {
+    this.element.setAttribute("role", "listitem");
+    this.#title.type = "button";
+    this.#title.addEventListener("click", () => ask(this.#id, "open"));
+    const head = element("div", "job-head");
+    head.append(this.#title, this.#status, this.#when);
+    const body = element("div", "job-body");
+    this.#progress = new ProgressView(body);
+    this.element.append(head, body, this.#actions);
+    this.#actions.addEventListener("click", (event) => {
+      const verb = event.target.closest("button")?.dataset.verb;
+      if (verb) ask(this.#id, verb);
+    });
+  }
+
+  paint(state) {
+    this.#id = state.id;
+    this.element.dataset.job = state.id;
+    this.element.dataset.status = state.status;
+    write(this.#title, state.task);
+    write(this.#status, state.attempt > 1 ? `${state.status} · attempt ${state.attempt}` : state.status);
+    write(this.#when, clock(state.created_at));
+    this.#progress.paint(state);
+    if (this.#shown !== state.status) this.#offer(state);
+  }
+
+  #offer(state) {
+    this.#shown = state.status;
+    const buttons = ACTIONS[state.status].map((verb) => {
+      const button = element("button", `action action-${verb}`, WORDS[verb]);
+      button.type = "button";
+      button.dataset.verb = verb;
+      button.setAttribute("aria-label", `${WORDS[verb]} ${state.task} ${state.id.slice(0, 8)}`);
+      return button;
+    });
+    this.#actions.replaceChildren(...buttons);
+  }
+}

@@ -1,0 +1,41 @@
+// Numbers and times as people read them. Pure.
+
+const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const BYTES = ["B", "kB", "MB", "GB"];
+
+/** 12,345 or 1.5 MB. */
+export function amount(value, unit = "") {
+  if (unit !== "B") return number.format(value);
+  let step = 0;
+  while (value >= 1000 && step < BYTES.length - 1) [value, step] = [value / 1000, step + 1];
+  return `${number.format(value)} ${BYTES[step]}`;
+}
+
+/** 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */
+export function duration(seconds) {
+  if (seconds < 10) return `${number.format(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** 10:31:02, with the date where it is not today's. */
+export function clock(ms, now = Date.now()) {
+  const moment = new Date(ms);
+  const time = moment.toLocaleTimeString("en-GB");
+  return moment.toDateString() === new Date(now).toDateString() ? time : `${moment.toLocaleDateString("en-CA")} ${time}`;
+}
+
+/** 42 of 50 paragraphs; 1.5 MB of 3 MB; 42. */
+export function counted({ completed, total, unit }) {
+  if (completed === null) return "";
+  const label = unit === "B" || unit === "" ? "" : ` ${unit}`;
+  return total === null ? `${amount(completed, unit)}${label}` : `${amount(completed, unit)} of ${amount(total, unit)}${label}`;
+}
+
+/** A result on one line: the text itself, or JSON. */
+export function oneLine(value, limit = 200) {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
+}

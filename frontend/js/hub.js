@@ -1,0 +1,146 @@
+// One socket, many watches. Knows no DOM; `io` and the clock are given to it.
+
+import { TopicStore } from "./store.js";
+
+const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale
+const LOOK = 500; // ms between two looks at the clock
+const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
+const FIRST_RETRY = 500; // ms, ± half of it
+const LONGEST_RETRY = 10_000; // ms
+
+export class Hub extends EventTarget {
+  /** `connecting`, `live`, `stale` (the server is there, but deaf) or `offline`. */
+  state = "connecting";
+  /** When what is shown was last known to be true: Unix time in ms. */
+  asOf = Date.now();
+  #io;
+  #url;
+  #socket = null;
+  #topics = new Map(); // name → {store, listeners, error}
+  #heardAt = 0;
+  #relay = "stale";
+  #timer = null;
+
+  constructor(io, url = undefined) {
+    super();
+    this.#io = io;
+    this.#url = url;
+  }
+
+  /**
+   * Call `listener({topic, jobs, more, changed, gone, error})` now and on every change: `jobs` is a Map of id → state,
+   * `changed` and `gone` are ids, `error` is null or {code, message}. Returns the function that ends the watch.
+   */
+  watch(topic, listener) {
+    this.#start();
+    let entry = this.#topics.get(topic);
+    if (entry === undefined) {
+      entry = { store: new TopicStore(), listeners: new Set(), error: null, answered: false };
+      this.#topics.set(topic, entry);
+      if (this.#socket.connected) this.#ask([topic]);
+    } else if (entry.answered) {
+      listener(this.#view(topic, entry, [...entry.store.jobs.keys()], []));
+    }
+    entry.listeners.add(listener);
+    return () => this.#unwatch(topic, entry, listener);
+  }
+
+  /** Close the socket and forget all watches. */
+  close() {
+    clearInterval(this.#timer);
+    this.#socket?.disconnect();
+    this.#socket = null;
+    this.#topics.clear();
+  }
+
+  #start() {
+    if (this.#socket !== null) return;
+    this.#socket = this.#io(this.#url, {
+      transports: ["websocket"],
+      reconnectionDelay: FIRST_RETRY,
+      reconnectionDelayMax: LONGEST_RETRY,
+      randomizationFactor: 0.5,
+    });
+    this.#socket.on("connect", () => {
+      this.#heard();
+      this.#ask([...this.#topics.keys()]);
+    });
+    this.#socket.on("disconnect", () => this.#settle());
+    this.#socket.on("relay", ({ state }) => {
+      this.#relay = state;
+      this.#heard();
+    });
+    this.#socket.on("jobs", (frame) => this.#take(frame));
+    this.#socket.on("gone", ({ topic, jobs }) => {
+      this.#heard();
+      const entry = this.#topics.get(topic);
+      if (entry) this.#tell(topic, entry, [], entry.store.bury(jobs));
+    });
+    this.#timer = setInterval(() => this.#settle(), LOOK);
+  }
+
+  #take({ topic, jobs, snapshot, more }) {
+    this.#heard();
+    const entry = this.#topics.get(topic);
+    if (!entry) return; // unwatched while the frame was under way
+    if (snapshot) {
+      const { changed, gone } = entry.store.replace(jobs, more);
+      this.#tell(topic, entry, changed, gone);
+    } else {
+      this.#tell(topic, entry, entry.store.apply(jobs), []);
+    }
+  }
+
+  #ask(topics) {
+    for (let start = 0; start < topics.length; start += TOPICS_A_MESSAGE) {
+      const part = topics.slice(start, start + TOPICS_A_MESSAGE);
+      this.#socket.emit("watch", { topics: part }, (ack) => this.#answer(part, ack));
+    }
+  }
+
+  #answer(asked, ack) {
+    this.#heard();
+    for (const topic of asked) {
+      const entry = this.#topics.get(topic);
+      if (!entry) continue;
+      const part = ack.ok ? ack.topics[topic] : { error: ack.error };
+      entry.answered = true;
+      entry.error = part.error ?? null;
+      const { changed, gone } = entry.store.replace(part.jobs ?? [], part.more ?? false);
+      this.#tell(topic, entry, changed, gone, true);
+    }
+  }
+
+  #tell(topic, entry, changed, gone, always = false) {
+    if (!always && changed.length === 0 && gone.length === 0) return;
+    for (const listener of [...entry.listeners]) listener(this.#view(topic, entry, changed, gone));
+  }
+
+  #view(topic, { store, error }, changed, gone) {
+    return { topic, jobs: store.jobs, more: store.more, changed, gone, error };
+  }
+
+  #unwatch(topic, entry, listener) {
+    entry.listeners.delete(listener);
+    if (entry.listeners.size > 0 || this.#topics.get(topic) !== entry) return;
+    this.#topics.delete(topic);
+    if (this.#socket?.connected) this.#socket.emit("unwatch", { topics: [topic] });
+  }
+
+  #heard() {
+    this.#heardAt = Date.now();
+    this.#settle();
+  }
+
+  #settle() {
+    const silent = Date.now() - this.#heardAt > SILENCE;
+    const connected = this.#socket?.connected ?? false;
+    let state = "offline";
+    if (connected && !silent) state = this.#relay === "live" ? "live" : "stale";
+    else if (this.#heardAt === 0) state = "connecting";
+    if (state === "live") this.asOf = this.#heardAt;
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,11 @@
+// Exchanges the token in the address's fragment, which is never sent by itself, for a session.
+
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+history.replaceState(null, "", location.pathname);
+const response = await fetch("/login", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ token }),
+});
+if (response.ok) location.replace("/");
+else document.querySelector("p").textContent = (await response.json()).error.message;

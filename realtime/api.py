@@ -1,0 +1,325 @@
+"""The JSON API. Each view's docstring is its text in /api/openapi.json."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from flask import Blueprint, Response, current_app, jsonify, request, session, url_for
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from redis.exceptions import RedisError
+
+from realtime import openapi
+from realtime.access import Refusal, Visitor, new_owner
+from realtime.errors import RETRY_AFTER, Refused, answer
+from workers import overview, store
+from workers.errors import BadArguments
+from workers.store import Stored
+from workers.tasks import fields_of
+from workers.wire import JobState, Status
+
+if TYPE_CHECKING:
+    from realtime.app import Services
+
+BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
+SUBMITS_A_SECOND = 20  # of one owner
+KEY_LIMIT = 255  # characters of an Idempotency-Key
+
+blueprint = Blueprint("api", __name__)
+
+
+class Submission(BaseModel):
+    """The body of a submit."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: str
+    args: dict[str, Any] = {}
+    queue: str | None = None
+
+
+class BulkSubmission(BaseModel):
+    """The body of a bulk submit."""
+
+    model_config = ConfigDict(extra="forbid")
+    task: str
+    args: list[Any]  # each checked by its task; a model here would name fields by another path
+    queue: str | None = None
+
+
+class Query(BaseModel):
+    """The query of the list of jobs."""
+
+    model_config = ConfigDict(extra="forbid")
+    status: Status | None = None
+    queue: str | None = None
+    task: str | None = None
+    q: str | None = None
+    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+def services() -> "Services":
+    return cast("Services", current_app.extensions["headway"])
+
+
+def visitor() -> Visitor:
+    return services().access.visitor(session, request.headers.get("Authorization"))
+
+
+def owner() -> str:
+    """The owner of this session; a session begins with whoever has none."""
+    if "owner" not in session:
+        session["owner"] = new_owner()
+        session.permanent = True
+    return str(session["owner"])
+
+
+def allow(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise Refused(refusal)
+
+
+def limit_submits(who: str) -> None:
+    """Raises `Refused` over 20 submits a second of one owner."""
+    redis = services().redis
+    with redis.pipeline() as pipeline:
+        pipeline.set(f"headway:rate:{who}", 0, ex=1, nx=True)
+        pipeline.incr(f"headway:rate:{who}")
+        _, count = pipeline.execute()
+    if count > SUBMITS_A_SECOND:
+        raise Refused(Refusal("too_many", f"expected at most {SUBMITS_A_SECOND} submits a second, got more"), retry_after=1)
+
+
+@blueprint.before_app_request
+def check_origin() -> None:
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    origin = request.headers.get("Origin")
+    if not services().access.is_own_origin(origin, request.scheme, request.host):
+        raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
+
+
+def parse_body(model: type[BaseModel]) -> Any:
+    """The JSON body as `model`. Raises `BadArguments`."""
+    body = request.get_data(cache=False)  # 413 where it is too long
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
+    try:
+        data = json.loads(body, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        wrong = {"body": {"expected": "JSON", "got": str(error)}}
+        raise BadArguments(f"expected a JSON body: {error}", wrong) from error
+    if not isinstance(data, dict):
+        got = type(data).__name__
+        raise BadArguments(f"expected a JSON object, got {got}", {"body": {"expected": "an object", "got": got}})
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        fields = fields_of(error)
+        raise BadArguments(f"wrong fields: {', '.join(sorted(fields))}", fields) from error
+
+
+def accepted(stored: Stored) -> Response:
+    response = jsonify(asdict(stored.state))
+    response.status_code = 202
+    response.headers["Location"] = url_for("api.read_job", id=stored.state.id)
+    return response
+
+
+@blueprint.post("/api/jobs")
+@openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
+def submit_job() -> Response:
+    """Queue a job."""
+    who = owner()
+    limit_submits(who)
+    body = parse_body(Submission)
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= KEY_LIMIT:
+        wrong = {"Idempotency-Key": {"expected": f"1 to {KEY_LIMIT} characters", "got": f"{len(key)}"}}
+        raise BadArguments(f"Idempotency-Key: expected 1 to {KEY_LIMIT} characters, got {len(key)}", wrong)
+    return accepted(services().jobs.submit(body.task, body.args, owner=who, queue=body.queue, key=key))
+
+
+@blueprint.post("/api/jobs/bulk")
+@openapi.describe(body=BulkSubmission, status=202, answer="Ids")
+def submit_jobs() -> tuple[Response, int]:
+    """Queue a job of one task for each of many arguments, all or none."""
+    request.max_content_length = BULK_BODY_LIMIT
+    who = owner()
+    limit_submits(who)
+    body = parse_body(BulkSubmission)
+    return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
+
+
+@blueprint.get("/api/jobs")
+@openapi.describe(query=Query, answer="Jobs")
+def list_jobs() -> Response:
+    """One's own jobs, newest first; an operator sees all."""
+    try:
+        query = Query.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        fields = fields_of(error)
+        raise BadArguments(f"wrong query: {', '.join(sorted(fields))}", fields) from error
+    who = visitor()
+    if who.operator:
+        scope = f"queue:{query.queue}" if query.queue else "all"
+    elif who.owner:
+        scope = f"owner:{who.owner}"
+    else:
+        return jsonify(jobs=[], cursor=None)
+    found, cursor = _search(scope, query)
+    return jsonify(jobs=[asdict(state) for state in found], cursor=cursor)
+
+
+def _search(scope: str, query: Query) -> tuple[list[JobState], str | None]:
+    """A page of the jobs that match. A filter without an index of its own may give a short page with a cursor."""
+    redis = services().redis
+    statuses = [query.status] if query.status else list(Status)
+    before = int(query.cursor) if query.cursor else None
+    found: list[JobState] = []
+    looked = 0
+    while looked < store.SCAN_LIMIT:
+        entries = store.page(redis, scope, statuses, before=before, limit=query.limit)
+        rows = store.present(redis, scope, [id for _, id in entries])
+        for row in rows:
+            if _matches(row.state, query):
+                found.append(row.state)
+                if len(found) == query.limit:
+                    return found, str(row.order)
+        if len(entries) < query.limit:
+            return found, None
+        before = entries[-1][0]
+        looked += len(entries)
+    return found, str(before)
+
+
+def _matches(state: JobState, query: Query) -> bool:
+    if (query.queue and state.queue != query.queue) or (query.task and state.task != query.task):
+        return False
+    if not query.q:
+        return True
+    message = state.error["message"] if state.error else ""
+    return query.q.lower() in "\n".join((state.id, state.task, state.description, message)).lower()
+
+
+@blueprint.get("/api/jobs/<id>")
+@openapi.describe(answer="Detail")
+def read_job(id: str) -> Response:
+    """A job with its whole result; for its owner and operators also arguments, traceback and attempts."""
+    jobs = services().jobs
+    stored = jobs.load(id)
+    job, attempts = jobs.detail(id)
+    latest = job.latest_result() if job else None
+    detail = asdict(stored.state)
+    if stored.state.result_truncated and latest is not None:
+        detail["result"] = latest.return_value
+    if services().access.may_act(visitor(), stored.owner) is None:
+        failed = stored.state.error is not None and latest is not None
+        detail |= {
+            "args": job.kwargs if job else None,
+            "traceback": latest.exc_string if failed and latest else None,
+            "attempts": attempts,
+        }
+    return jsonify(detail)
+
+
+def _act(id: str, act: Callable[[str], Any]) -> Any:
+    allow(services().access.may_act(visitor(), services().jobs.load(id).owner))
+    return act(id)
+
+
+@blueprint.post("/api/jobs/<id>/cancel")
+@openapi.describe(answer="State")
+def cancel_job(id: str) -> Response:
+    """Take back a job that has not started."""
+    return jsonify(asdict(_act(id, services().jobs.cancel).state))
+
+
+@blueprint.post("/api/jobs/<id>/requeue")
+@openapi.describe(answer="State")
+def requeue_job(id: str) -> Response:
+    """Run a job again that failed, was stopped or was canceled."""
+    return jsonify(asdict(_act(id, services().jobs.requeue).state))
+
+
+@blueprint.post("/api/jobs/<id>/stop")
+@openapi.describe(status=202, answer="State")
+def stop_job(id: str) -> Response:
+    """Ask the worker to end a started job; `stopped` follows live within 2 s."""
+    return accepted(_act(id, services().jobs.stop))
+
+
+@blueprint.delete("/api/jobs/<id>")
+@openapi.describe(answer="Ok")
+def delete_job(id: str) -> Response:
+    """Forget a job that is not running."""
+    _act(id, services().jobs.delete)
+    return jsonify(ok=True)
+
+
+@blueprint.get("/api/tasks")
+@openapi.describe(answer="Tasks")
+def list_tasks() -> Response:
+    """The tasks that may be submitted; `arguments` is a JSON Schema."""
+    return jsonify(tasks=[task.describe() for task in services().jobs.tasks])
+
+
+@blueprint.get("/api/queues")
+@openapi.describe(answer="Queues", operator=True)
+def list_queues() -> Response:
+    """The queues with their counts."""
+    allow(services().access.may_operate(visitor()))
+    return jsonify(queues=overview.queues(services().redis, services().jobs.queues))
+
+
+@blueprint.post("/api/queues/<name>/empty")
+@openapi.describe(answer="Count", operator=True)
+def empty_queue(name: str) -> Response:
+    """Delete every job that waits on a queue."""
+    allow(services().access.may_operate(visitor()))
+    return jsonify(count=services().jobs.empty(name))
+
+
+@blueprint.post("/api/queues/<name>/requeue-failed")
+@openapi.describe(answer="Count", operator=True)
+def requeue_failed(name: str) -> Response:
+    """Requeue every failed job of a queue."""
+    allow(services().access.may_operate(visitor()))
+    return jsonify(count=services().jobs.requeue_failed(name))
+
+
+@blueprint.get("/api/workers")
+@openapi.describe(answer="Workers", operator=True)
+def list_workers() -> Response:
+    """The workers that are up."""
+    allow(services().access.may_operate(visitor()))
+    return jsonify(workers=overview.workers(services().redis))
+
+
+@blueprint.get("/healthz")
+@openapi.describe(answer="Ok")
+def health() -> Response:
+    """Whether this process answers at all."""
+    return jsonify(ok=True)
+
+
+@blueprint.get("/readyz")
+@openapi.describe(answer="Ok")
+def ready() -> Response:
+    """Whether Redis is there and the relay hears it; 503 otherwise."""
+    try:
+        services().redis.ping()
+    except RedisError:
+        return answer(503, "unavailable", "Redis can't be reached", retry_after=RETRY_AFTER)
+    if not services().is_live():
+        return answer(503, "unavailable", "the relay does not hear the channel", retry_after=RETRY_AFTER)
+    return jsonify(ok=True)
+
+
+@blueprint.get("/api/openapi.json")
+@openapi.describe(answer="Any")
+def read_openapi() -> Response:
+    """This description."""
+    return jsonify(openapi.document(current_app))

@@ -1,0 +1,69 @@
+"""Makes the Flask application: defaults, services, blueprints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask, Response
+from redis import Redis
+
+from realtime import api, errors, pages, tutorials
+from realtime.access import Access
+from workers import jobs
+from workers.queue import Jobs
+from workers.settings import Secrets, Settings
+from workers.tasks import Tasks
+
+FRONTEND = Path(__file__).parent.parent / "frontend"
+SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long as they live, and longer
+BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
+POLICY = (
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the views work with: `current_app.extensions["headway"]`."""
+
+    settings: Settings
+    access: Access
+    redis: Redis
+    jobs: Jobs
+    is_live: Callable[[], bool]  # whether the relay hears the channel
+
+
+def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, is_live: Callable[[], bool]) -> Flask:
+    app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
+    app.config.update(
+        SECRET_KEY=secrets.secret_key,
+        SESSION_COOKIE_NAME="headway",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
+    app.extensions["headway"] = Services(
+        settings=settings,
+        access=Access(settings, secrets),
+        redis=redis,
+        jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
+        is_live=is_live,
+    )
+    errors.register(app)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(tutorials.blueprint)
+    app.after_request(_harden)
+    return app
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,75 @@
+"""Every error of the HTTP side in one shape: {error: {code, message, fields?}}."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from realtime.access import Refusal
+from workers.errors import BadArguments, Conflict, HeadwayError, NotFound
+
+RETRY_AFTER = 2  # seconds
+CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
+CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
+STATUSES = {"bad_request": 400, "unauthorized": 401, "forbidden": 403, "not_found": 404, "too_many": 429}
+
+log = logging.getLogger("headway.http")
+
+
+class Refused(Exception):
+    """Raised by a view that `Access`, or a limit, has refused."""
+
+    def __init__(self, refusal: Refusal, retry_after: int | None = None) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.retry_after = retry_after
+
+
+def answer(status: int, code: str, message: str, *, retry_after: int | None = None, **more: Any) -> Response:
+    response = jsonify(error={"code": code, "message": message, **more})
+    response.status_code = status
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def register(app: Flask) -> None:
+    @app.errorhandler(BadArguments)
+    def bad_arguments(error: BadArguments) -> Response:
+        return answer(400, "bad_request", str(error), fields=error.fields)
+
+    @app.errorhandler(NotFound)
+    def not_found(error: NotFound) -> Response:
+        return answer(404, "not_found", str(error))
+
+    @app.errorhandler(Conflict)
+    def conflict(error: Conflict) -> Response:
+        return answer(409, "conflict", str(error))
+
+    @app.errorhandler(HeadwayError)
+    def other(error: HeadwayError) -> Response:
+        return answer(400, "bad_request", str(error))
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> Response:
+        code = error.refusal.code
+        return answer(STATUSES[code], code, error.refusal.message, retry_after=error.retry_after)
+
+    @app.errorhandler(RedisError)
+    def redis_away(error: RedisError) -> Response:
+        log.warning("Redis: %s", error)
+        return answer(503, "unavailable", "Redis can't be reached; try again in a moment", retry_after=RETRY_AFTER)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()  # type: ignore[return-value]  # a redirect
+        return answer(status, CODES.get(status, "unavailable"), error.description or error.name)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.error("a request could not be answered", exc_info=error)
+        return answer(500, "unavailable", "something went wrong on our side; it has been logged")

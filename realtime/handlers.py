@@ -1,0 +1,122 @@
+"""The Socket.IO events. Translates between the contract and the relay; decides nothing itself."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, session
+from flask_socketio import SocketIO
+from redis.exceptions import RedisError
+
+from realtime.access import Access, Refusal, Visitor
+from realtime.relay import Relay, TooMany
+from realtime.topics import TOPIC_LIMIT, Topic
+from workers.wire import encode
+
+log = logging.getLogger("headway.handlers")
+
+Ack = dict[str, Any]
+
+
+def error(code: str, message: str) -> Ack:
+    return {"error": {"code": code, "message": message}}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """JSON that is ready to be sent: states go into an ack as they came from the store."""
+
+    text: str
+
+
+class WireJSON:
+    """The JSON that Flask-SocketIO is to use (its option `json`): compact, strict, and aware of `Encoded`."""
+
+    @staticmethod
+    def dumps(value: Any, **_: Any) -> str:
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Encoded):
+            return f"[{value[0].text}]"
+        return encode(value)
+
+    @staticmethod
+    def loads(text: str, **_: Any) -> Any:
+        return json.loads(text)
+
+
+def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
+    """Answer `watch` and `unwatch` on `socketio`. An ack is always an object."""
+
+    def sid() -> str:
+        return str(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO puts it there
+
+    def visitor() -> Visitor:
+        return access.visitor(session, request.headers.get("Authorization"))
+
+    @socketio.on("connect")
+    def connect(auth: Any = None) -> None:
+        # the status must follow the CONNECT packet, which is sent when this returns
+        socketio.start_background_task(relay.greet, sid())
+
+    @socketio.on("disconnect")
+    def disconnect(reason: Any = None) -> None:
+        relay.topics.drop(sid())
+
+    @socketio.on("watch")
+    def watch(data: Any = None, *_: Any) -> Ack | Encoded:
+        names = _topics(data)
+        if isinstance(names, Refusal):
+            return {"ok": False, **error(names.code, names.message)}
+        who = visitor()
+        # in the order asked; each topic once
+        parts = [f"{encode(name)}:{_watch_one(relay, access, sid(), who, name)}" for name in dict.fromkeys(names)]
+        return Encoded('{"ok":true,"topics":{' + ",".join(parts) + "}}")
+
+    @socketio.on("unwatch")
+    def unwatch(data: Any = None, *_: Any) -> Ack:
+        names = _topics(data)
+        if isinstance(names, Refusal):
+            return {"ok": False, **error(names.code, names.message)}
+        owner = visitor().owner
+        relay.topics.remove(sid(), [_topic(name, owner) for name in names])
+        return {"ok": True}
+
+    @socketio.on("*")
+    def unknown(event: str, *_: Any) -> Ack:
+        return {"ok": False, **error("bad_request", f"expected the event watch or unwatch, got {str(event)[:80]!r}")}
+
+    @socketio.on_error_default
+    def failed(exception: Exception) -> Ack:
+        log.error("an event could not be handled", exc_info=exception)
+        return {"ok": False, **error("unavailable", "something went wrong on our side; it has been logged")}
+
+
+def _topic(name: str, owner: str) -> Topic:
+    return Topic(name, owner if name == "mine" else "")
+
+
+def _topics(data: Any) -> list[str] | Refusal:
+    """The topics of a message {topics: [str]}."""
+    topics = data.get("topics") if isinstance(data, dict) else None
+    if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
+        return Refusal("bad_request", 'expected an object such as {"topics": ["mine"]}')
+    if len(topics) > TOPIC_LIMIT:
+        return Refusal("too_many", f"expected at most {TOPIC_LIMIT} topics, got {len(topics)}")
+    return topics
+
+
+def _watch_one(relay: Relay, access: Access, sid: str, who: Visitor, name: str) -> str:
+    """What the ack says of one topic, as JSON."""
+    refusal = access.may_watch(who, name)
+    if refusal is not None:
+        return encode(error(refusal.code, refusal.message))
+    try:
+        watched = relay.watch(sid, _topic(name, who.owner))
+    except TooMany:
+        return encode(error("too_many", f"expected at most {TOPIC_LIMIT} topics a connection"))
+    except RedisError:
+        return encode(error("unavailable", "Redis can't be reached; try again in a moment"))
+    if watched is None:
+        return encode(error("not_found", f"no job has the id {name[4:84]!r}"))
+    bodies, more = watched
+    return f'{{"jobs":[{",".join(bodies)}],"more":{encode(more)}}}'

@@ -1,0 +1,72 @@
+"""The pages and the files they load."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request, send_from_directory, session
+
+from realtime.access import Refusal
+from realtime.api import owner, services, visitor
+from realtime.errors import Refused
+
+FRONTEND = Path(__file__).parent.parent / "frontend"
+LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+def index() -> str:
+    owner()
+    return render_template("index.html", environment=services().settings.environment, operator=visitor().operator)
+
+
+@blueprint.get("/login")
+def login_page() -> str:
+    return render_template("login.html")
+
+
+@blueprint.post("/login")
+def log_in() -> Response:
+    body = request.get_json(silent=True)
+    token = body.get("token") if isinstance(body, dict) else None
+    if not services().access.is_operator_token(token):
+        raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
+    owner()
+    services().access.log_in(session)
+    return jsonify(ok=True)
+
+
+@blueprint.post("/logout")
+def log_out() -> Response:
+    session.pop("login", None)
+    return jsonify(ok=True)
+
+
+def _file(folder: Path, name: str) -> Response:
+    response = send_from_directory(folder, name)
+    response.headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered 304
+    return response
+
+
+@blueprint.get("/js/<path:name>")
+def script(name: str) -> Response:
+    return _file(FRONTEND / "js", name)
+
+
+@blueprint.get("/css/<path:name>")
+def style(name: str) -> Response:
+    return _file(FRONTEND / "css", name)
+
+
+@blueprint.get("/vendor/<name>")
+def library(name: str) -> Response:
+    """A front-end library, as npm installed it."""
+    if name not in LIBRARIES:
+        abort(404)
+    folder, file = LIBRARIES[name]
+    return _file(FRONTEND / "node_modules" / folder, file)
+
+
+@blueprint.get("/favicon.ico")
+def icon() -> Response:
+    return _file(FRONTEND / "css", "icon.svg")

