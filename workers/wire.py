@@ -1,6 +1,6 @@
 """What travels: the state of a job, its field names, keys and channel. No I/O.
 
-The twin of this file in the browser is `frontend/js/wire.js`; `tests/test_wire.py` holds the two together.
+The twin of this file in the browser is `frontend/js/wire.js`; `tests/workers/test_wire.py` holds the two together.
 """
 
 import json

@@ -11,8 +11,9 @@ export function amount(value, unit = "") {
   return `${number.format(value)} ${BYTES[step]}`;
 }
 
-/** 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */
+/** 5 ms, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */
 export function duration(seconds) {
+  if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${number.format(seconds)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;

@@ -1,4 +1,4 @@
-// What travels: the twin of workers/wire.py; tests/test_wire.py holds the two together.
+// What travels: the twin of workers/wire.py; tests/workers/test_wire.py holds the two together.
 
 export const FIELDS = [
   "id", "version", "attempt", "task", "queue", "status", "completed", "total", "unit", "description",

@@ -101,16 +101,18 @@ export class JobList extends HTMLElement {
       row.element.remove();
       this.#rows.delete(id);
     }
-    for (let index = from; index < to; index++) this.#place(this.#order[index], index, height);
+    for (let index = from; index < to; index++) this.#place(this.#order[index], index, height, index - from);
   }
 
-  #place(id, index, height) {
+  #place(id, index, height, position) {
     let row = this.#rows.get(id);
     if (row === undefined) {
       row = new JobRow((job, verb) => this.#ask(job, verb));
       this.#rows.set(id, row);
-      this.#space.append(row.element);
     }
+    // in the order of sight, for the keyboard and for readers; what stands right is not moved, so it keeps its focus
+    const there = this.#space.children[position];
+    if (there !== row.element) this.#space.insertBefore(row.element, there ?? null);
     row.element.style.transform = `translateY(${index * height}px)`;
     row.element.setAttribute("aria-posinset", index + 1);
     row.element.setAttribute("aria-setsize", this.#order.length);

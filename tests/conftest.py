@@ -1,0 +1,201 @@
+"""The real parts that tests run against: a Valkey server, RQ workers, the web process."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from redis import Redis
+
+import run
+from workers import jobs as jobs_package
+from workers import store
+from workers.queue import Jobs
+from workers.settings import Settings
+from workers.store import Stored
+from workers.tasks import Tasks
+
+ROOT = Path(__file__).parent.parent
+DEADLINE = 15.0  # seconds; long, since it is only waited for by a test that fails
+
+
+def until(condition: Callable[[], Any], what: str = "the condition", within: float = DEADLINE) -> Any:
+    """What `condition` returns, as soon as that is true. Fails after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not come true within {within} s; at last it was {value!r}")
+        time.sleep(0.01)
+    return value
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Processes:
+    """Starts processes of Headway and ends them."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self._folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """`python <arguments>`, its output in a file that pytest shows nobody unless it is asked for."""
+        log = open(self._folder / f"{len(self._running)}.log", "wb")  # noqa: SIM115  the process has it
+        with log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **self.environment, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._running.append(process)
+        return process
+
+    def worker(self, queue: str = "default") -> subprocess.Popen[bytes]:
+        return self.start("-m", "workers.main", "worker", "--queue", queue)
+
+    def log(self) -> str:
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+
+    def stop(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._running:
+            try:
+                process.wait(3)
+            except subprocess.TimeoutExpired:
+                process.kill()  # a worker in the middle of a long job; its horse goes with it
+                process.wait()
+
+
+@pytest.fixture(scope="session")
+def base_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("home")
+    return {
+        "HEADWAY_HOME": str(home),
+        "HEADWAY_ALLOW_PRIVATE_FETCH": "1",
+        "SECRET_KEY": "a key of the tests",
+        "HEADWAY_OPERATOR_TOKEN": "an operator's token of the tests",
+    }
+
+
+def start_redis(folder: Path, **options: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A Valkey server on a Unix socket of its own; returns it and its URL."""
+    path = Path(f"/tmp/headway-test-{os.getpid()}-{secrets.token_hex(4)}.sock")  # a path that is short enough
+    given = {"port": "0", "unixsocket": str(path), "dir": str(folder), "save": "", "loglevel": "warning", **options}
+    arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
+    process = subprocess.Popen([run.redis_binary(), *arguments], stdout=subprocess.DEVNULL)
+    until(path.exists, "the server's socket")
+    return process, f"unix://{path}"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    process, url = start_redis(tmp_path_factory.mktemp("redis"))
+    yield url
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """An empty Redis."""
+    connection = store.connect(redis_url)
+    connection.flushall()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def jobs(redis: Redis) -> Jobs:
+    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser"])
+
+
+@pytest.fixture
+def processes(base_environment: dict[str, str], redis_url: str, tmp_path: Path) -> Iterator[Processes]:
+    started = Processes({**base_environment, "REDIS_URL": redis_url}, tmp_path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(base_environment: dict[str, str], redis_url: str) -> Settings:
+    return Settings.from_environment({**base_environment, "REDIS_URL": redis_url}, ROOT)
+
+
+def ended(jobs: Jobs, id: str) -> Stored:
+    """The state of a job once it has ended."""
+
+    def look() -> Stored | None:
+        stored = jobs.load(id)
+        return stored if stored.state.ended else None
+
+    found: Stored = until(look, f"the end of {id}")
+    return found
+
+
+class Stack:
+    """All of Headway: Redis, a web process and two workers, for tests from the outside."""
+
+    def __init__(self, url: str, redis_url: str, processes: Processes, operator_token: str) -> None:
+        self.url = url
+        self.redis_url = redis_url
+        self.processes = processes
+        self.operator = {"Authorization": f"Bearer {operator_token}"}
+
+    def session(self) -> requests.Session:
+        """A program that keeps cookies, so an owner of its own."""
+        session = requests.Session()
+        session.trust_env = False
+        session.get(self.url).raise_for_status()
+        return session
+
+    def submit(self, session: requests.Session, task: str, **args: Any) -> dict[str, Any]:
+        answer = session.post(f"{self.url}/api/jobs", json={"task": task, "args": args})
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+    def job(self, session: requests.Session, id: str) -> dict[str, Any]:
+        answer = session.get(f"{self.url}/api/jobs/{id}")
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+@pytest.fixture(scope="session")
+def stack(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    server, redis_url = start_redis(tmp_path_factory.mktemp("stack-redis"))
+    port = free_port()
+    environment = {**base_environment, "REDIS_URL": redis_url, "PORT": str(port)}
+    started = Processes(environment, tmp_path_factory.mktemp("stack-logs"))
+    started.start("-m", "realtime.server")
+    for queue in ("default", "default", "bookInfoParser"):
+        started.worker(queue)
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: is_ready(url), f"the web server ({started.log()})")
+    yield Stack(url, redis_url, started, environment["HEADWAY_OPERATOR_TOKEN"])
+    started.stop()
+    server.terminate()
+    server.wait()
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
