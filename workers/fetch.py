@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -14,7 +15,6 @@ from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from workers.errors import FetchError
@@ -43,7 +43,7 @@ def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, i
     ignored. `downloaded(bytes, content_length | None)` is called as the body comes in.
     Raises `FetchError` with a sentence for the person who asked.
     """
-    with requests.Session() as session, _time_limit(session, allow_private):
+    with _OneHop() as session, _time_limit(session, allow_private):
         session.trust_env = False
         session.headers["User-Agent"] = USER_AGENT
         try:
@@ -52,12 +52,18 @@ def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, i
                 with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
                     if not response.is_redirect:
                         return _read(response, downloaded)
-                    url = urljoin(url, response.headers["Location"])
+                    # http.client reads headers as Latin-1; servers write UTF-8
+                    url = urljoin(url, response.headers["Location"].encode("latin-1").decode(errors="replace"))
         except InvalidIPAddress as error:
             raise FetchError(f"expected a public address, got {urlsplit(url).hostname}, which is at {error}") from error
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # ValueError: no URL at all
             raise FetchError(f"{url[:200]} could not be fetched: {_reason(error)}") from error
     raise FetchError(f"expected at most {REDIRECT_LIMIT} redirects, got one more, to {url[:200]}")
+
+
+class _OneHop(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even with allow_redirects=False requests reads the whole body of a redirect, of whatever size."""
 
 
 def _check_url(url: str) -> None:
@@ -84,8 +90,9 @@ def _read(response: requests.Response, downloaded: Callable[[int, int | None], N
         body += chunk
         if len(body) > SIZE_LIMIT:
             raise FetchError(f"expected at most {SIZE_LIMIT} bytes, got more from {response.url[:200]}")
-        # tell() counts what came over the wire, as Content-Length does; the body may have been compressed
-        downloaded(response.raw.tell(), total)
+        # tell() counts what came over the wire, as Content-Length does; the body may have been compressed.
+        # It stays 0 for a chunked body (urllib3), which has no Content-Length to compare with
+        downloaded(response.raw.tell() or len(body), total)
     return Page(response.url, _decode(bytes(body), content_type), len(body))
 
 
@@ -112,21 +119,28 @@ def _time_limit(session: requests.Session, allow_private: bool) -> Iterator[None
 
     The time-out of requests is one of each read: a server that sends a byte now and then would hold it for ever.
     """
-    sockets: list[socket.socket] = []
+    twins: list[socket.socket] = []
+    over = threading.Event()
     began = time.monotonic()
-    for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
-        adapter = HTTPAdapter() if allow_private else IPFilterAdapter(scheme == "https")
-        watched = type("Watched", (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, sockets)})
-        adapter.poolmanager.pool_classes_by_scheme = {scheme: watched}
-        session.mount(f"{scheme}://", adapter)
 
     def cut() -> None:
-        for connected in sockets:
+        over.set()
+        for twin in list(twins):
             try:
-                connected.shutdown(socket.SHUT_RDWR)
+                twin.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it has been closed since
+                pass  # the other side has gone before
 
+    def watch(connected: socket.socket) -> None:
+        twins.append(connected.dup())  # TLS takes the socket itself away; what is shut is the connection of both
+        if over.is_set():
+            cut()  # it was on its way when the time was up
+
+    for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
+        adapter = HTTPAdapter() if allow_private else IPFilterAdapter(scheme == "https")
+        watched = type("Watched", (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, watch)})
+        adapter.poolmanager.pool_classes_by_scheme = {scheme: watched}
+        session.mount(f"{scheme}://", adapter)
     timer = threading.Timer(TIME_LIMIT, cut)
     timer.daemon = True
     timer.start()
@@ -137,6 +151,9 @@ def _time_limit(session: requests.Session, allow_private: bool) -> Iterator[None
         failure = error
     finally:
         timer.cancel()
+        timer.join()  # it may be in the middle of them
+        for twin in twins:
+            twin.close()
     # a body without a Content-Length that was cut looks like a whole one
     if time.monotonic() - began >= TIME_LIMIT:
         raise FetchError(f"expected the page within {TIME_LIMIT:.0f} s, got only a part of it") from failure
@@ -144,11 +161,11 @@ def _time_limit(session: requests.Session, allow_private: bool) -> Iterator[None
         raise failure
 
 
-def _watched(connection_class: type[HTTPConnection], sockets: list[socket.socket]) -> type[HTTPConnection]:
-    class Watched(connection_class):  # type: ignore[misc, valid-type]
+def _watched(connection_class: type[Any], watch: Callable[[socket.socket], None]) -> type[Any]:
+    class Watched(connection_class):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
             connected: socket.socket = super()._new_conn()
-            sockets.append(connected)
+            watch(connected)
             return connected
 
     return Watched

@@ -108,6 +108,10 @@ class Reporter:
             self._thread = threading.Thread(target=self._run, name="headway-progress", daemon=True)
             self._thread.start()
 
+    @property
+    def is_sending(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """Send nothing more. The newest values stay readable: the job's end carries them."""
         self._stopped.set()

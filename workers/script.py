@@ -106,7 +106,8 @@ local function run()
     redis.call('DEL', key)
     local order = math.max((tonumber(redis.call('GET', 'headway:clock')) or 0) + 1, micros)
     redis.call('SET', 'headway:clock', whole(order))
-    state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', enqueued_at='null'}
+    state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', task='""', queue='""', created_at='null',
+      enqueued_at='null'}
     for name, json in pairs(BLANK) do state[name] = json end
     for name, json in pairs(fallback) do state[name] = json end
   elseif WAITING[given.status] and (RUNNING[before] or ENDED[before]) then

@@ -28,7 +28,7 @@ def background_work() -> bool:
 
 
 @task()
-def create_task(task_type: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=3)]) -> bool:
+def create_task(task_type: Annotated[int, Field(ge=0, le=3), BeforeValidator(_digits)]) -> bool:
     """Work for ten seconds times the type"""
     return _work(LENGTH * task_type)
 

@@ -1,0 +1,278 @@
+"""The JSON API, through Flask, on a real Redis and real workers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from werkzeug.test import TestResponse
+
+from tests.conftest import Processes, ended, until
+from workers import store
+from workers.queue import Jobs
+from workers.wire import FIELDS, Status
+
+
+def submit(client: FlaskClient, task: str = "sum_numbers", **args: Any) -> dict[str, Any]:
+    answer = client.post("/api/jobs", json={"task": task, "args": args or {"text": "12"}})
+    assert answer.status_code == 202, answer.text
+    return dict(answer.get_json())
+
+
+def error(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    body = answer.get_json()
+    assert set(body) == {"error"} and body["error"]["code"] == code and body["error"]["message"]
+    return dict(body["error"])
+
+
+def test_a_submit_is_accepted_with_the_state_and_its_place(me: FlaskClient) -> None:
+    answer = me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}})
+    assert answer.status_code == 202
+    state = answer.get_json()
+    assert tuple(state) == FIELDS and state["status"] == "queued"
+    assert answer.headers["Location"] == f"/api/jobs/{state['id']}"
+    assert "owner" not in state
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"{", {"body"}),
+        (b"[]", {"body"}),
+        (b'{"task": "sum_numbers", "args": {"text": NaN}}', {"body"}),
+        (b"{}", {"task"}),
+        (b'{"task": 5}', {"task"}),
+        (b'{"task": "none"}', {"task"}),
+        (b'{"task": "sum_numbers", "args": {"text": 5}}', {"text"}),
+        (b'{"task": "sum_numbers", "args": []}', {"args"}),
+        (b'{"task": "sum_numbers", "args": {"text": "1"}, "queue": "none"}', {"queue"}),
+        (b'{"task": "sum_numbers", "args": {"text": "1"}, "priority": 1}', {"priority"}),
+        (b"\xff", {"body"}),
+        (b"[" * 100_000, {"body"}),
+    ],
+)
+def test_a_wrong_submit_names_field_expected_and_got(body: bytes, fields: set[str], me: FlaskClient) -> None:
+    wrong = error(me.post("/api/jobs", data=body), 400, "bad_request")
+    assert set(wrong["fields"]) == fields
+    assert all(set(one) == {"expected", "got"} for one in wrong["fields"].values())
+
+
+def test_an_idempotency_key_makes_one_job_of_two_submits(me: FlaskClient) -> None:
+    request: dict[str, Any] = {"json": {"task": "sum_numbers", "args": {"text": "1"}}, "headers": {"Idempotency-Key": "k"}}
+    first, second = me.post("/api/jobs", **request), me.post("/api/jobs", **request)
+    assert first.status_code == second.status_code == 202
+    assert first.get_json()["id"] == second.get_json()["id"]
+    request["json"]["args"]["text"] = "2"
+    error(me.post("/api/jobs", **request), 409, "conflict")
+    request["headers"]["Idempotency-Key"] = "k" * 256
+    error(me.post("/api/jobs", **request), 400, "bad_request")
+
+
+def test_too_large_a_body_is_refused(me: FlaskClient) -> None:
+    error(me.post("/api/jobs", data=b" " * (1024 * 1024 + 1)), 413, "too_large")
+    error(me.post("/api/jobs/bulk", data=b" " * (8 * 1024 * 1024 + 1)), 413, "too_large")
+
+
+def test_too_many_submits_in_a_second_are_refused_and_others_are_not_held_up(
+    me: FlaskClient, you: FlaskClient, redis: Redis
+) -> None:
+    answers = [me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}) for _ in range(60)]
+    refused = [answer for answer in answers if answer.status_code != 202]
+    assert refused, "60 submits took longer than two seconds"
+    error(refused[0], 429, "too_many")
+    assert refused[0].headers["Retry-After"] == "1"
+    assert len(store.snapshot(redis, "all")[0]) == 60 - len(refused)
+    submit(you)
+
+
+def test_ten_thousand_jobs_are_accepted_in_one_request(me: FlaskClient, redis: Redis) -> None:
+    args = [{"text": str(number)} for number in range(10_000)]
+    answer = me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": args})
+    assert answer.status_code == 202 and len(set(answer.get_json()["ids"])) == 10_000
+    assert redis.llen("rq:queue:default") == 10_000
+
+
+def test_a_wrong_batch_names_the_job_and_queues_none(me: FlaskClient, redis: Redis) -> None:
+    answer = me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": [{"text": "1"}, {"text": 2}]})
+    assert set(error(answer, 400, "bad_request")["fields"]) == {"args.1.text"}
+    assert redis.llen("rq:queue:default") == 0
+
+
+def test_everyone_lists_their_own_jobs_and_an_operator_all(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient
+) -> None:
+    mine, yours = submit(me)["id"], submit(you)["id"]
+
+    def ids(client: FlaskClient) -> list[str]:
+        return [job["id"] for job in client.get("/api/jobs").get_json()["jobs"]]
+
+    assert (ids(me), ids(you), ids(operator)) == ([mine], [yours], [yours, mine])
+
+
+def test_a_program_without_a_session_has_no_jobs(app: Flask, me: FlaskClient) -> None:
+    submit(me)
+    assert app.test_client().get("/api/jobs").get_json() == {"jobs": [], "cursor": None}
+
+
+def test_pages_follow_one_another(me: FlaskClient) -> None:
+    args = [{"text": str(number)} for number in range(25)]
+    ids = me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": args}).get_json()["ids"]
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = me.get(f"/api/jobs?limit=10&cursor={cursor}" if cursor else "/api/jobs?limit=10").get_json()
+        seen += [job["id"] for job in page["jobs"]]
+        cursor = page["cursor"]
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("status=canceled", 1),
+        ("status=queued", 2),
+        ("queue=default", 3),
+        ("queue=bookInfoParser", 0),
+        ("task=text_length", 1),
+        ("task=sum_numbers&status=queued", 1),
+        ("q=LENGTH", 1),
+        ("q=nothing", 0),
+    ],
+)
+def test_filters(query: str, count: int, me: FlaskClient) -> None:
+    submit(me)
+    submit(me, "text_length", text="x")
+    canceled = submit(me)["id"]
+    assert me.post(f"/api/jobs/{canceled}/cancel").status_code == 200
+    assert len(me.get(f"/api/jobs?{query}").get_json()["jobs"]) == count
+
+
+@pytest.mark.parametrize("query", ["status=done", "limit=0", "limit=201", "limit=x", "cursor=x", "page=2"])
+def test_a_wrong_query_names_its_field(query: str, me: FlaskClient) -> None:
+    assert set(error(me.get(f"/api/jobs?{query}"), 400, "bad_request")["fields"]) == {query.split("=")[0]}
+
+
+def test_the_owner_sees_more_of_a_job_than_a_stranger(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient, jobs: Jobs, processes: Processes
+) -> None:
+    id = submit(me, "count_words", url="ftp://secret.example/")["id"]
+    processes.worker()
+    ended(jobs, id)
+    detail = me.get(f"/api/jobs/{id}").get_json()
+    assert detail["args"] == {"url": "ftp://secret.example/"}
+    assert detail["traceback"].startswith("Traceback") and "FetchError" in detail["traceback"]
+    assert [attempt["status"] for attempt in detail["attempts"]] == ["failed"]
+    assert operator.get(f"/api/jobs/{id}").get_json() == detail
+    assert set(you.get(f"/api/jobs/{id}").get_json()) == set(FIELDS)
+
+
+def test_a_long_result_is_cut_in_the_state_and_whole_in_the_detail(
+    me: FlaskClient, jobs: Jobs, processes: Processes, tmp_path: Path
+) -> None:
+    from_python = "'x' * 5000"
+    queue = jobs._queue("default")
+    id = queue.enqueue_call("tests_return", kwargs={"text": from_python}).id
+    processes.start("-m", "tests.workers.odd_worker")
+    state = ended(jobs, id).state
+    assert (state.status, state.result, state.result_truncated) == (Status.FINISHED, None, True)
+    detail = me.get(f"/api/jobs/{id}").get_json()
+    assert detail["result"] == "x" * 5000 and detail["result_truncated"] is True
+
+
+def test_actions_change_the_state(me: FlaskClient) -> None:
+    id = submit(me)["id"]
+    assert me.post(f"/api/jobs/{id}/cancel").get_json()["status"] == "canceled"
+    requeued = me.post(f"/api/jobs/{id}/requeue").get_json()
+    assert (requeued["status"], requeued["attempt"]) == ("queued", 2)
+    answer = me.delete(f"/api/jobs/{id}")
+    assert (answer.status_code, answer.get_json()) == (200, {"ok": True})
+    error(me.get(f"/api/jobs/{id}"), 404, "not_found")
+
+
+def test_a_stop_is_accepted_and_follows(me: FlaskClient, jobs: Jobs, processes: Processes) -> None:
+    id = submit(me, "create_task", task_type=3)["id"]
+    processes.worker()
+    until(lambda: jobs.load(id).state.completed, "some progress")
+    error(me.post(f"/api/jobs/{id}/cancel"), 409, "conflict")
+    error(me.delete(f"/api/jobs/{id}"), 409, "conflict")
+    answer = me.post(f"/api/jobs/{id}/stop")
+    assert answer.status_code == 202 and answer.get_json()["id"] == id
+    until(lambda: jobs.load(id).state.status == Status.STOPPED, "stopped", within=2)
+
+
+ACTIONS = [("POST", "cancel"), ("POST", "requeue"), ("POST", "stop"), ("DELETE", "")]
+
+
+@pytest.mark.parametrize(("method", "verb"), ACTIONS)
+def test_a_stranger_may_not_act(method: str, verb: str, me: FlaskClient, you: FlaskClient, jobs: Jobs) -> None:
+    id = submit(me)["id"]
+    error(you.open(f"/api/jobs/{id}/{verb}".rstrip("/"), method=method), 403, "forbidden")
+    assert jobs.load(id).state.status == Status.QUEUED
+
+
+@pytest.mark.parametrize(("method", "verb"), ACTIONS)
+def test_an_unknown_job_is_not_found(method: str, verb: str, me: FlaskClient) -> None:
+    error(me.open(f"/api/jobs/nobody/{verb}".rstrip("/"), method=method), 404, "not_found")
+
+
+def test_an_operator_may_act_on_any_job(me: FlaskClient, operator: FlaskClient) -> None:
+    assert operator.post(f"/api/jobs/{submit(me)['id']}/cancel").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/queues"),
+        ("GET", "/api/workers"),
+        ("POST", "/api/queues/default/empty"),
+        ("POST", "/api/queues/default/requeue-failed"),
+    ],
+)
+def test_what_concerns_all_is_for_operators(method: str, path: str, me: FlaskClient, operator: FlaskClient) -> None:
+    submit(me)
+    error(me.open(path, method=method), 403, "forbidden")
+    assert operator.open(path, method=method).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/jobs", "/tasks", "/login", "/api/jobs/x/cancel", "/api/jobs/x"])
+def test_a_foreign_page_may_not_post(method: str, path: str, me: FlaskClient, redis: Redis) -> None:
+    answer = me.open(path, method=method, headers={"Origin": "https://evil.example"}, data={"type": "1"})
+    if answer.status_code != 405:
+        error(answer, 403, "forbidden")
+    assert redis.llen("rq:queue:default") == 0
+
+
+def test_our_own_page_may_post(me: FlaskClient) -> None:
+    answer = me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}, headers={"Origin": "http://localhost"})
+    assert answer.status_code == 202
+
+
+def test_tasks_are_described(me: FlaskClient) -> None:
+    tasks = {task["name"]: task for task in me.get("/api/tasks").get_json()["tasks"]}
+    assert set(tasks) == {"background_work", "create_task", "text_length", "count_words", "sum_numbers", "parse_book"}
+    schema = tasks["create_task"]["arguments"]["properties"]["task_type"]
+    assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 0, 3)
+
+
+def test_without_redis_the_answer_is_503_and_says_when_to_come_back(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
+    client = make_app(redis=store.connect(f"unix://{tmp_path}/none.sock")).test_client()
+    for answer in (
+        client.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}),
+        client.get("/api/jobs/x"),
+        client.get("/tasks/x"),
+        client.get("/readyz"),
+    ):
+        error(answer, 503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert client.get("/healthz").get_json() == {"ok": True}
+
+
+def test_a_deaf_relay_is_not_ready(make_app: Callable[..., Flask]) -> None:
+    error(make_app(live=False).test_client().get("/readyz"), 503, "unavailable")
+    assert make_app(live=True).test_client().get("/readyz").status_code == 200

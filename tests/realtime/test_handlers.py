@@ -1,0 +1,138 @@
+"""The Socket.IO events, as a foreign client meets them."""
+
+from typing import Any
+
+import pytest
+import socketio
+
+from realtime.topics import TOPIC_LIMIT
+from tests.conftest import Stack
+from tests.realtime.clients import connected
+from workers.wire import FIELDS
+
+
+def test_the_relay_says_how_it_is_when_a_client_connects(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        word = client.hear("relay")
+        assert word["state"] == "live" and word["since"] > 0
+
+
+def test_the_relay_beats_every_two_seconds(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        client.hear("relay")
+        client.hear("relay")
+
+
+def test_a_job_is_followed_from_submit_to_end(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, session) as client:
+        assert client.watch("mine") == {"ok": True, "topics": {"mine": {"jobs": [], "more": False}}}
+        id = stack.submit(session, "sum_numbers", text="99")["id"]
+        last = client.hear("jobs", lambda data: data["jobs"][0]["status"] == "finished")
+        assert last["topic"] == "mine"
+        assert tuple(last["jobs"][0]) == FIELDS and last["jobs"][0]["result"] == 18
+        whole = stack.job(session, id)
+        assert last["jobs"][0] == {name: whole[name] for name in FIELDS}
+
+
+def test_a_late_watcher_gets_the_truth_in_the_ack(stack: Stack) -> None:
+    session = stack.session()
+    id = stack.submit(session, "sum_numbers", text="9")["id"]
+    with connected(stack.url) as client:
+        answer = client.watch(f"job:{id}")
+        [state] = answer["topics"][f"job:{id}"]["jobs"]
+        while state["status"] != "finished":
+            state = client.hear("jobs")["jobs"][0]
+        assert state["result"] == 9
+
+
+def test_refused_topics_stand_beside_granted_ones(stack: Stack) -> None:
+    with connected(stack.url, stack.session()) as client:
+        answer = client.watch("mine", "jobs", "job:nobody", "nonsense", "queue:default")
+        assert answer["ok"] is True
+        topics = answer["topics"]
+        assert topics["mine"] == {"jobs": [], "more": False}
+        codes = {topic: part["error"]["code"] for topic, part in topics.items() if topic != "mine"}
+        assert codes == {
+            "jobs": "forbidden",
+            "job:nobody": "not_found",
+            "nonsense": "bad_request",
+            "queue:default": "forbidden",
+        }
+
+
+def test_a_program_without_a_session_has_no_mine(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        assert client.watch("mine")["topics"]["mine"]["error"]["code"] == "unauthorized"
+
+
+def test_another_owners_jobs_are_not_in_mine(stack: Stack) -> None:
+    mine, yours = stack.session(), stack.session()
+    with connected(stack.url, mine) as me, connected(stack.url, yours) as you:
+        me.watch("mine")
+        you.watch("mine")
+        stack.submit(mine, "sum_numbers", text="1")
+        me.hear("jobs", lambda data: data["jobs"][0]["status"] == "finished")
+        id = stack.submit(yours, "sum_numbers", text="1")["id"]
+        frame = you.hear("jobs", lambda data: data["jobs"][0]["status"] == "finished")
+        ids = {job["id"] for event, data in you.seen if event == "jobs" for job in data["jobs"]}
+        assert ids == {id} == {job["id"] for job in frame["jobs"]}
+
+
+def test_an_operator_watches_everything(stack: Stack) -> None:
+    with connected(stack.url, **stack.operator) as client:
+        answer = client.watch("jobs", "queue:default")
+        assert all("jobs" in part for part in answer["topics"].values())
+        stack.submit(stack.session(), "sum_numbers", text="1")
+        assert {client.hear("jobs")["topic"], client.hear("jobs")["topic"]} == {"jobs", "queue:default"}
+
+
+def test_a_deleted_job_is_gone(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, session) as client:
+        client.watch("mine")
+        id = stack.submit(session, "sum_numbers", text="1")["id"]
+        client.hear("jobs", lambda data: data["jobs"][0]["status"] == "finished")
+        assert session.delete(f"{stack.url}/api/jobs/{id}").status_code == 200
+        gone = client.hear("gone")
+        assert gone["topic"] == "mine" and [set(job) for job in gone["jobs"]] == [{"id", "version"}]
+        assert gone["jobs"][0]["id"] == id
+
+
+def test_unwatch_is_answered_and_ends_the_frames(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, session) as client:
+        client.watch("mine")
+        assert client.ask("unwatch", {"topics": ["mine", "never watched"]}) == {"ok": True}
+        id = stack.submit(session, "sum_numbers", text="1")["id"]
+        client.watch(f"job:{id}")
+        client.hear("relay")
+        client.hear("relay")
+        assert {data["topic"] for event, data in client.seen if event == "jobs"} <= {f"job:{id}"}
+
+
+@pytest.mark.parametrize("event", ["watch", "unwatch"])
+@pytest.mark.parametrize("data", [None, [], "mine", 5, {}, {"topics": "mine"}, {"topics": [5]}, {"topic": "mine"}])
+def test_a_message_that_is_no_such_object_is_a_bad_request(event: str, data: Any, stack: Stack) -> None:
+    with connected(stack.url) as client:
+        answer = client.ask(event, data)
+        assert answer["ok"] is False and answer["error"]["code"] == "bad_request" and answer["error"]["message"]
+
+
+def test_too_many_topics_are_refused(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        answer = client.watch(*(f"job:{number}" for number in range(TOPIC_LIMIT + 1)))
+        assert answer["ok"] is False and answer["error"]["code"] == "too_many"
+
+
+def test_an_unknown_event_is_answered_with_an_error(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        answer = client.ask("dance", {"topics": ["mine"]})
+        assert answer["ok"] is False and answer["error"]["code"] == "bad_request"
+        assert client.watch("nonsense")["ok"] is True
+
+
+def test_polling_is_refused(stack: Stack) -> None:
+    client = socketio.Client(reconnection=False)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        client.connect(stack.url, transports=["polling"])

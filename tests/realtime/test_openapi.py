@@ -1,0 +1,78 @@
+"""/api/openapi.json is true to what is served."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+
+from realtime import openapi
+from workers.wire import FIELDS
+
+DESCRIBED = ("/api/", "/healthz", "/readyz")
+
+
+@pytest.fixture
+def document(me: FlaskClient) -> dict[str, Any]:
+    return dict(me.get("/api/openapi.json").get_json())
+
+
+def test_every_route_of_the_api_is_described_and_no_other(app: Flask, document: dict[str, Any]) -> None:
+    served = {
+        (rule.rule.replace("<", "{").replace(">", "}"), method)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(DESCRIBED)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert described == served
+
+
+def test_a_state_is_described_field_by_field() -> None:
+    assert tuple(openapi.SCHEMAS["State"]["properties"]) == FIELDS
+
+
+def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert operation["summary"] and operation["operationId"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "status"),
+    [
+        ("post", "/api/jobs", {"task": "sum_numbers", "args": {"text": "1"}}, 202),
+        ("post", "/api/jobs/bulk", {"task": "sum_numbers", "args": [{"text": "1"}]}, 202),
+        ("post", "/api/jobs", {"task": "none"}, 400),
+        ("get", "/api/jobs", None, 200),
+        ("get", "/api/jobs/{id}", None, 200),
+        ("post", "/api/jobs/{id}/cancel", None, 200),
+        ("post", "/api/jobs/{id}/requeue", None, 409),
+        ("post", "/api/jobs/{id}/stop", None, 409),
+        ("delete", "/api/jobs/{id}", None, 200),
+        ("get", "/api/tasks", None, 200),
+        ("get", "/api/queues", None, 200),
+        ("get", "/api/workers", None, 200),
+        ("post", "/api/queues/{name}/empty", None, 200),
+        ("post", "/api/queues/{name}/requeue-failed", None, 200),
+        ("get", "/healthz", None, 200),
+        ("get", "/readyz", None, 200),
+        ("get", "/api/openapi.json", None, 200),
+    ],
+)
+def test_answers_are_as_described(
+    method: str, path: str, given: Any, status: int, operator: FlaskClient, document: dict[str, Any]
+) -> None:
+    id = operator.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}).get_json()["id"]
+    answer = operator.open(path.format(id=id, name="default"), method=method.upper(), json=given)
+    assert answer.status_code == status, answer.text
+    responses = document["paths"][path][method]["responses"]
+    described = responses.get(str(status), responses["default"])
+    schema = {**described["content"]["application/json"]["schema"], "components": document["components"]}
+    Draft202012Validator(schema).validate(answer.get_json())
+
+
+def test_a_wrong_answer_would_be_noticed(document: dict[str, Any]) -> None:
+    schema = {"$ref": "#/components/schemas/State", "components": document["components"]}
+    assert not Draft202012Validator(schema).is_valid({"id": 5})

@@ -1,0 +1,56 @@
+"""The pages and what they load."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.realtime.conftest import TOKEN
+
+
+@pytest.mark.parametrize("path", ["/", "/add-task", "/login"])
+def test_a_page_loads_only_what_is_there_and_runs_nothing_inline(path: str, me: FlaskClient) -> None:
+    html = me.get(path).text
+    loaded = re.findall(r'(?:src|href)="(/[^"]+)"', html)
+    assert loaded
+    for file in loaded:
+        assert me.get(file, buffered=True).status_code == 200, file
+    assert not re.search(r"<script(?![^>]*src=)", html) and "<style" not in html and " style=" not in html
+
+
+def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
+    seen: set[str] = set()
+    waiting = ["/js/page.js", "/js/add-task.js", "/js/login.js", "/js/client.js"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = me.get(path, buffered=True)
+        assert answer.status_code == 200 and answer.mimetype == "text/javascript", path
+        folder = path.rsplit("/", 1)[0]
+        for name in re.findall(r'^import .* from "(\.[^"]+)"', answer.text, re.MULTILINE):
+            parts: list[str] = []
+            for part in f"{folder}/{name}".split("/"):
+                if part == "..":
+                    parts.pop()
+                elif part != ".":
+                    parts.append(part)
+            waiting.append("/".join(parts))
+    assert "/vendor/socket.io.js" in seen and len(seen) > 10
+
+
+def test_an_operator_logs_in_with_the_token_and_out_again(me: FlaskClient) -> None:
+    assert me.get("/api/queues").status_code == 403
+    assert me.post("/login", json={"token": TOKEN}).get_json() == {"ok": True}
+    assert me.get("/api/queues").status_code == 200
+    assert ">operator<" in me.get("/").text
+    me.post("/logout")
+    assert me.get("/api/queues").status_code == 403
+
+
+@pytest.mark.parametrize("body", [{"token": "wrong"}, {"token": None}, {}, [], "text"])
+def test_a_wrong_token_is_refused(body: object, me: FlaskClient) -> None:
+    answer = me.post("/login", json=body)
+    assert answer.status_code == 401 and answer.get_json()["error"]["code"] == "unauthorized"
+    assert me.get("/api/queues").status_code == 403

@@ -1,0 +1,237 @@
+"""The relay on a real Redis, with threads for green threads and a list for sockets."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from realtime.relay import Relay, SharedReads, Snapshot, TooMany, Watch
+from realtime.topics import TOPIC_LIMIT, Topic
+from tests.conftest import until
+from workers import store
+from workers.wire import Status, Update, decode_state
+
+MINE = Topic("mine", "me")
+KNOWN = {"task": "t", "queue": "default", "created_at": 1}
+
+
+class Sockets:
+    """Keeps the packets that were sent to each connection."""
+
+    def __init__(self) -> None:
+        self.packets: dict[str, list[Any]] = {}
+
+    def connect(self, sid: str) -> list[Any]:
+        return self.packets.setdefault(sid, [])
+
+    def send(self, sid: str, packet: str) -> None:
+        if sid in self.packets:
+            self.packets[sid].append(json.loads(packet[1:]))
+
+    def connections(self) -> Iterable[str]:
+        return tuple(self.packets)
+
+
+@pytest.fixture
+def sockets() -> Sockets:
+    return Sockets()
+
+
+@pytest.fixture
+def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
+    subscriber = store.connect(redis_url, patient=True)
+    made = Relay(redis, subscriber, sockets)
+    for part in (made.listen, made.pump):
+        threading.Thread(target=part, daemon=True).start()
+    until(lambda: made.live, "live")
+    yield made
+
+
+def put(redis: Redis, id: str, status: Status, **fields: Any) -> None:
+    store.transition(redis, id, {"status": status, **fields}, owner="me", fallback=KNOWN)
+
+
+def told(packets: list[Any], event: str) -> list[Any]:
+    return [data for name, data in list(packets) if name == event]
+
+
+def states(bodies: list[str]) -> dict[str, str]:
+    return {state.id: str(state.status) for state in map(decode_state, bodies)}
+
+
+def test_a_late_watcher_gets_the_last_state(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    put(redis, "a", Status.QUEUED)
+    put(redis, "a", Status.STARTED)
+    answer = relay.watch("s", Topic("job:a"))
+    assert answer is not None and states(answer[0]) == {"a": "started"} and answer[1] is False
+
+
+def test_an_unknown_job_is_not_joined(relay: Relay) -> None:
+    assert relay.watch("s", Topic("job:nobody")) is None
+    assert not relay.topics.is_watched(Topic("job:nobody"))
+
+
+def test_a_watcher_hears_what_moves_and_nothing_else(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    mine, other = sockets.connect("mine"), sockets.connect("other")
+    relay.watch("mine", MINE)
+    relay.watch("other", Topic("mine", "you"))
+    put(redis, "a", Status.QUEUED)
+    until(lambda: told(mine, "jobs"), "a frame")
+    [frame] = told(mine, "jobs")
+    assert frame["topic"] == "mine" and [job["id"] for job in frame["jobs"]] == ["a"]
+    assert "owner" not in frame["jobs"][0]
+    assert other == []
+
+
+def test_a_deleted_job_is_told_as_gone(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    put(redis, "a", Status.QUEUED)
+    relay.watch("s", MINE)
+    store.bury(redis, "a")
+    [frame] = until(lambda: told(packets, "gone"), "gone")
+    assert frame["topic"] == "mine" and frame["jobs"][0]["id"] == "a" and frame["jobs"][0]["version"] > 0
+
+
+def test_a_flood_of_updates_becomes_few_frames_and_the_last_one_arrives(
+    relay: Relay, redis: Redis, sockets: Sockets
+) -> None:
+    packets = sockets.connect("s")
+    put(redis, "a", Status.STARTED)
+    relay.watch("s", Topic("job:a"))
+    for number in range(1, 501):
+        store.report(redis, "a", 1, {"completed": number, "total": 500, "unit": ""})
+    until(lambda: packets and packets[-1][1]["jobs"][-1]["completed"] == 500, "the last")
+    assert len(packets) < 100
+    versions = [job["version"] for frame in told(packets, "jobs") for job in frame["jobs"]]
+    assert versions == sorted(set(versions))
+
+
+def test_who_stopped_watching_hears_nothing_more(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    gone, stayed = sockets.connect("gone"), sockets.connect("stayed")
+    relay.watch("gone", MINE)
+    relay.watch("stayed", MINE)
+    relay.topics.drop("gone")
+    put(redis, "a", Status.QUEUED)
+    until(lambda: told(stayed, "jobs"), "a frame")
+    assert gone == []
+
+
+def test_a_connection_watches_so_many_topics_and_no_more(relay: Relay) -> None:
+    for number in range(TOPIC_LIMIT):
+        relay.topics.add("s", Topic(f"job:{number}"))
+    with pytest.raises(TooMany):
+        relay.watch("s", MINE)
+
+
+def test_a_lost_channel_is_told_and_what_was_missed_is_sent(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    put(redis, "a", Status.QUEUED)
+    put(redis, "b", Status.QUEUED)
+    relay.watch("s", MINE)
+    relay.watch("s", Topic("job:b"))
+    redis.client_kill_filter(_type="pubsub")
+    until(lambda: told(packets, "relay"), "stale")
+    with redis.pipeline() as silently:  # as if the message had been lost
+        silently.hset("headway:job:a", mapping={"status": '"started"', "version": str(2**52)})
+        silently.delete("headway:job:b")
+        silently.execute()
+    until(lambda: len(told(packets, "relay")) == 2, "live again")
+    assert [word["state"] for word in told(packets, "relay")] == ["stale", "live"]
+    assert all(word["since"] > 0 for word in told(packets, "relay"))
+    [snapshot] = [frame for frame in told(packets, "jobs") if "snapshot" in frame]
+    assert snapshot["snapshot"] is True and snapshot["more"] is False
+    assert [(job["id"], job["status"]) for job in snapshot["jobs"]] == [("a", "started")]
+    assert [job["id"] for frame in told(packets, "gone") for job in frame["jobs"]] == ["b"]
+    live = packets.index(["relay", told(packets, "relay")[1]])
+    assert packets.index(["jobs", snapshot]) < live, "the truth comes before `live`"
+
+
+def test_an_update_between_joining_and_reading_is_in_the_answer() -> None:
+    watch = Watch()
+    watch.updates = {
+        "new": Update("new", 9, "me", "q", False, '{"id":"new"}'),
+        "moved": Update("moved", 9, "me", "q", False, '{"id":"moved","version":9}'),
+        "old": Update("old", 1, "me", "q", False, '{"id":"old","version":1}'),
+        "gone": Update("gone", 9, "me", "q", True, "{}"),
+    }
+    snapshot: Any = (tuple(Row(id, 5) for id in ("moved", "old", "gone", "still")), False)
+    merged = [json.loads(body) for body in watch.merge(snapshot)]
+    assert {body["id"]: body.get("version") for body in merged} == {"new": None, "moved": 9, "old": 5, "still": 5}
+
+
+class Row:
+    """As much of a stored state as a merge looks at."""
+
+    def __init__(self, id: str, version: int) -> None:
+        self.state = self
+        self.id = id
+        self.version = version
+        self.body = json.dumps({"id": id, "version": version})
+
+
+class SlowRead:
+    """A read that waits to be let go; counts how often it was called."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Semaphore(0)
+
+    def __call__(self, topic: Topic) -> Snapshot:
+        self.calls += 1
+        number = self.calls
+        self.begun.release()
+        assert self.go.acquire(timeout=5)
+        return (), number > 1
+
+
+def in_threads(count: int, call: Callable[[], Any]) -> list[Any]:
+    results: list[Any] = []
+    threads = [threading.Thread(target=lambda: results.append(call()), daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    return results
+
+
+def test_who_comes_while_a_read_is_under_way_shares_the_next_one() -> None:
+    read = SlowRead()
+    reads = SharedReads(read)
+    results: list[Any] = []
+    first = threading.Thread(target=lambda: results.append(reads.read(MINE)), daemon=True)
+    first.start()
+    assert read.begun.acquire(timeout=5)
+    late: list[threading.Thread] = []
+    for _ in range(50):
+        late.append(threading.Thread(target=lambda: results.append(reads.read(MINE)), daemon=True))
+        late[-1].start()
+    until(lambda: MINE in reads._waiting, "somebody waits")
+    read.go.release(2)
+    for thread in [first, *late]:
+        thread.join(5)
+    assert read.calls <= 3 and len(results) == 51
+    assert [more for _, more in results].count(False) == 1, "only the first may have the first read"
+
+
+def test_a_read_that_fails_fails_for_all_who_share_it() -> None:
+    def read(topic: Topic) -> Snapshot:
+        raise RedisConnectionError("away")
+
+    reads = SharedReads(read)
+    with pytest.raises(RedisConnectionError):
+        reads.read(MINE)
+    with pytest.raises(RedisConnectionError):
+        reads.read(MINE)
+
+
+def test_a_watch_that_could_not_be_read_is_not_joined(redis: Redis, redis_url: str, tmp_path: Any) -> None:
+    away = store.connect(f"unix://{tmp_path}/none.sock")
+    relay = Relay(away, store.connect(redis_url, patient=True), Sockets())
+    with pytest.raises(RedisConnectionError):
+        relay.watch("s", MINE)
+    assert not relay.topics.is_watched(MINE)

@@ -1,0 +1,107 @@
+"""The tutorials' routes answer as the tutorials' own do."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from tests.conftest import Processes, ended
+from workers import store
+from workers.queue import Jobs
+from workers.settings import Settings
+from workers.wire import Status
+
+
+def test_a_task_is_created_and_polled(me: FlaskClient, jobs: Jobs, processes: Processes) -> None:
+    answer = me.post("/tasks", data={"type": "0"})
+    assert answer.status_code == 202
+    body = answer.get_json()
+    id = body["data"]["task_id"]
+    assert body == {"status": "success", "data": {"task_id": id}}
+    expected = {"task_id": id, "task_status": "queued", "task_result": None}
+    assert me.get(f"/tasks/{id}").get_json() == {"status": "success", "data": expected}
+    processes.worker()
+    ended(jobs, id)
+    expected = {"task_id": id, "task_status": "finished", "task_result": True}
+    assert me.get(f"/tasks/{id}").get_json() == {"status": "success", "data": expected}
+
+
+@pytest.mark.parametrize("data", [{}, {"type": ""}, {"type": "9"}, {"type": "x"}])
+def test_a_task_of_no_type_is_refused(data: dict[str, str], me: FlaskClient) -> None:
+    assert me.post("/tasks", data=data).status_code == 400
+
+
+def test_an_unknown_task_is_an_error_with_status_200(me: FlaskClient) -> None:
+    answer = me.get("/tasks/nobody")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "error"})
+
+
+def test_a_lost_job_is_started_to_a_tutorial(me: FlaskClient, redis: Redis) -> None:
+    id = me.post("/tasks", data={"type": "1"}).get_json()["data"]["task_id"]
+    store.transition(redis, id, {"status": Status.LOST})
+    assert me.get(f"/tasks/{id}").get_json()["data"]["task_status"] == "started"
+
+
+def test_a_text_is_added_by_its_address(me: FlaskClient, jobs: Jobs) -> None:
+    text = me.get("/task?n=hello").text
+    match = re.fullmatch(r"Task \(([0-9a-f-]{36})\) added to queue at .+", text)
+    assert match and jobs.load(match[1]).state.task == "text_length"
+    assert me.get("/task").text == "No value for count provided"
+
+
+@pytest.mark.parametrize("path", ["/task?n=hello", "/add-task?url=http://x/"])
+def test_a_get_that_submits_is_refused_to_foreign_pages(path: str, me: FlaskClient, redis: Redis) -> None:
+    assert me.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert redis.llen("rq:queue:default") == 0
+    assert me.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+    assert redis.llen("rq:queue:default") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_word_count_page_queues_an_address(method: str, me: FlaskClient, jobs: Jobs) -> None:
+    assert "queued at" not in me.get("/add-task").text
+    page = me.open("/add-task?url=http://x/", method=method).text
+    match = re.search(r"Task ([0-9a-f-]{36}) queued at", page)
+    assert match and jobs.load(match[1]).state.task == "count_words"
+
+
+def test_book_links_are_scheduled_once_each(me: FlaskClient, redis: Redis, settings: Settings) -> None:
+    links = [f"{settings.books_url}1", f"{settings.books_url}2", f"{settings.books_url}1", "https://x/", 5, None]
+    answer = me.post("/parseGoodreadsLinks", json=links)
+    assert (answer.status_code, answer.text) == (200, "2 books are scheduled for info parsing.")
+    assert redis.llen("rq:queue:bookInfoParser") == 2
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'["https://x/"]', b'"text"', b"nonsense"])
+def test_anything_but_book_links_is_refused(body: bytes, me: FlaskClient) -> None:
+    answer = me.post("/parseGoodreadsLinks", data=body)
+    assert (answer.status_code, answer.text) == (400, "Only array of goodreads book links is accepted.")
+
+
+def test_a_books_info_is_shown_once_it_is_known(me: FlaskClient, redis: Redis, settings: Settings) -> None:
+    url = f"{settings.books_url}1"
+    answer = me.get("/getBookInfo", query_string={"url": url})
+    assert (answer.status_code, answer.text) == (200, "No meta info found for this book.")
+    book = '{"title":"T","author":"A","rating":4.5,"description":null}'
+    redis.set(f"headway:book:{url}", book)
+    answer = me.get("/getBookInfo", query_string={"url": f"{url}?ref=x"})
+    assert answer.get_json() == {"title": "T", "author": "A", "rating": 4.5, "description": None}
+
+
+@pytest.mark.parametrize("query", ["", "?url=", "?url=https://x/"])
+def test_a_books_info_needs_its_address(query: str, me: FlaskClient) -> None:
+    answer = me.get(f"/getBookInfo{query}")
+    assert answer.status_code == 400
+    assert answer.text == "'url' query parameter is required. It must be a valid goodreads book URL."
+
+
+def test_the_length_of_the_default_queue_is_a_text(me: FlaskClient) -> None:
+    assert me.get("/get/").text == "0"
+    me.get("/task?n=hello")
+    assert me.get("/get/").text == "1"
+
+
+def test_the_old_dashboard_leads_to_the_page(me: FlaskClient) -> None:
+    answer = me.get("/rqstatus")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")

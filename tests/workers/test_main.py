@@ -1,0 +1,56 @@
+"""The processes of the workers' side, from the command line."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.conftest import ROOT, Processes, ended, until
+from workers.queue import Jobs
+
+
+def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "workers.main", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_ping_is_quiet_where_redis_answers(redis_url: str) -> None:
+    answer = call("ping", REDIS_URL=redis_url)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("part", ["ping", "worker", "scheduler"])
+def test_an_unreachable_redis_is_one_clear_line(part: str, tmp_path: Path) -> None:
+    answer = call(part, REDIS_URL=f"unix://{tmp_path}/none.sock")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Redis can't be reached") and answer.stderr.count("\n") == 1
+
+
+def test_a_wrong_setting_is_one_clear_line(redis_url: str) -> None:
+    answer = call("ping", REDIS_URL=redis_url, HEADWAY_QUEUES="default:none")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("HEADWAY_QUEUES: expected") and answer.stderr.count("\n") == 1
+
+
+def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> None:
+    answer = call("worker", "--queue", "mail", REDIS_URL=redis_url)
+    assert answer.returncode == 1 and "expected one of default, bookInfoParser, got 'mail'" in answer.stderr
+
+
+def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, processes: Processes) -> None:
+    processes.start("-m", "workers.main", "worker", "--queue", "default", "--name", "one")
+    until(lambda: redis.exists("rq:worker:one"), "the first")
+    answer = call("worker", "--queue", "default", "--name", "one", REDIS_URL=redis_url)
+    assert answer.returncode == 1 and answer.stderr.startswith("--name:")
+
+
+def test_a_worker_that_is_asked_to_end_finishes_its_job(jobs: Jobs, processes: Processes) -> None:
+    worker = processes.worker()
+    id = jobs.submit("text_length", {"text": "four"}, owner="me").state.id
+    until(lambda: jobs.load(id).state.started_at, "started")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert ended(jobs, id).state.result == 4

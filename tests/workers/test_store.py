@@ -1,0 +1,231 @@
+"""States in a real Redis."""
+
+import threading
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tests.conftest import until
+from workers import store
+from workers.store import Gap
+from workers.wire import Status, Update, decode_state
+
+KNOWN = {"task": "sum_numbers", "queue": "default", "created_at": 1, "enqueued_at": None, "worker": None}
+
+
+def put(redis: Redis, id: str, status: Status, *, owner: str = "me", queue: str = "default", **fields: Any) -> None:
+    store.transition(redis, id, {"status": status, **fields}, owner=owner, fallback={**KNOWN, "queue": queue})
+
+
+def state(redis: Redis, id: str) -> Any:
+    stored = store.load(redis, id)
+    assert stored is not None
+    return stored.state
+
+
+def test_what_was_written_is_read(redis: Redis) -> None:
+    put(redis, "a", Status.QUEUED)
+    stored = store.load(redis, "a")
+    assert stored is not None and stored.owner == "me"
+    assert decode_state(stored.body) == stored.state
+    assert (stored.state.status, stored.state.attempt, stored.state.meta) == (Status.QUEUED, 1, {})
+
+
+def test_an_unknown_job_is_none(redis: Redis) -> None:
+    put(redis, "a", Status.QUEUED)
+    found = store.load_many(redis, ["x", "a"])
+    assert found[0] is None and found[1] is not None
+
+
+def test_the_version_grows_although_the_clock_went_back(redis: Redis) -> None:
+    put(redis, "a", Status.QUEUED)
+    far = 2**52
+    redis.hset("headway:job:a", "version", str(far))
+    put(redis, "a", Status.STARTED)
+    assert state(redis, "a").version == far + 1
+
+
+def test_values_travel_unharmed(redis: Redis) -> None:
+    """cjson would cut floats, turn [] into {} and large numbers into 1e+15."""
+    result = {"float": 0.1 + 0.2, "list": [], "object": {}, "large": 2**53 - 1, "text": "ü\u2028\"\\", "null": None}
+    put(redis, "a", Status.STARTED)
+    put(redis, "a", Status.FINISHED, result=result)
+    assert state(redis, "a").result == result
+
+
+@pytest.mark.parametrize("after", [Status.STARTED, Status.LOST, *sorted(["finished", "failed", "stopped", "canceled"])])
+@pytest.mark.parametrize("next", [Status.QUEUED, Status.SCHEDULED, Status.DEFERRED])
+def test_an_attempt_ends_when_the_job_waits_again(redis: Redis, after: str, next: Status) -> None:
+    put(redis, "a", Status.QUEUED)
+    put(redis, "a", Status(after), completed=5, total=9, unit="x", worker="w")
+    put(redis, "a", next)
+    now = state(redis, "a")
+    assert (now.attempt, now.completed, now.total, now.unit, now.worker, now.result) == (2, None, None, "", None, None)
+
+
+def test_waiting_after_waiting_is_the_same_attempt(redis: Redis) -> None:
+    for status in (Status.DEFERRED, Status.SCHEDULED, Status.QUEUED, Status.STARTED, Status.FINISHED):
+        put(redis, "a", status)
+    assert state(redis, "a").attempt == 1
+
+
+def test_an_end_after_an_end_is_the_newer_truth(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    put(redis, "a", Status.FAILED, error={"type": "E", "message": "m"})
+    put(redis, "a", Status.FINISHED, error=None)
+    assert (state(redis, "a").status, state(redis, "a").attempt, state(redis, "a").error) == (Status.FINISHED, 1, None)
+
+
+def test_progress_of_the_running_attempt_is_taken(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    assert store.report(redis, "a", 1, {"completed": 3, "total": 9, "unit": ""})
+    assert state(redis, "a").completed == 3
+
+
+def test_progress_is_refused_where_it_can_only_be_wrong(redis: Redis) -> None:
+    assert not store.report(redis, "nobody", 1, {"completed": 1, "total": None, "unit": ""})
+    put(redis, "a", Status.STARTED)
+    assert not store.report(redis, "a", 2, {"completed": 1, "total": None, "unit": ""})
+    put(redis, "a", Status.FINISHED)
+    assert not store.report(redis, "a", 1, {"completed": 1, "total": None, "unit": ""})
+    assert state(redis, "a").completed is None
+
+
+def test_a_bar_falls_only_with_another_unit_or_attempt(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    store.report(redis, "a", 1, {"completed": 5, "total": 9, "unit": "B"})
+    store.report(redis, "a", 1, {"completed": 4, "total": 9, "unit": "B", "description": "later"})
+    assert (state(redis, "a").completed, state(redis, "a").description) == (5, "later")
+    store.report(redis, "a", 1, {"completed": 0, "total": 2, "unit": "paragraphs"})
+    assert state(redis, "a").completed == 0
+
+
+def test_a_tombstone_holds_off_late_words_and_lets_a_new_submission_in(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    store.bury(redis, "a")
+    assert store.load(redis, "a") is None
+    assert 0 < int(redis.ttl("headway:job:a")) <= 600  # type: ignore[arg-type]
+    put(redis, "a", Status.FINISHED)
+    assert not store.report(redis, "a", 1, {"completed": 1, "total": None, "unit": ""})
+    assert store.load(redis, "a") is None
+    put(redis, "a", Status.QUEUED)
+    assert state(redis, "a").status == Status.QUEUED
+
+
+def test_a_state_expires_a_week_after_its_end_and_not_before(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    assert redis.ttl("headway:job:a") == -1
+    put(redis, "a", Status.FINISHED)
+    assert int(redis.ttl("headway:job:a")) == 7 * 24 * 3600  # type: ignore[arg-type]
+    put(redis, "a", Status.QUEUED)
+    assert redis.ttl("headway:job:a") == -1
+
+
+def test_progress_touches_no_index(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    with redis.monitor() as monitor:
+        store.report(redis, "a", 1, {"completed": 1, "total": 2, "unit": ""})
+        redis.echo("end")
+        seen = []
+        for line in monitor.listen():
+            if line["command"].upper().startswith("ECHO"):
+                break
+            seen.append(line["command"].split(" ")[0].upper())
+    assert "PUBLISH" in seen and not [command for command in seen if command.startswith("Z")]
+
+
+def test_a_page_walks_through_all_jobs_newest_first(redis: Redis) -> None:
+    ids = [f"job{number}" for number in range(25)]
+    with redis.pipeline() as pipeline:  # in one MULTI, so at the same time for Redis
+        for number, id in enumerate(ids):
+            status = Status.QUEUED if number % 2 else Status.FINISHED
+            store.transition(pipeline, id, {"status": status}, owner="me", fallback=KNOWN)
+        pipeline.execute()
+    seen: list[str] = []
+    before = None
+    while entries := store.page(redis, "owner:me", list(Status), before=before, limit=10):
+        seen += [id for _, id in entries]
+        before = entries[-1][0]
+    assert seen == ids[::-1]
+
+
+def test_scopes_hold_their_own_jobs(redis: Redis) -> None:
+    put(redis, "a", Status.QUEUED, owner="me")
+    put(redis, "b", Status.QUEUED, owner="you", queue="books")
+    put(redis, "c", Status.QUEUED, owner="")
+
+    def ids(scope: str) -> set[str]:
+        return {row.state.id for row in store.snapshot(redis, scope)[0]}
+
+    assert (ids("owner:me"), ids("owner:you"), ids("queue:books"), ids("all")) == ({"a"}, {"b"}, {"b"}, {"a", "b", "c"})
+
+
+def test_a_snapshot_holds_all_that_runs_and_the_newest_ends(redis: Redis) -> None:
+    with redis.pipeline() as pipeline:
+        for number in range(250):
+            store.transition(pipeline, f"e{number}", {"status": Status.FINISHED}, owner="me", fallback=KNOWN)
+        for number in range(30):
+            store.transition(pipeline, f"q{number}", {"status": Status.QUEUED}, owner="me", fallback=KNOWN)
+        pipeline.execute()
+    rows, more = store.snapshot(redis, "owner:me")
+    ids = [row.state.id for row in rows]
+    assert more and len(ids) == 230 and ids[0] == "q29" and ids[-1] == "e50"
+
+
+def test_a_snapshot_is_cut_at_a_thousand(redis: Redis) -> None:
+    with redis.pipeline() as pipeline:
+        for number in range(1100):
+            store.transition(pipeline, f"q{number}", {"status": Status.QUEUED}, owner="me", fallback=KNOWN)
+        store.transition(pipeline, "e", {"status": Status.FINISHED}, owner="me", fallback=KNOWN)
+        pipeline.execute()
+    rows, more = store.snapshot(redis, "owner:me")
+    assert more and len(rows) == 1000 and rows[0].state.id == "q1099"
+
+
+def test_expired_states_leave_the_lists(redis: Redis) -> None:
+    put(redis, "a", Status.FINISHED)
+    redis.delete("headway:job:a")
+    assert store.snapshot(redis, "owner:me") == ([], False)
+    assert store.page(redis, "owner:me", list(Status), before=None, limit=10) == []
+
+
+def test_attempts_are_remembered(redis: Redis) -> None:
+    put(redis, "a", Status.QUEUED)
+    put(redis, "a", Status.STARTED, started_at=5)
+    put(redis, "a", Status.QUEUED, error={"type": "E", "message": "m"})
+    [first] = store.attempts(redis, "a")
+    assert '"attempt":1,"status":"failed","started_at":5' in first and '"type":"E"' in first
+
+
+def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Redis, redis_url: str) -> None:
+    heard: list[Update | Gap] = []
+    listening = store.connect(redis_url, patient=True)
+
+    def listen() -> None:
+        for update in store.listen(listening, pause=0.01):
+            heard.append(update)
+
+    threading.Thread(target=listen, daemon=True).start()
+    until(lambda: heard == [Gap(True)], "the channel")
+    redis.client_kill_filter(_type="pubsub")
+    until(lambda: heard == [Gap(True), Gap(False), Gap(True)], "the channel, again")
+    redis.publish("headway:events", "rubbish")
+    redis.publish("headway:events", '{"probe":"p","n":1}')
+    put(redis, "a", Status.QUEUED)
+    until(lambda: len(heard) == 4, "the update, and neither rubbish nor probe")
+
+
+def test_a_shared_client_waits_for_a_connection(redis_url: str) -> None:
+    shared = store.connect(redis_url, shared=True)
+    pool = shared.connection_pool
+    held = [pool.get_connection() for _ in range(store.POOL_SIZE)]
+    threading.Timer(0.1, lambda: pool.release(held[0])).start()
+    assert shared.ping()
+    pool.disconnect()
+
+
+def test_a_client_gives_up_where_there_is_no_server(tmp_path: Any) -> None:
+    with pytest.raises(RedisConnectionError):
+        store.connect(f"unix://{tmp_path}/none.sock").ping()
