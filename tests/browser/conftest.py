@@ -1,0 +1,65 @@
+"""A real browser. Each test gets contexts of its own; what the console says against a page fails the test."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests import browsers
+from tests.conftest import Stack
+
+TIMEOUT = 15_000  # ms
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = browsers.find()
+    assert path is not None, "no Chrome or Chromium: `make test` installs one"
+    expect.set_options(timeout=TIMEOUT)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=browsers.FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What consoles and pages complained of; a test that expects some clears it."""
+    return []
+
+
+@pytest.fixture
+def new_context(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., BrowserContext]]:
+    opened: list[BrowserContext] = []
+
+    def listen(page: Page) -> None:
+        page.set_default_timeout(TIMEOUT)
+        page.on("console", lambda word: complaints.append(word.text) if word.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def make(**options: object) -> BrowserContext:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.on("page", listen)
+        opened.append(context)
+        return context
+
+    yield make
+    for context in opened:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def kill_horse(stack: Stack) -> Callable[[str], None]:
+    """Kills, with SIGKILL, the process that runs a job."""
+
+    def kill(id: str) -> None:
+        worker = stack.session().get(f"{stack.url}/api/jobs/{id}").json()["worker"]
+        pid = worker.split(".")[-2]  # <queue>.<host>.<pid>.<random>
+        horses = subprocess.run(["pgrep", "-P", pid], capture_output=True, text=True, check=True).stdout.split()
+        os.kill(int(horses[0]), signal.SIGKILL)
+
+    return kill

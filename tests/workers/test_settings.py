@@ -1,0 +1,173 @@
+"""Settings: what the environment says, what it may not say, and the secrets that are made up."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workers.errors import SettingsError
+from workers.settings import QueueSetting, Secrets, Settings, socket_path
+
+
+def settings_of(**environ: str) -> Settings:
+    return Settings.from_environment(environ, Path("/srv/headway"))
+
+
+def test_an_empty_environment_gives_the_documented_settings() -> None:
+    assert settings_of() == Settings(
+        home=Path("/srv/headway/.headway"),
+        redis_url="unix:///srv/headway/.headway/redis.sock",
+        embedded=True,
+        host="127.0.0.1",
+        port=5000,
+        processes=1,
+        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1)),
+        origins=(),
+        environment="",
+        allow_private_fetch=False,
+        books_url="https://www.goodreads.com/book/show/",
+    )
+
+
+def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
+    names = (
+        "HEADWAY_HOME REDIS_URL HOST PORT HEADWAY_PROCESSES HEADWAY_QUEUES HEADWAY_ORIGINS HEADWAY_ENV"
+        " HEADWAY_ALLOW_PRIVATE_FETCH HEADWAY_BOOKS_URL"
+    )
+    assert settings_of(**dict.fromkeys(names.split(), "")) == settings_of()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "expected"),
+    [
+        ("HEADWAY_HOME", "/data", "home", Path("/data")),
+        ("REDIS_URL", "redis://cache:6379/3", "redis_url", "redis://cache:6379/3"),
+        ("REDIS_URL", "rediss://cache", "redis_url", "rediss://cache"),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
+        ("REDIS_URL", "redis://cache", "embedded", False),
+        ("HOST", "0.0.0.0", "host", "0.0.0.0"),
+        ("PORT", "8080", "port", 8080),
+        ("PORT", " 8080 ", "port", 8080),
+        ("PORT", "0", "port", 0),
+        ("PORT", "65535", "port", 65535),
+        ("HEADWAY_PROCESSES", "4", "processes", 4),
+        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1),)),
+        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1))),
+        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b")),
+        ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
+        ("HEADWAY_ENV", "production", "environment", "production"),
+        ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),
+        # only a clear yes opens the inner network
+        ("HEADWAY_ALLOW_PRIVATE_FETCH", "0", "allow_private_fetch", False),
+        ("HEADWAY_ALLOW_PRIVATE_FETCH", "false", "allow_private_fetch", False),
+        ("HEADWAY_BOOKS_URL", "http://127.0.0.1:1/b/", "books_url", "http://127.0.0.1:1/b/"),
+    ],
+)
+def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: Any) -> None:
+    assert getattr(settings_of(**{name: text}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("REDIS_URL", "http://cache"),
+        ("REDIS_URL", "cache"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "5000.0"),
+        ("PORT", "http"),
+        ("PORT", "５０００"),
+        ("PORT", "9" * 5000),
+        ("HEADWAY_PROCESSES", "0"),
+        ("HEADWAY_PROCESSES", "65"),
+        ("HEADWAY_QUEUES", "a:0"),
+        ("HEADWAY_QUEUES", "a:00"),
+        ("HEADWAY_QUEUES", "a:-1"),
+        ("HEADWAY_QUEUES", "a:many"),
+        ("HEADWAY_QUEUES", "a b"),
+        ("HEADWAY_QUEUES", "a,,b"),
+        ("HEADWAY_QUEUES", "a,a:2"),
+        ("HEADWAY_QUEUES", ","),
+        ("HEADWAY_QUEUES", "a" * 65),
+        ("HEADWAY_ORIGINS", "*"),
+        ("HEADWAY_ORIGINS", "a.test"),
+        ("HEADWAY_ORIGINS", "ftp://a.test"),
+        ("HEADWAY_ORIGINS", "https://"),
+        ("HEADWAY_ORIGINS", "https://a.test/page"),
+        ("HEADWAY_ORIGINS", "https://[half"),
+    ],
+)
+def test_a_variable_that_says_nonsense_is_named_with_what_was_expected(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: expected .+, got "):
+        settings_of(**{name: text})
+
+
+def test_a_password_in_a_wrong_redis_url_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_of(REDIS_URL="http://me:hunter2@cache")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_embedded_server_listens_in_its_home_or_nearby_where_that_path_is_too_long() -> None:
+    assert socket_path(Path("/srv")) == Path("/srv/redis.sock")
+    deep, other = (socket_path(Path("/srv") / (letter * 120)) for letter in "ab")
+    assert max(len(os.fsencode(path)) for path in (deep, other)) <= 107  # bytes, of the 108 of sun_path with its NUL
+    assert deep != other
+    assert deep == socket_path(Path("/srv") / ("a" * 120))
+
+
+# -- secrets
+
+
+def test_given_secrets_are_used_and_none_are_written(tmp_path: Path) -> None:
+    given = Secrets.from_environment({"SECRET_KEY": "key", "HEADWAY_OPERATOR_TOKEN": "token"}, tmp_path)
+    assert (given.secret_key, given.operator_token, given.made_up) == ("key", "token", False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    home = tmp_path / "deep" / "home"
+    made = Secrets.from_environment({}, home)
+    assert made.made_up
+    assert len(made.secret_key) >= 32 and len(made.operator_token) >= 32
+    assert Secrets.from_environment({}, home) == made
+    assert [path.name for path in home.iterdir()] == ["secrets"]
+    assert stat.S_IMODE((home / "secrets").stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_two_homes_have_two_secrets(tmp_path: Path) -> None:
+    one, other = (Secrets.from_environment({}, tmp_path / name) for name in "ab")
+    assert one.secret_key != other.secret_key and one.operator_token != other.operator_token
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "HEADWAY_OPERATOR_TOKEN"])
+def test_one_given_secret_leaves_the_other_to_be_made(name: str, tmp_path: Path) -> None:
+    made = Secrets.from_environment({name: "given"}, tmp_path)
+    assert (made.secret_key == "given", made.operator_token == "given") == (
+        name == "SECRET_KEY",
+        name == "HEADWAY_OPERATOR_TOKEN",
+    )
+    assert made.secret_key and made.operator_token
+    assert made.made_up == (name == "SECRET_KEY")
+
+
+def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: Secrets.from_environment({}, tmp_path), range(64)))
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", "5", '{"secret_key": "a"}'])
+def test_a_broken_file_of_secrets_is_an_error_that_says_what_to_do(kept: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(kept)
+    with pytest.raises(SettingsError, match="delete the file"):
+        Secrets.from_environment({}, tmp_path)
+
+
+def test_secrets_do_not_show_in_a_log() -> None:
+    secrets = Secrets("a secret key", "an operator's token", True)
+    assert "secret key" not in f"{secrets} {secrets!r}" and "token" not in f"{secrets} {secrets!r}"

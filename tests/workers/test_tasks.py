@@ -1,0 +1,180 @@
+"""Tasks: found by name, with arguments that are checked before a job is made."""
+
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import Field
+
+from workers import jobs as jobs_package
+from workers.errors import BadArguments, HeadwayError, UnknownTask
+from workers.tasks import Task, Tasks, shown, task
+
+TASKS = Tasks.collect(jobs_package)
+
+
+@task(queue="mail", timeout=60)
+def send(address: Annotated[str, Field(min_length=3)], copies: int = 1, tags: list[str] | None = None) -> str:
+    """Send a letter
+
+    More than the page needs to know.
+    """
+    return f"{copies} to {address}"
+
+
+SEND: Task = send.headway_task  # type: ignore[attr-defined]
+
+
+def test_the_tutorials_tasks_are_registered_by_name() -> None:
+    assert {task.name: task.queue for task in TASKS} == {
+        "background_work": "default",
+        "count_words": "default",
+        "create_task": "default",
+        "parse_book": "bookInfoParser",
+        "sum_numbers": "default",
+        "text_length": "default",
+    }
+
+
+def test_tasks_come_in_the_order_of_their_names() -> None:
+    names = [task.name for task in TASKS]
+    assert names == sorted(names)
+
+
+def test_a_marked_function_stays_callable() -> None:
+    assert send("me@a.test", copies=2) == "2 to me@a.test"
+
+
+def test_the_mark_says_name_queue_and_timeout() -> None:
+    assert (SEND.name, SEND.queue, SEND.timeout) == ("send", "mail", 60)
+
+    @task(name="other")
+    def unnamed() -> None: ...
+
+    plain: Task = unnamed.headway_task  # type: ignore[attr-defined]
+    assert (plain.name, plain.queue, plain.timeout, plain.summary) == ("other", "default", 7200, "")
+
+
+@pytest.mark.parametrize("name", ["no_such", "", "os.system", "workers.jobs.text.sum_numbers", None, 5, [], {}])
+def test_an_unknown_name_is_refused(name: Any) -> None:
+    with pytest.raises(UnknownTask, match="registered task"):
+        TASKS.get(name)
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ({"address": "abc"}, {"address": "abc", "copies": 1, "tags": None}),
+        ({"address": "abc", "copies": 2, "tags": ["a"]}, {"address": "abc", "copies": 2, "tags": ["a"]}),
+    ],
+)
+def test_arguments_come_back_as_the_function_takes_them(args: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert SEND.parse(args) == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "fields"),
+    [
+        ({}, {"address": {"expected": "a value", "got": "nothing"}}),
+        ({"address": 5}, {"address": {"expected": "a valid string", "got": "5"}}),
+        ({"address": "abc", "cc": "x"}, {"cc": {"expected": "no field of this name", "got": '"x"'}}),
+        ({"address": "abc", "copies": "many"}, {"copies": {"got": '"many"'}}),
+        ({"address": "abc", "tags": ["a", None]}, {"tags.1": {"expected": "a valid string", "got": "null"}}),
+        ({"cc": 1, "copies": "many"}, {"address": {"got": "nothing"}, "copies": {"got": '"many"'}, "cc": {"got": "1"}}),
+        (["abc"], {"args": {"expected": "an object", "got": "list"}}),
+        ("abc", {"args": {"expected": "an object", "got": "str"}}),
+        (None, {"args": {"expected": "an object", "got": "NoneType"}}),
+    ],
+)
+def test_wrong_arguments_are_named_with_what_was_expected_and_what_came(
+    args: Any, fields: dict[str, dict[str, str]]
+) -> None:
+    with pytest.raises(BadArguments, match=r"^send: ") as refused:
+        SEND.parse(args)
+    found = refused.value.fields
+    assert set(found) == set(fields)
+    for name, said in fields.items():
+        assert set(found[name]) == {"expected", "got"}
+        assert found[name].items() >= said.items()
+
+
+def test_a_long_wrong_value_is_cut_in_the_error() -> None:
+    with pytest.raises(BadArguments) as refused:
+        SEND.parse({"address": "abc", "copies": "x" * 10_000})
+    assert len(refused.value.fields["copies"]["got"]) <= 80
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "null"),
+        ("a", '"a"'),
+        ("é", '"é"'),
+        ([1, {"a": True}], '[1, {"a": true}]'),
+        (math.inf, "Infinity"),
+        ("x" * 78, '"' + "x" * 78 + '"'),
+        ("x" * 79, '"' + "x" * 78 + "…"),
+        ({1, 2}, '"{1, 2}"'),
+    ],
+)
+def test_a_value_is_shown_as_json_and_cut(value: Any, expected: str) -> None:
+    assert shown(value) == expected
+
+
+def test_a_description_holds_what_a_form_needs() -> None:
+    found = SEND.describe()
+    assert set(found) == {"name", "summary", "queue", "timeout", "arguments"}
+    assert (found["name"], found["summary"], found["queue"], found["timeout"]) == ("send", "Send a letter", "mail", 60)
+    schema = found["arguments"]
+    assert list(schema["properties"]) == ["address", "copies", "tags"]
+    assert schema["required"] == ["address"]
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid({"address": "abc", "copies": 2})
+    for wrong in ({}, {"address": "ab"}, {"address": "abc", "copies": "x"}, {"address": "abc", "cc": 1}):
+        assert not validator.is_valid(wrong)
+
+
+@pytest.mark.parametrize("registered", TASKS, ids=lambda registered: registered.name)
+def test_every_task_says_what_it_does(registered: Task) -> None:
+    assert registered.summary
+    Draft202012Validator.check_schema(registered.describe()["arguments"])
+
+
+# -- collecting
+
+
+def package_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **modules: str) -> ModuleType:
+    """A package with these modules, each given as its text."""
+    name = f"package_of_{folder.name}"
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text("from workers.tasks import task\n" + text)
+        # as it was before, so that the test leaves nothing behind
+        monkeypatch.setitem(sys.modules, f"{name}.{module}", ModuleType("unused"))
+        monkeypatch.delitem(sys.modules, f"{name}.{module}")
+    package = ModuleType(name)
+    package.__path__ = [str(folder)]
+    monkeypatch.setitem(sys.modules, name, package)
+    return package
+
+
+def test_only_marked_functions_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "@task()\ndef one(): ...\n\ndef helper(): ...\n\nclass Other: ...\n"
+    package = package_of(tmp_path, monkeypatch, a=text, b="@task(name='two')\ndef one(): ...\n")
+    assert [task.name for task in Tasks.collect(package)] == ["one", "two"]
+
+
+def test_a_task_imported_into_another_module_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imports = f"from package_of_{tmp_path.name}.a import one\n"
+    package = package_of(tmp_path, monkeypatch, a="@task()\ndef one(): ...\n", b=imports)
+    assert [task.name for task in Tasks.collect(package)] == ["one"]
+
+
+def test_two_tasks_of_one_name_are_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    same = "@task()\ndef one(): ...\n"
+    package = package_of(tmp_path, monkeypatch, a=same, b=same)
+    with pytest.raises(HeadwayError, match=r"two tasks are named 'one'.*\.b"):
+        Tasks.collect(package)
