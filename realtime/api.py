@@ -1,28 +1,20 @@
-"""The JSON API. Each view's docstring is its text in /api/openapi.json."""
+"""The JSON API of jobs. Each view's docstring is its text in /api/openapi.json."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any
 
-from flask import Blueprint, Response, current_app, jsonify, request, session, url_for
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from redis.exceptions import RedisError
+from flask import Blueprint, Response, jsonify, request, url_for
+from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
-from realtime.access import Refusal, Visitor, new_owner
-from realtime.errors import RETRY_AFTER, Refused, answer
-from workers import overview, store
+from realtime.request import allow, limit_submits, owner, parse_body, parse_query, services, visitor
+from workers import store
 from workers.errors import BadArguments
 from workers.store import Stored
-from workers.tasks import fields_of
 from workers.wire import JobState, Status
 
-if TYPE_CHECKING:
-    from realtime.app import Services
-
 BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
-SUBMITS_A_SECOND = 20  # of one owner
 KEY_LIMIT = 255  # characters of an Idempotency-Key
 
 blueprint = Blueprint("api", __name__)
@@ -56,69 +48,6 @@ class Query(BaseModel):
     q: str | None = None
     cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-
-
-def services() -> "Services":
-    return cast("Services", current_app.extensions["headway"])
-
-
-def visitor() -> Visitor:
-    return services().access.visitor(session, request.headers.get("Authorization"))
-
-
-def owner() -> str:
-    """The owner of this session; a session begins with whoever has none."""
-    if "owner" not in session:
-        session["owner"] = new_owner()
-        session.permanent = True
-    return str(session["owner"])
-
-
-def allow(refusal: Refusal | None) -> None:
-    if refusal is not None:
-        raise Refused(refusal)
-
-
-def limit_submits(who: str) -> None:
-    """Raises `Refused` over 20 submits a second of one owner."""
-    redis = services().redis
-    with redis.pipeline() as pipeline:
-        pipeline.set(f"headway:rate:{who}", 0, ex=1, nx=True)
-        pipeline.incr(f"headway:rate:{who}")
-        _, count = pipeline.execute()
-    if count > SUBMITS_A_SECOND:
-        raise Refused(Refusal("too_many", f"expected at most {SUBMITS_A_SECOND} submits a second, got more"), retry_after=1)
-
-
-@blueprint.before_app_request
-def check_origin() -> None:
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
-    origin = request.headers.get("Origin")
-    if not services().access.is_own_origin(origin, request.scheme, request.host):
-        raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
-
-
-def parse_body(model: type[BaseModel]) -> Any:
-    """The JSON body as `model`. Raises `BadArguments`."""
-    body = request.get_data(cache=False)  # 413 where it is too long
-
-    def constant(name: str) -> None:
-        raise ValueError(f"{name} is no JSON")
-
-    try:
-        data = json.loads(body, parse_constant=constant)
-    except (ValueError, RecursionError) as error:
-        wrong = {"body": {"expected": "JSON", "got": str(error)}}
-        raise BadArguments(f"expected a JSON body: {error}", wrong) from error
-    if not isinstance(data, dict):
-        got = type(data).__name__
-        raise BadArguments(f"expected a JSON object, got {got}", {"body": {"expected": "an object", "got": got}})
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        fields = fields_of(error)
-        raise BadArguments(f"wrong fields: {', '.join(sorted(fields))}", fields) from error
 
 
 def accepted(stored: Stored) -> Response:
@@ -157,11 +86,7 @@ def submit_jobs() -> tuple[Response, int]:
 @openapi.describe(query=Query, answer="Jobs")
 def list_jobs() -> Response:
     """One's own jobs, newest first; an operator sees all."""
-    try:
-        query = Query.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        fields = fields_of(error)
-        raise BadArguments(f"wrong query: {', '.join(sorted(fields))}", fields) from error
+    query = parse_query(Query)
     who = visitor()
     if who.operator:
         scope = f"queue:{query.queue}" if query.queue else "all"
@@ -264,62 +189,3 @@ def delete_job(id: str) -> Response:
 def list_tasks() -> Response:
     """The tasks that may be submitted; `arguments` is a JSON Schema."""
     return jsonify(tasks=[task.describe() for task in services().jobs.tasks])
-
-
-@blueprint.get("/api/queues")
-@openapi.describe(answer="Queues", operator=True)
-def list_queues() -> Response:
-    """The queues with their counts."""
-    allow(services().access.may_operate(visitor()))
-    return jsonify(queues=overview.queues(services().redis, services().jobs.queues))
-
-
-@blueprint.post("/api/queues/<name>/empty")
-@openapi.describe(answer="Count", operator=True)
-def empty_queue(name: str) -> Response:
-    """Delete every job that waits on a queue."""
-    allow(services().access.may_operate(visitor()))
-    return jsonify(count=services().jobs.empty(name))
-
-
-@blueprint.post("/api/queues/<name>/requeue-failed")
-@openapi.describe(answer="Count", operator=True)
-def requeue_failed(name: str) -> Response:
-    """Requeue every failed job of a queue."""
-    allow(services().access.may_operate(visitor()))
-    return jsonify(count=services().jobs.requeue_failed(name))
-
-
-@blueprint.get("/api/workers")
-@openapi.describe(answer="Workers", operator=True)
-def list_workers() -> Response:
-    """The workers that are up."""
-    allow(services().access.may_operate(visitor()))
-    return jsonify(workers=overview.workers(services().redis))
-
-
-@blueprint.get("/healthz")
-@openapi.describe(answer="Ok")
-def health() -> Response:
-    """Whether this process answers at all."""
-    return jsonify(ok=True)
-
-
-@blueprint.get("/readyz")
-@openapi.describe(answer="Ok")
-def ready() -> Response:
-    """Whether Redis is there and the relay hears it; 503 otherwise."""
-    try:
-        services().redis.ping()
-    except RedisError:
-        return answer(503, "unavailable", "Redis can't be reached", retry_after=RETRY_AFTER)
-    if not services().is_live():
-        return answer(503, "unavailable", "the relay does not hear the channel", retry_after=RETRY_AFTER)
-    return jsonify(ok=True)
-
-
-@blueprint.get("/api/openapi.json")
-@openapi.describe(answer="Any")
-def read_openapi() -> Response:
-    """This description."""
-    return jsonify(openapi.document(current_app))

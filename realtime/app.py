@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask, Response
 from redis import Redis
 
-from realtime import api, errors, pages, tutorials
+from realtime import api, errors, health, operators, pages, request, tutorials
 from realtime.access import Access
 from workers import jobs
 from workers.queue import Jobs
@@ -54,9 +54,9 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, is_live: C
         is_live=is_live,
     )
     errors.register(app)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(tutorials.blueprint)
+    app.before_request(request.check_origin)
+    for part in (api, operators, health, pages, tutorials):
+        app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     return app
 

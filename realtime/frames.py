@@ -41,7 +41,9 @@ class Frames:
 
     def forget_quiet(self, now: float) -> None:
         """Drop the marks of topics that have been quiet for a tick: to have none means the same."""
-        for topic in [topic for topic, sent in self._sent_at.items() if now - sent >= TICK and topic not in self._moved]:
+        for topic in [
+            topic for topic, sent in self._sent_at.items() if now - sent >= TICK and topic not in self._moved
+        ]:
             del self._sent_at[topic]
 
 

@@ -59,7 +59,12 @@ _QUEUE_COUNTS = dict.fromkeys(
 SCHEMAS: dict[str, Any] = {
     "State": _object(_STATE),
     "Detail": _object(
-        {**_STATE, "args": {"type": ["object", "null"]}, "traceback": {"type": ["string", "null"]}, "attempts": _list(_ATTEMPT)},
+        {
+            **_STATE,
+            "args": {"type": ["object", "null"]},
+            "traceback": {"type": ["string", "null"]},
+            "attempts": _list(_ATTEMPT),
+        },
         sorted(_STATE),
     ),
     "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
@@ -67,7 +72,15 @@ SCHEMAS: dict[str, Any] = {
     "Tasks": _object(
         {
             "tasks": _list(
-                _object({"name": _TEXT, "summary": _TEXT, "queue": _TEXT, "timeout": _INTEGER, "arguments": {"type": "object"}})
+                _object(
+                    {
+                        "name": _TEXT,
+                        "summary": _TEXT,
+                        "queue": _TEXT,
+                        "timeout": _INTEGER,
+                        "arguments": {"type": "object"},
+                    }
+                )
             )
         }
     ),
@@ -149,7 +162,9 @@ def document(app: Flask) -> dict[str, Any]:
             continue
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            paths.setdefault(path, {})[method.lower()] = _operation(rule.endpoint, view, description, sorted(rule.arguments))
+            paths.setdefault(path, {})[method.lower()] = _operation(
+                rule.endpoint, view, description, sorted(rule.arguments)
+            )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Headway", "version": "1"},

@@ -5,8 +5,8 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, jsonify, render_template, request, send_from_directory, session
 
 from realtime.access import Refusal
-from realtime.api import owner, services, visitor
 from realtime.errors import Refused
+from realtime.request import owner, services, visitor
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}

@@ -37,7 +37,9 @@ class Topics:
     """The two-way table of connections and the topics they watch."""
 
     def __init__(self) -> None:
-        self._watchers: dict[Topic, dict[str, None]] = {}  # dict: sets have no order, and the first come are served first
+        self._watchers: dict[
+            Topic, dict[str, None]
+        ] = {}  # dict: sets have no order, and the first come are served first
         self._watched: dict[str, set[Topic]] = {}
 
     def add(self, sid: str, topic: Topic) -> bool:

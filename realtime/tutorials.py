@@ -7,8 +7,8 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from realtime.access import Refusal
-from realtime.api import limit_submits, owner, services
 from realtime.errors import Refused
+from realtime.request import limit_submits, owner, services
 from workers.errors import NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book

@@ -11,7 +11,13 @@ from playwright.sync_api import sync_playwright
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APPLICATIONS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
 # the first for a root user, the others for silence: nothing of ours needs Google's services
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 def find() -> str | None:
@@ -40,7 +46,9 @@ def main() -> int:
     if find() is None:
         install()
     if find() is None:
-        print("No Chrome or Chromium was found and none could be installed: install one and try again.", file=sys.stderr)
+        print(
+            "No Chrome or Chromium was found and none could be installed: install one and try again.", file=sys.stderr
+        )
         return 1
     return 0
 

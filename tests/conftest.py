@@ -15,9 +15,8 @@ import pytest
 import requests
 from redis import Redis
 
-import run
+from workers import embedded, store
 from workers import jobs as jobs_package
-from workers import store
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.store import Stored
@@ -53,7 +52,7 @@ class Processes:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """`python <arguments>`, its output in a file that pytest shows nobody unless it is asked for."""
-        log = open(self._folder / f"{len(self._running)}.log", "wb")  # noqa: SIM115  the process has it
+        log = open(self._folder / f"{len(self._running)}.log", "wb")
         with log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -100,7 +99,7 @@ def start_redis(folder: Path, **options: str) -> tuple[subprocess.Popen[bytes], 
     path = Path(f"/tmp/headway-test-{os.getpid()}-{secrets.token_hex(4)}.sock")  # a path that is short enough
     given = {"port": "0", "unixsocket": str(path), "dir": str(folder), "save": "", "loglevel": "warning", **options}
     arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
-    process = subprocess.Popen([run.redis_binary(), *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([embedded.binary(), *arguments], stdout=subprocess.DEVNULL)
     until(path.exists, "the server's socket")
     return process, f"unix://{path}"
 

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import rq.scheduler
@@ -110,7 +110,7 @@ class TrackedJob(Job):
         elif status == Status.STARTED:
             fields |= {"started_at": _ms(self.started_at), "worker": self.worker_name}
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
-            fields |= _newest_progress(self.id) | {"ended_at": _ms(self.ended_at) or _ms(datetime.now(timezone.utc))}
+            fields |= _newest_progress(self.id) | {"ended_at": _ms(self.ended_at) or _ms(datetime.now(UTC))}
         if status == Status.FINISHED:
             fields |= _result_fields(self._result)
         elif self.failure is not None:
@@ -155,15 +155,15 @@ class TrackedJob(Job):
     # to Redis must not be able to run code in a worker
 
     @property
-    def success_callback(self) -> None:  # type: ignore[override]
+    def success_callback(self) -> None:
         return None
 
     @property
-    def failure_callback(self) -> None:  # type: ignore[override]
+    def failure_callback(self) -> None:
         return None
 
     @property
-    def stopped_callback(self) -> None:  # type: ignore[override]
+    def stopped_callback(self) -> None:
         return None
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
@@ -205,9 +205,9 @@ class TrackedWorker(Worker):
         job.failure = error_of(kind.__name__, str(error))
         super().handle_exception(job, *exc_info)
 
-    def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:  # type: ignore[override]
+    def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
         job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
 
     def handle_job_failure(  # type: ignore[override]
         self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
@@ -231,14 +231,14 @@ class TrackedWorker(Worker):
         return HEARTBEAT_TTL
 
     def setup_work_horse_signals(self) -> None:
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         _die_with_parent()
 
 
 def install() -> None:
     """Make RQ's scheduler, which names its classes itself, use ours."""
-    rq.scheduler.Job = TrackedJob  # type: ignore[misc]
-    rq.scheduler.Queue = TrackedQueue  # type: ignore[misc]
+    rq.scheduler.Job = TrackedJob  # type: ignore[attr-defined]
+    rq.scheduler.Queue = TrackedQueue  # type: ignore[attr-defined]
 
 
 def fetch_job(id: str, connection: Any) -> TrackedJob | None:

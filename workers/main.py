@@ -68,7 +68,11 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
 def _schedule(settings: Settings, connection: Redis) -> None:
     lifecycle.install()
     scheduler = RQScheduler(
-        list(settings.queue_names), connection, logging_level="WARNING", log_format=LOG_FORMAT, serializer=JSONSerializer
+        list(settings.queue_names),
+        connection,
+        logging_level="WARNING",
+        log_format=LOG_FORMAT,
+        serializer=JSONSerializer,
     )
     scheduler.acquire_locks()
     scheduler.work()

@@ -8,8 +8,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 
 from workers.lifecycle import TrackedJob, TrackedQueue
-from workers.store import index_key
-from workers.wire import Status
+from workers.wire import Status, index_key
 
 COUNTED = (
     Status.QUEUED,

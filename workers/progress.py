@@ -126,7 +126,9 @@ class Reporter:
         if is_number(completed) and (total is None or is_number(total)) and isinstance(unit, str):
             fields = {"completed": completed, "total": total, "unit": unit[:DESCRIPTION_LIMIT]}
         else:
-            self._complain(f"progress({completed!r:.40}, {total!r:.40}, unit={unit!r:.40})", "finite numbers and a text")
+            self._complain(
+                f"progress({completed!r:.40}, {total!r:.40}, unit={unit!r:.40})", "finite numbers and a text"
+            )
         if isinstance(self.description, str):
             fields["description"] = self.description[:DESCRIPTION_LIMIT]
         elif self.description is not None:

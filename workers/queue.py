@@ -61,9 +61,11 @@ class Jobs:
                 try:
                     pipeline.watch(place)
                     if kept := self.redis.get(place):
-                        first = json.loads(kept)  # type: ignore[arg-type]
+                        first = json.loads(kept)
                         if first["request"] != digest:
-                            raise Conflict("this Idempotency-Key came with another request before: expected the same one")
+                            raise Conflict(
+                                "this Idempotency-Key came with another request before: expected the same one"
+                            )
                         return str(first["id"])
                     job = self._create(task, arguments, owner, queue)
                     pipeline.multi()
@@ -176,7 +178,9 @@ class Jobs:
 
     def cancel(self, id: str) -> Stored:
         """Take back a job that has not started. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(id, CANCELABLE, "cancel", {Status.STARTED: "stop it instead", Status.LOST: "stop it instead"})
+        job = self._acted_on(
+            id, CANCELABLE, "cancel", {Status.STARTED: "stop it instead", Status.LOST: "stop it instead"}
+        )
         try:
             job.cancel()
         except InvalidJobOperation as error:
@@ -271,4 +275,3 @@ def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
     except BadArguments as error:
         fields = {f"args.{number}.{name}": wrong for name, wrong in error.fields.items()}
         raise BadArguments(f"args[{number}]: {error}", fields) from error
-

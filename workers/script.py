@@ -31,13 +31,15 @@ def _lua_set(statuses: frozenset[Status]) -> str:
     return "{" + ",".join(f"""['"{status}"']=true""" for status in sorted(statuses)) + "}"
 
 
-SCRIPT: Final = f"""
+SCRIPT: Final = (
+    f"""
 local FIELDS = {_lua_list(FIELDS)}
 local WAITING = {_lua_set(WAITING)}
 local ENDED = {_lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}
-""" + r"""
+"""
+    + r"""
 -- what an attempt starts from
 local BLANK = {completed='null', total='null', unit='""', description='""', started_at='null', ended_at='null',
   worker='null', result='null', result_truncated='false', error='null', meta='{}'}
@@ -67,7 +69,8 @@ local function remember_attempt(state, now, failure)
   local status = RUNNING[state.status] and '"failed"' or state.status
   local ended_at = state.ended_at ~= 'null' and state.ended_at or now
   redis.call('RPUSH', key .. ':attempts', '{"attempt":' .. state.attempt .. ',"status":' .. status ..
-    ',"started_at":' .. state.started_at .. ',"ended_at":' .. ended_at .. ',"error":' .. (failure or state.error) .. '}')
+    ',"started_at":' .. state.started_at .. ',"ended_at":' .. ended_at ..
+    ',"error":' .. (failure or state.error) .. '}')
   redis.call('LTRIM', key .. ':attempts', -50, -1)
 end
 
@@ -157,3 +160,4 @@ local text = type(reply) == 'table' and (reply.err or reply[1]) or reply
 redis.log(redis.LOG_WARNING, 'headway: ' .. tostring(text))
 return {'error', tostring(text)}
 """
+)

@@ -46,8 +46,10 @@ class Settings:
         """Raises `SettingsError` naming the variable, what was expected and what came."""
         home = Path(environ.get("HEADWAY_HOME") or home / ".headway").absolute()
         url = environ.get("REDIS_URL", "")
-        if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", urlsplit(url).scheme or "text"))
+        # never repeated in an error: it may hold a password
+        scheme = _scheme(url)
+        if url and scheme not in ("redis", "rediss", "unix"):
+            raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
         return cls(
             home=home,
             redis_url=url or f"unix://{socket_path(home)}",
@@ -74,7 +76,7 @@ class Secrets:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Secrets":
-        """The given secrets; those not given are made once and kept in `<home>/secrets`, readable by its owner alone."""
+        """The given secrets; others are made once and kept in `<home>/secrets`, readable by its owner alone."""
         given = environ.get("SECRET_KEY", ""), environ.get("HEADWAY_OPERATOR_TOKEN", "")
         kept = {} if all(given) else _kept_secrets(home)
         return cls(given[0] or kept["secret_key"], given[1] or kept["operator_token"], not given[1])
@@ -105,7 +107,9 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         kept = json.loads(made)
         return {name: str(kept[name]) for name in ("secret_key", "operator_token")}
     except (ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{path}: expected the JSON that Headway wrote; delete the file to have new secrets made") from error
+        raise SettingsError(
+            f"{path}: expected the JSON that Headway wrote; delete the file to have new secrets made"
+        ) from error
 
 
 def _expected(name: str, expected: str, got: str) -> str:
@@ -126,7 +130,7 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
     queues = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([A-Za-z0-9_.-]{1,64})(?::([0-9]{1,3}))?\s*", part)
-        if not match or match[2] == "0":
+        if not match or int(match[2] or 1) == 0:
             raise SettingsError(_expected("HEADWAY_QUEUES", expected, text))
         queues.append(QueueSetting(match[1], int(match[2] or 1)))
     if len({queue.name for queue in queues}) != len(queues):
@@ -135,7 +139,18 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text.strip())
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+    scheme = _scheme(text.strip())
+    parts = urlsplit(text.strip()) if scheme in ("http", "https") else None
+    if parts is None or not parts.netloc or parts.path not in ("", "/"):
         raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _scheme(url: str) -> str:
+    """What kind of URL this is; "" where it is none, or has a port that is no number."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  it raises where it is no number
+    except ValueError:
+        return ""
+    return parts.scheme

@@ -99,8 +99,10 @@ def _run(
     attempt: str = "",
     fallback: Mapping[str, Any] | None = None,
 ) -> Any:
-    pairs = [part for some in (fallback or {}, fields) for name, value in some.items() for part in (name, encode(value))]
-    return _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=cast(Redis, connection))
+    pairs = [
+        part for some in (fallback or {}, fields) for name, value in some.items() for part in (name, encode(value))
+    ]
+    return _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
 
 
 def attempt_of(connection: Redis, id: str) -> int | None:

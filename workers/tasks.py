@@ -105,7 +105,7 @@ class Tasks:
 
 
 def task(*, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "") -> Callable[[F], F]:
-    """Mark a function as a task. Its annotated parameters are the arguments; the docstring's first line shows on the page.
+    """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
     `timeout` in seconds. The function stays callable as it is.
     """
@@ -127,7 +127,10 @@ def fields_of(error: ValidationError) -> dict[str, dict[str, str]]:
         elif item["type"] == "extra_forbidden":
             expected, got = "no field of this name", shown(item["input"])
         else:
-            expected, got = item["msg"].removeprefix("Input should be ").removeprefix("Value error, "), shown(item["input"])
+            expected, got = (
+                item["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
+                shown(item["input"]),
+            )
         fields.setdefault(name, {"expected": expected, "got": got})
     return fields
 

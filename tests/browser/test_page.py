@@ -83,9 +83,7 @@ def test_a_bar_moves_and_never_falls_and_nothing_is_polled(new_context: NewConte
     assert requests == []
 
 
-def test_a_wrong_argument_is_named_at_its_field(
-    new_context: NewContext, stack: Stack, complaints: list[str]
-) -> None:
+def test_a_wrong_argument_is_named_at_its_field(new_context: NewContext, stack: Stack, complaints: list[str]) -> None:
     page = open_page(new_context(), stack)
     page.locator("summary", has_text="create_task").click()
     field = page.locator("[name=task_type]")
@@ -180,7 +178,8 @@ def test_ten_thousand_jobs_are_accepted_and_live(new_context: NewContext, stack:
         """() => fetch("/api/jobs/bulk", {
              method: "POST",
              headers: {"Content-Type": "application/json"},
-             body: JSON.stringify({task: "sum_numbers", args: Array.from({length: 10000}, (_, n) => ({text: String(n)}))}),
+             body: JSON.stringify({task: "sum_numbers", args:
+               Array.from({length: 10000}, (_, n) => ({text: String(n)}))}),
            }).then((answer) => answer.json()).then(({ids}) => ids.length)"""
     )
     assert count == 10_000

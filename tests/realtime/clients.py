@@ -1,7 +1,7 @@
 """A foreign Socket.IO client: python-socketio's own, which knows nothing of Headway."""
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,8 +40,11 @@ class Client:
 
 
 @contextmanager
-def connected(url: str, session: requests.Session | None = None, **headers: str) -> Iterator[Client]:
+def connected(
+    url: str, session: requests.Session | None = None, headers: Mapping[str, str] | None = None
+) -> Iterator[Client]:
     """A connection with the cookies of `session`."""
+    headers = dict(headers or {})
     if session is not None:
         headers["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
     client = Client(url, headers)

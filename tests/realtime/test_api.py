@@ -62,7 +62,10 @@ def test_a_wrong_submit_names_field_expected_and_got(body: bytes, fields: set[st
 
 
 def test_an_idempotency_key_makes_one_job_of_two_submits(me: FlaskClient) -> None:
-    request: dict[str, Any] = {"json": {"task": "sum_numbers", "args": {"text": "1"}}, "headers": {"Idempotency-Key": "k"}}
+    request: dict[str, Any] = {
+        "json": {"task": "sum_numbers", "args": {"text": "1"}},
+        "headers": {"Idempotency-Key": "k"},
+    }
     first, second = me.post("/api/jobs", **request), me.post("/api/jobs", **request)
     assert first.status_code == second.status_code == 202
     assert first.get_json()["id"] == second.get_json()["id"]
@@ -247,7 +250,9 @@ def test_a_foreign_page_may_not_post(method: str, path: str, me: FlaskClient, re
 
 
 def test_our_own_page_may_post(me: FlaskClient) -> None:
-    answer = me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}, headers={"Origin": "http://localhost"})
+    answer = me.post(
+        "/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}, headers={"Origin": "http://localhost"}
+    )
     assert answer.status_code == 202
 
 

@@ -80,7 +80,7 @@ def test_another_owners_jobs_are_not_in_mine(stack: Stack) -> None:
 
 
 def test_an_operator_watches_everything(stack: Stack) -> None:
-    with connected(stack.url, **stack.operator) as client:
+    with connected(stack.url, headers=stack.operator) as client:
         answer = client.watch("jobs", "queue:default")
         assert all("jobs" in part for part in answer["topics"].values())
         stack.submit(stack.session(), "sum_numbers", text="1")

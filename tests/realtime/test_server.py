@@ -53,7 +53,7 @@ def test_frames_are_not_held_back(stack: Stack) -> None:
     with connected(stack.url, session) as client:
         client.watch("mine")
         stack.submit(session, "create_task", task_type=1)
-        lags = []
+        lags: list[float] = []
         while len(lags) < 40:
             state = client.hear("jobs")["jobs"][0]
             lags.append(time.time() * 1000 - state["updated_at"])
@@ -93,7 +93,9 @@ def test_while_redis_is_away_pages_are_told_and_after_it_they_get_the_truth(
         server.wait()
 
 
-def test_asked_to_end_it_says_goodbye_and_ends(base_environment: dict[str, str], redis_url: str, tmp_path: Path) -> None:
+def test_asked_to_end_it_says_goodbye_and_ends(
+    base_environment: dict[str, str], redis_url: str, tmp_path: Path
+) -> None:
     port = free_port()
     processes = Processes({**base_environment, "REDIS_URL": redis_url, "PORT": str(port)}, tmp_path)
     try:

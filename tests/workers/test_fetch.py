@@ -340,7 +340,7 @@ OLD_META = '<meta http-equiv="Content-Type" content="text/html; charset={0}"><p>
         ("text/html; charset=ISO-8859-1", "<p>Grüße", "iso-8859-1"),
         ('text/html; charset="windows-1251"; x=y', "<p>Привет", "windows-1251"),
         # the header knows better than the page
-        ("text/html; charset=windows-1251", META.format("utf-8", "Привет"), "windows-1251"),
+        ("text/html; charset=windows-1251", META.format("koi8-r", "Привет"), "windows-1251"),
         ("text/html", META.format("windows-1251", "Привет"), "windows-1251"),
         ("text/html", OLD_META.format("shift_jis", "こんにちは"), "shift_jis"),
         ("text/html", "<p>Grüße, Привет, こんにちは", "utf-8"),

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -188,9 +188,7 @@ def test_a_retry_after_a_pause_is_scheduled(
     assert jobs.load(id).state.attempt == 2
 
 
-def test_a_task_may_ask_to_be_run_again(
-    jobs: Jobs, heard: Heard, processes: Processes, queue: TrackedQueue
-) -> None:
+def test_a_task_may_ask_to_be_run_again(jobs: Jobs, heard: Heard, processes: Processes, queue: TrackedQueue) -> None:
     id = queue.enqueue_call("tests_return", kwargs={"text": "Retry(max=1)"}).id
     processes.start("-m", "tests.workers.odd_worker")
     heard.until(id, "queued", "started", "queued", "started", "failed")
@@ -206,7 +204,7 @@ def test_a_repeat_ends_and_begins_anew(jobs: Jobs, heard: Heard, processes: Proc
 def test_a_scheduled_job_is_queued_when_its_time_has_come(
     jobs: Jobs, heard: Heard, processes: Processes, queue: TrackedQueue
 ) -> None:
-    id = queue.enqueue_at(datetime.now(timezone.utc) + timedelta(seconds=1), "sum_numbers", text="1").id
+    id = queue.enqueue_at(datetime.now(UTC) + timedelta(seconds=1), "sum_numbers", text="1").id
     heard.until(id, "scheduled")
     processes.start("-m", "workers.main", "scheduler")
     processes.worker()

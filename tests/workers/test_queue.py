@@ -52,7 +52,9 @@ def test_a_wrong_submit_names_the_field_and_queues_nothing(
 
 def test_the_same_key_is_the_same_job(jobs: Jobs) -> None:
     with ThreadPoolExecutor(8) as pool:
-        ids = list(pool.map(lambda _: jobs.submit("sum_numbers", {"text": "1"}, owner="me", key="k").state.id, range(16)))
+        ids = list(
+            pool.map(lambda _: jobs.submit("sum_numbers", {"text": "1"}, owner="me", key="k").state.id, range(16))
+        )
     assert len(set(ids)) == 1
     assert len(store.snapshot(jobs.redis, "owner:me")[0]) == 1
 

@@ -7,11 +7,13 @@ from workers.wire import FIELDS
 
 
 def call(redis: Redis, *arguments: str) -> list[bytes]:
-    return redis.eval(SCRIPT, 1, "headway:job:a", *arguments)  # type: ignore[return-value]
+    return list(redis.eval(SCRIPT, 1, "headway:job:a", *arguments))
 
 
 def test_it_knows_every_field_of_a_state(redis: Redis) -> None:
-    call(redis, "transition", "a", "me", "", "3", "task", '"t"', "queue", '"q"', "created_at", "1", "status", '"queued"')
+    call(
+        redis, "transition", "a", "me", "", "3", "task", '"t"', "queue", '"q"', "created_at", "1", "status", '"queued"'
+    )
     stored = {name.decode() for name in redis.hgetall("headway:job:a")}  # type: ignore[union-attr]
     assert stored == {*FIELDS, "owner", "order"}
 

@@ -75,6 +75,8 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
     [
         ("REDIS_URL", "http://cache"),
         ("REDIS_URL", "cache"),
+        ("REDIS_URL", "redis://cache:port"),
+        ("REDIS_URL", "redis://[half"),
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "5000.0"),
@@ -105,9 +107,10 @@ def test_a_variable_that_says_nonsense_is_named_with_what_was_expected(name: str
         settings_of(**{name: text})
 
 
-def test_a_password_in_a_wrong_redis_url_is_not_repeated() -> None:
+@pytest.mark.parametrize("url", ["http://me:hunter2@cache", "redis://:hunter2/@cache", "me:hunter2@cache"])
+def test_a_password_in_a_wrong_redis_url_is_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        settings_of(REDIS_URL="http://me:hunter2@cache")
+        settings_of(REDIS_URL=url)
     assert "hunter2" not in str(refused.value)
 
 

@@ -49,7 +49,7 @@ def test_the_version_grows_although_the_clock_went_back(redis: Redis) -> None:
 
 def test_values_travel_unharmed(redis: Redis) -> None:
     """cjson would cut floats, turn [] into {} and large numbers into 1e+15."""
-    result = {"float": 0.1 + 0.2, "list": [], "object": {}, "large": 2**53 - 1, "text": "ü\u2028\"\\", "null": None}
+    result = {"float": 0.1 + 0.2, "list": [], "object": {}, "large": 2**53 - 1, "text": 'ü\u2028"\\', "null": None}
     put(redis, "a", Status.STARTED)
     put(redis, "a", Status.FINISHED, result=result)
     assert state(redis, "a").result == result
@@ -106,7 +106,7 @@ def test_a_tombstone_holds_off_late_words_and_lets_a_new_submission_in(redis: Re
     put(redis, "a", Status.STARTED)
     store.bury(redis, "a")
     assert store.load(redis, "a") is None
-    assert 0 < int(redis.ttl("headway:job:a")) <= 600  # type: ignore[arg-type]
+    assert 0 < int(redis.ttl("headway:job:a")) <= 600
     put(redis, "a", Status.FINISHED)
     assert not store.report(redis, "a", 1, {"completed": 1, "total": None, "unit": ""})
     assert store.load(redis, "a") is None
@@ -118,7 +118,7 @@ def test_a_state_expires_a_week_after_its_end_and_not_before(redis: Redis) -> No
     put(redis, "a", Status.STARTED)
     assert redis.ttl("headway:job:a") == -1
     put(redis, "a", Status.FINISHED)
-    assert int(redis.ttl("headway:job:a")) == 7 * 24 * 3600  # type: ignore[arg-type]
+    assert int(redis.ttl("headway:job:a")) == 7 * 24 * 3600
     put(redis, "a", Status.QUEUED)
     assert redis.ttl("headway:job:a") == -1
 

@@ -138,7 +138,7 @@ def test_a_description_holds_what_a_form_needs() -> None:
         assert not validator.is_valid(wrong)
 
 
-@pytest.mark.parametrize("registered", TASKS, ids=lambda registered: registered.name)
+@pytest.mark.parametrize("registered", list(TASKS), ids=lambda registered: registered.name)
 def test_every_task_says_what_it_does(registered: Task) -> None:
     assert registered.summary
     Draft202012Validator.check_schema(registered.describe()["arguments"])

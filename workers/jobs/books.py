@@ -56,7 +56,7 @@ def _climbs(url: str) -> bool:
 def load_book(redis: Redis, url: str) -> dict[str, Any] | None:
     """What `parse_book` has kept of this book; None where it has not been read in the last 30 days."""
     kept = redis.get(_key(url))
-    return None if kept is None else dict(json.loads(kept))  # type: ignore[arg-type]
+    return None if kept is None else dict(json.loads(kept))
 
 
 def _key(url: str) -> str:

@@ -73,7 +73,7 @@ def test_work_takes_its_length_times_the_type(
     monkeypatch.setattr(timed, "LENGTH", 0.5)
     began = time.monotonic()
     assert run() is True
-    assert seconds <= time.monotonic() - began < seconds + 0.4
+    assert seconds <= time.monotonic() - began < seconds + 0.9
 
 
 def test_work_is_reported_each_100_ms(told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,5 +82,5 @@ def test_work_is_reported_each_100_ms(told: list[dict[str, Any]], monkeypatch: p
     job = context.current()
     assert job.reporter.fields() == {"completed": 0.5, "total": 0.5, "unit": "s"}
     bars = [fields["completed"] for fields in told]
-    # the last may still be on its way; the job's end carries it
-    assert bars[:4] == [0.1, 0.2, 0.3, 0.4]
+    # the last may still be on its way (the job's end carries it), and a busy machine may skip one
+    assert bars == sorted(bars) and set(bars) <= {0.1, 0.2, 0.3, 0.4, 0.5} and len(bars) >= 3

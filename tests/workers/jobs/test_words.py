@@ -87,7 +87,7 @@ def test_count_words_takes_one_url(args: dict[str, Any], jobs: Jobs) -> None:
 # -- as a job
 
 PARAGRAPHS = 40
-PAGE = ("<title>Words</title>" + "<p>Grüße to all" * PARAGRAPHS).encode("iso-8859-1")
+PAGE = ("<title>Words</title>" + "<p>Grüße to all" * PARAGRAPHS).encode()
 
 
 class Halting(BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ class Halting(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=iso-8859-1")
+        self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(PAGE)))
         self.end_headers()
         self.wfile.write(PAGE[:100])

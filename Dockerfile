@@ -1,0 +1,21 @@
+# One image for every part: web, worker, scheduler. The server of the jobs is another one (see docker-compose.yml).
+FROM node:22-slim AS frontend
+WORKDIR /build
+COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
+RUN npm ci
+
+FROM python:3.11-slim
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+RUN useradd --create-home headway
+WORKDIR /app
+COPY requirements/app.txt requirements/app.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements/app.txt
+COPY run.py ./
+COPY workers workers
+COPY realtime realtime
+COPY frontend frontend
+COPY --from=frontend /build/node_modules frontend/node_modules
+RUN mkdir .headway && chown headway .headway
+USER headway
+EXPOSE 5000
+CMD ["python", "run.py", "web"]

@@ -1,0 +1,37 @@
+"""What watches a service asks of it, and the description of its API."""
+
+from flask import Blueprint, Response, current_app, jsonify
+from redis.exceptions import RedisError
+
+from realtime import openapi
+from realtime.errors import RETRY_AFTER, answer
+from realtime.request import services
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@openapi.describe(answer="Ok")
+def health() -> Response:
+    """Whether this process answers at all."""
+    return jsonify(ok=True)
+
+
+@blueprint.get("/readyz")
+@openapi.describe(answer="Ok")
+def ready() -> Response:
+    """Whether Redis is there and the relay hears it; 503 otherwise."""
+    try:
+        services().redis.ping()
+    except RedisError:
+        return answer(503, "unavailable", "Redis can't be reached", retry_after=RETRY_AFTER)
+    if not services().is_live():
+        return answer(503, "unavailable", "the relay does not hear the channel", retry_after=RETRY_AFTER)
+    return jsonify(ok=True)
+
+
+@blueprint.get("/api/openapi.json")
+@openapi.describe(answer="Any")
+def read_openapi() -> Response:
+    """This description."""
+    return jsonify(openapi.document(current_app))

@@ -1,0 +1,26 @@
+"""Queues and workers over HTTP."""
+
+from flask.testing import FlaskClient
+
+from tests.conftest import Processes, until
+
+
+def test_queues_are_counted(me: FlaskClient, operator: FlaskClient) -> None:
+    args = [{"text": "1"}] * 3
+    me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": args})
+    default, books = operator.get("/api/queues").get_json()["queues"]
+    assert (default["name"], default["queued"], books["queued"]) == ("default", 3, 0)
+    assert operator.post("/api/queues/default/empty").get_json() == {"count": 3}
+    assert operator.get("/api/queues").get_json()["queues"][0]["queued"] == 0
+
+
+def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
+    for verb in ("empty", "requeue-failed"):
+        answer = operator.post(f"/api/queues/none/{verb}")
+        assert answer.status_code == 404 and answer.get_json()["error"]["code"] == "not_found"
+
+
+def test_workers_are_listed(operator: FlaskClient, processes: Processes) -> None:
+    processes.worker()
+    [worker] = until(lambda: operator.get("/api/workers").get_json()["workers"], "a worker")
+    assert worker["queue"] == "default" and worker["name"].startswith("default.")

