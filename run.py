@@ -77,8 +77,9 @@ class Supervisor:
         while not self._stopping:
             self._turn()
         # the database last: the others still have something to write
-        for group in (self._parts[1:], self._parts[:1]) if self._owns_redis() else (self._parts,):
-            self._end(group)
+        databases = [part for part in self._parts if part.name == "redis"]
+        self._end([part for part in self._parts if part not in databases])
+        self._end(databases)
         self._drain()
         return self._exit_code
 
@@ -94,8 +95,11 @@ class Supervisor:
     def say(self, text: str) -> None:
         self._print("headway", text)
 
-    def _owns_redis(self) -> bool:
-        return bool(self._parts) and self._parts[0].name == "redis"
+    def give_up(self, why: str, code: int = 1) -> None:
+        """End all parts, and then with `code`."""
+        self.say(why)
+        self._exit_code = code
+        self.stop()
 
     def _start(self, part: Part) -> None:
         part.starts += 1
@@ -111,8 +115,7 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C is for the supervisor, which then ends them in order
             )
         except OSError as error:
-            self._print(part.name, f"can't be started: {error}")
-            self._fail(127)
+            self.give_up(f"{part.name} can't be started: {error}", 127)
             return
         assert part.process.stdout is not None
         os.set_blocking(part.process.stdout.fileno(), False)
@@ -136,16 +139,12 @@ class Supervisor:
         if self._stopping:
             return
         if part.starts == 1 and lived < EARLY and code > 0:
-            self._fail(code)
+            self.give_up(f"{part.name} ended with exit code {code} at its start", code)
             return
         part.pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(part.pause * 2, LONGEST_PAUSE)
         part.due = time.monotonic() + part.pause
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         self._print(part.name, f"{how}; it is started again in {part.pause:g} s")
-
-    def _fail(self, code: int) -> None:
-        self._exit_code = code
-        self.stop()
 
     def _end(self, parts: Sequence[Part]) -> None:
         asked = time.monotonic()
@@ -222,14 +221,15 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
         signal.signal(caught, supervisor.stop)
     if options.part in ("all", "web"):
         check_port(settings)
-    lock = None
+    lock = None  # held while the embedded server runs
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
         supervisor.add("redis", embedded.command(settings))
         if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
-            supervisor.stop()
-    elif ping(environment) != 0:
-        return 1
+            supervisor.give_up("the embedded server does not answer")
+            return supervisor.run()
+    elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment) != 0:
+        return 1  # the child has said what is wrong
     if options.part in ("all", "web"):
         for number in range(settings.processes):
             supervisor.add("web" if settings.processes == 1 else f"web.{number + 1}", python("realtime.server"))
@@ -239,10 +239,11 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
         add_workers(supervisor, options, settings)
     if options.part in ("all", "web"):
         announce(supervisor, settings, secrets)
-    code = supervisor.run()
-    if lock is not None:
-        lock.close()
-    return code
+    try:
+        return supervisor.run()
+    finally:
+        if lock is not None:
+            lock.close()
 
 
 def add_workers(supervisor: Supervisor, options: argparse.Namespace, settings: Settings) -> None:
@@ -268,8 +269,8 @@ def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> No
         supervisor.say(f"operators log in at {url}login#token={secrets.operator_token}")
 
 
-def python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", module, *arguments]
+def python(*module: str) -> list[str]:
+    return [sys.executable, "-m", *module]
 
 
 def check_port(settings: Settings) -> None:
@@ -292,11 +293,6 @@ def connects(address: tuple[str, int]) -> bool:
             return True
     except OSError:
         return False
-
-
-def ping(environment: Mapping[str, str]) -> int:
-    """Whether Redis answers; the child says what is wrong."""
-    return subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment)
 
 
 if __name__ == "__main__":

@@ -195,8 +195,10 @@ def test_a_part_that_can_not_start_ends_the_rest_with_its_code() -> None:
     supervisor.add("long", ["sleep", "60"])
     supervisor.add("short", ["sh", "-c", "echo first; echo last without an end >&2; printf tail; exit 3"])
     assert supervisor.run() == 3
-    said = [line.split("| ")[1] for line in out.getvalue().splitlines()]
+    lines = out.getvalue().splitlines()
+    said = [line.split("| ")[1] for line in lines if line.startswith("short")]
     assert said == ["first", "last without an end", "tail"]
+    assert any(line.startswith("headway") and "short ended with exit code 3" in line for line in lines)
 
 
 def test_a_part_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,8 @@ class Settings:
             origins=tuple(_origin(part) for part in environ.get("HEADWAY_ORIGINS", "").split(",") if part.strip()),
             environment=environ.get("HEADWAY_ENV", ""),
             allow_private_fetch=environ.get("HEADWAY_ALLOW_PRIVATE_FETCH", "") == "1",
-            books_url=environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL,
+            # with a slash at its end, or https://books.example would also begin https://books.example.evil
+            books_url=(environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL).rstrip("/") + "/",
         )
 
 

@@ -65,10 +65,14 @@ export class Hub extends EventTarget {
       this.#heard();
       this.#ask([...this.#topics.keys()]);
     });
-    this.#socket.on("disconnect", () => this.#settle());
+    this.#socket.on("disconnect", () => {
+      this.#relay = "stale"; // the next process we reach has to say for itself that it is live
+      this.#settle();
+    });
     this.#socket.on("relay", ({ state }) => {
       this.#relay = state;
       this.#heard();
+      if (state === "live") this.#ask(this.#unavailable());
     });
     this.#socket.on("jobs", (frame) => this.#take(frame));
     this.#socket.on("gone", ({ topic, jobs }) => {
@@ -89,6 +93,11 @@ export class Hub extends EventTarget {
     } else {
       this.#tell(topic, entry, entry.store.apply(jobs), []);
     }
+  }
+
+  /** The topics the server could not read when they were asked for, and so did not join; each beat asks again. */
+  #unavailable() {
+    return [...this.#topics.keys()].filter((topic) => this.#topics.get(topic).error?.code === "unavailable");
   }
 
   #ask(topics) {

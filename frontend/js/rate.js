@@ -7,9 +7,9 @@ export class RateMeter {
   #phase = "";
   #samples = []; // [updated_at in ms, completed]
 
-  /** Take a state; one of another attempt or unit starts anew. */
-  take({ attempt, unit, completed, updated_at }) {
-    const phase = `${attempt} ${unit}`;
+  /** Take a state; one of another job, attempt or unit starts anew. */
+  take({ id, attempt, unit, completed, updated_at }) {
+    const phase = `${id} ${attempt} ${unit}`;
     if (phase !== this.#phase) this.#samples = [];
     this.#phase = phase;
     if (completed === null || this.#samples.at(-1)?.[0] === updated_at) return;

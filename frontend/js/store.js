@@ -31,7 +31,7 @@ export class TopicStore {
   bury(tombstones) {
     const gone = [];
     for (const { id, version } of tombstones) {
-      this.#buried.set(id, version);
+      this.#buried.set(id, Math.max(version, this.#buried.get(id) ?? 0));
       if (this.jobs.has(id) && this.jobs.get(id).version <= version) {
         this.jobs.delete(id);
         gone.push(id);

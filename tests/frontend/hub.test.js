@@ -1,0 +1,575 @@
+// frontend/js/hub.js: one socket, many watches; over a socket and a clock that the tests move.
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+import { Hub } from "../../frontend/js/hub.js";
+
+const NOW = 1_790_000_000_000; // ms
+const BEAT = 2000; // ms
+
+/** What the hub uses of a Socket.IO client; the other side of it is in the hands of the test. */
+class FakeSocket {
+  connected = false;
+  sent = []; // [event, data, acknowledge]
+  #handlers = new Map();
+
+  on(event, handler) {
+    assert.ok(!this.#handlers.has(event), `${event} is handled twice`);
+    this.#handlers.set(event, handler);
+  }
+
+  emit(event, data, acknowledge) {
+    assert.ok(this.connected, `${event} is sent while there is no connection`);
+    this.sent.push([event, data, acknowledge]);
+  }
+
+  disconnect() {
+    this.drop("io client disconnect");
+  }
+
+  /** The server says something. */
+  receive(event, data) {
+    this.#handlers.get(event)?.(data);
+  }
+
+  connect() {
+    this.connected = true;
+    this.receive("connect");
+  }
+
+  drop(reason = "transport close") {
+    if (!this.connected) return;
+    this.connected = false;
+    this.receive("disconnect", reason);
+  }
+
+  /** The topics of each message `event` so far. */
+  topicsOf(event) {
+    return this.sent.filter(([name]) => name === event).map(([, data]) => data.topics);
+  }
+
+  /** Answer the newest `watch`. */
+  acknowledge(ack) {
+    this.sent.findLast(([event]) => event === "watch")[2](ack);
+  }
+}
+
+/** A listener that keeps what it was told; the jobs as they were then. */
+function listener() {
+  const told = [];
+  const listen = (view) => told.push({ ...view, jobs: [...view.jobs.values()] });
+  return Object.assign(listen, { told });
+}
+
+const state = (id, version, status = "started") => ({ id, version, status });
+const snapshot = (topic, jobs, more = false) => ({ ok: true, topics: { [topic]: { jobs, more } } });
+const refusal = (topic, code) => ({ ok: true, topics: { [topic]: { error: { code, message: code } } } });
+
+let socket;
+let opened; // the arguments of each call of io
+let hub;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["Date", "setInterval"], now: NOW });
+  socket = new FakeSocket();
+  opened = [];
+  hub = new Hub((...given) => {
+    opened.push(given);
+    return socket;
+  });
+});
+
+afterEach(() => {
+  hub.close();
+  mock.timers.reset();
+});
+
+/** Let `ms` pass while the server beats. */
+function beat(ms, relay = "live") {
+  for (let passed = 0; passed < ms; passed += BEAT) {
+    mock.timers.tick(BEAT);
+    socket.receive("relay", { state: relay, since: NOW });
+  }
+}
+
+/** Watch `topic` on a connection that is live, with `jobs` as its snapshot. */
+function watching(topic, jobs = []) {
+  const listen = listener();
+  const unwatch = hub.watch(topic, listen);
+  socket.connect();
+  socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(snapshot(topic, jobs));
+  listen.told.length = 0;
+  return { listen, unwatch };
+}
+
+// -- watching
+
+test("no socket is opened before the first watch", () => {
+  assert.equal(opened.length, 0);
+});
+
+test("one socket is opened for all watches, over WebSocket only", () => {
+  hub.watch("mine", listener());
+  hub.watch("job:a", listener());
+  assert.equal(opened.length, 1);
+  assert.deepEqual(opened[0][1].transports, ["websocket"]);
+});
+
+test("the socket is opened at the address the hub was given", () => {
+  const addresses = [];
+  const other = new Hub((url) => (addresses.push(url), new FakeSocket()), "https://else.where");
+  other.watch("mine", listener());
+  other.close();
+  assert.deepEqual(addresses, ["https://else.where"]);
+});
+
+test("topics watched before the connection stands are asked for in one message", () => {
+  hub.watch("mine", listener());
+  hub.watch("job:a", listener());
+  assert.deepEqual(socket.sent, []);
+  socket.connect();
+  assert.deepEqual(socket.topicsOf("watch"), [["mine", "job:a"]]);
+});
+
+test("a topic watched while the connection stands is asked for at once", () => {
+  watching("mine");
+  hub.watch("job:a", listener());
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["job:a"]]);
+});
+
+test("watches of one topic share one message", () => {
+  const { listen } = watching("mine");
+  const second = listener();
+  hub.watch("mine", second);
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"]]);
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 1)] });
+  assert.deepEqual(listen.told[0].jobs, [state("a", 1)]);
+  assert.deepEqual(second.told.at(-1).jobs, [state("a", 1)]);
+});
+
+test("the snapshot reaches the listener", () => {
+  const listen = listener();
+  hub.watch("mine", listen);
+  socket.connect();
+  assert.deepEqual(listen.told, []);
+  socket.acknowledge(snapshot("mine", [state("a", 1)], true));
+  assert.deepEqual(listen.told, [
+    { topic: "mine", jobs: [state("a", 1)], more: true, changed: ["a"], gone: [], error: null },
+  ]);
+});
+
+test("an empty snapshot reaches the listener too", () => {
+  const listen = listener();
+  hub.watch("mine", listen);
+  socket.connect();
+  socket.acknowledge(snapshot("mine", []));
+  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: [], error: null }]);
+});
+
+test("the second listener gets what is held at once, and the first hears nothing of it", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  const second = listener();
+  hub.watch("mine", second);
+  assert.deepEqual(second.told, [
+    { topic: "mine", jobs: [state("a", 1)], more: false, changed: ["a"], gone: [], error: null },
+  ]);
+  assert.deepEqual(listen.told, []);
+});
+
+test("a second listener that comes before the answer is told with the first", () => {
+  const [first, second] = [listener(), listener()];
+  hub.watch("mine", first);
+  socket.connect();
+  hub.watch("mine", second);
+  assert.deepEqual(second.told, []);
+  socket.acknowledge(snapshot("mine", [state("a", 1)]));
+  assert.deepEqual(second.told, first.told);
+  assert.equal(second.told.length, 1);
+});
+
+test("more than a thousand topics are split into messages, and none is lost", () => {
+  const topics = Array.from({ length: 2500 }, (_, n) => `job:${n}`);
+  for (const topic of topics) hub.watch(topic, listener());
+  socket.connect();
+  const messages = socket.topicsOf("watch");
+  assert.deepEqual(messages.map((message) => message.length), [1000, 1000, 500]);
+  assert.deepEqual(messages.flat(), topics);
+});
+
+test("the acknowledgement of each part reaches the topics of that part", () => {
+  const listeners = Array.from({ length: 1001 }, () => listener());
+  listeners.forEach((listen, n) => hub.watch(`job:${n}`, listen));
+  socket.connect();
+  socket.acknowledge(snapshot("job:1000", [state("1000", 1)]));
+  assert.equal(listeners[1000].told.length, 1);
+  assert.equal(listeners[0].told.length, 0);
+});
+
+// -- ending a watch
+
+test("when the last listener leaves, the topic is given up, once", () => {
+  const { unwatch } = watching("mine");
+  const second = hub.watch("mine", listener());
+  unwatch();
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+  second();
+  second();
+  assert.deepEqual(socket.topicsOf("unwatch"), [["mine"]]);
+});
+
+test("a listener that has left hears nothing", () => {
+  const { listen, unwatch } = watching("mine");
+  hub.watch("mine", listener());
+  unwatch();
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 1)] });
+  assert.deepEqual(listen.told, []);
+});
+
+test("a listener may leave while it is being told, and the next still hears", () => {
+  const told = [];
+  const unwatch = hub.watch("mine", () => (told.push("first"), unwatch()));
+  hub.watch("mine", () => told.push("second"));
+  socket.connect();
+  socket.acknowledge(snapshot("mine", []));
+  assert.deepEqual(told, ["first", "second"]);
+});
+
+test("a watch ended without a connection is not asked for later", () => {
+  const unwatch = hub.watch("mine", listener());
+  hub.watch("job:a", listener());
+  unwatch();
+  socket.connect();
+  assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+});
+
+test("a topic watched again after its end starts with nothing and is asked for again", () => {
+  const { unwatch } = watching("mine", [state("a", 1)]);
+  unwatch();
+  const again = listener();
+  hub.watch("mine", again);
+  assert.deepEqual(again.told, []);
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["mine"]]);
+  unwatch(); // the old watch's end does not end the new one
+  assert.deepEqual(socket.topicsOf("unwatch"), [["mine"]]);
+});
+
+test("frames and answers for a topic that is not watched are ignored", () => {
+  const { listen, unwatch } = watching("mine");
+  hub.watch("job:a", listener());
+  unwatch();
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 1)] });
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 1)], snapshot: true, more: false });
+  socket.receive("gone", { topic: "mine", jobs: [{ id: "a", version: 2 }] });
+  socket.sent[0][2](snapshot("mine", [state("a", 3)]));
+  assert.deepEqual(listen.told, []);
+});
+
+// -- updates
+
+test("a frame tells what changed", () => {
+  const { listen } = watching("mine", [state("a", 1), state("b", 1)]);
+  socket.receive("jobs", { topic: "mine", jobs: [state("b", 2), state("a", 1)] });
+  assert.deepEqual(listen.told, [
+    { topic: "mine", jobs: [state("a", 1), state("b", 2)], more: false, changed: ["b"], gone: [], error: null },
+  ]);
+});
+
+test("a frame without news tells nobody", () => {
+  const { listen } = watching("mine", [state("a", 2)]);
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 1), state("a", 2)] });
+  assert.deepEqual(listen.told, []);
+});
+
+test("a frame reaches the listeners of its topic only", () => {
+  const { listen } = watching("mine");
+  const other = listener();
+  hub.watch("job:a", other);
+  socket.receive("jobs", { topic: "job:a", jobs: [state("a", 1)] });
+  assert.deepEqual(listen.told, []);
+  assert.equal(other.told.length, 1);
+});
+
+test("a snapshot that is pushed replaces what was held", () => {
+  const { listen } = watching("mine", [state("a", 1), state("b", 1)]);
+  socket.receive("jobs", { topic: "mine", jobs: [state("b", 2)], snapshot: true, more: true });
+  assert.deepEqual(listen.told, [
+    { topic: "mine", jobs: [state("b", 2)], more: true, changed: ["b"], gone: ["a"], error: null },
+  ]);
+});
+
+test("a tombstone is told as gone, and a late state does not bring the job back", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  socket.receive("gone", { topic: "mine", jobs: [{ id: "a", version: 3 }] });
+  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: ["a"], error: null }]);
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
+  assert.equal(listen.told.length, 1);
+});
+
+// -- reconnecting
+
+test("after a reconnect all topics are watched again in one message", () => {
+  watching("mine");
+  hub.watch("job:a", listener());
+  hub.watch("job:b", listener())();
+  socket.drop();
+  socket.connect();
+  assert.deepEqual(socket.topicsOf("watch").at(-1), ["mine", "job:a"]);
+  assert.equal(socket.topicsOf("watch").length, 4);
+});
+
+test("a topic watched while the connection is away is asked for with the others", () => {
+  watching("mine");
+  socket.drop();
+  hub.watch("job:a", listener());
+  socket.connect();
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["mine", "job:a"]]);
+});
+
+test("the snapshot after a reconnect replaces what was held", () => {
+  const { listen } = watching("mine", [state("a", 1), state("b", 5)]);
+  socket.drop();
+  socket.connect();
+  socket.acknowledge(snapshot("mine", [state("b", 5), state("c", 1)]));
+  assert.deepEqual(listen.told, [
+    { topic: "mine", jobs: [state("b", 5), state("c", 1)], more: false, changed: ["c"], gone: ["a"], error: null },
+  ]);
+});
+
+test("the listener hears of the snapshot after a reconnect even when nothing moved", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  socket.drop();
+  socket.connect();
+  socket.acknowledge(snapshot("mine", [state("a", 1)]));
+  assert.deepEqual(listen.told.map(({ changed, gone }) => [changed, gone]), [[[], []]]);
+});
+
+test("what is held stays while the connection is away", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  socket.drop();
+  assert.deepEqual(listen.told, []);
+  const second = listener();
+  hub.watch("mine", second);
+  assert.deepEqual(second.told[0].jobs, [state("a", 1)]);
+});
+
+// -- refusals
+
+test("a refused topic reaches its listener as an error, and the others as usual", () => {
+  const [refused, fine] = [listener(), listener()];
+  hub.watch("jobs", refused);
+  hub.watch("mine", fine);
+  socket.connect();
+  const error = { code: "forbidden", message: "operators only" };
+  socket.acknowledge({ ok: true, topics: { jobs: { error }, mine: { jobs: [state("a", 1)], more: false } } });
+  assert.deepEqual(refused.told, [{ topic: "jobs", jobs: [], more: false, changed: [], gone: [], error }]);
+  assert.equal(fine.told[0].error, null);
+});
+
+test("a second listener of a refused topic is told so at once", () => {
+  hub.watch("job:a", listener());
+  socket.connect();
+  socket.acknowledge(refusal("job:a", "not_found"));
+  const second = listener();
+  hub.watch("job:a", second);
+  assert.equal(second.told[0].error.code, "not_found");
+});
+
+test("a topic refused after a reconnect loses what was held", () => {
+  const { listen } = watching("job:a", [state("a", 1)]);
+  socket.drop();
+  socket.connect();
+  socket.acknowledge(refusal("job:a", "not_found"));
+  assert.deepEqual(listen.told, [
+    { topic: "job:a", jobs: [], more: false, changed: [], gone: ["a"], error: { code: "not_found", message: "not_found" } },
+  ]);
+});
+
+test("a refusal is over when a reconnect brings a snapshot", () => {
+  const listen = listener();
+  hub.watch("job:a", listen);
+  socket.connect();
+  socket.acknowledge(refusal("job:a", "not_found"));
+  socket.drop();
+  socket.connect();
+  socket.acknowledge(snapshot("job:a", [state("a", 1)]));
+  assert.equal(listen.told.at(-1).error, null);
+  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 1)]);
+});
+
+test("an answer that is an error as a whole reaches every listener it was asked for", () => {
+  const [first, second] = [listener(), listener()];
+  hub.watch("mine", first);
+  hub.watch("job:a", second);
+  socket.connect();
+  const error = { code: "bad_request", message: "expected an object" };
+  socket.acknowledge({ ok: false, error });
+  assert.deepEqual([first.told[0].error, second.told[0].error], [error, error]);
+});
+
+test("a topic that was unavailable is asked for again with the next live beat", () => {
+  const { listen } = watching("mine");
+  const unlucky = listener();
+  hub.watch("job:a", unlucky);
+  socket.acknowledge(refusal("job:a", "unavailable"));
+  beat(BEAT, "stale"); // Redis is still away
+  assert.equal(socket.topicsOf("watch").length, 2);
+  beat(BEAT);
+  assert.deepEqual(socket.topicsOf("watch").at(-1), ["job:a"]);
+  socket.acknowledge(snapshot("job:a", [state("a", 1)]));
+  beat(3 * BEAT);
+  assert.equal(socket.topicsOf("watch").length, 3);
+  assert.deepEqual(unlucky.told.map(({ error }) => error?.code), ["unavailable", undefined]);
+  assert.deepEqual(listen.told, []);
+});
+
+for (const code of ["forbidden", "not_found", "too_many"]) {
+  test(`a topic refused as ${code} is not asked for again by itself`, () => {
+    hub.watch("job:a", listener());
+    socket.connect();
+    socket.acknowledge(refusal("job:a", code));
+    beat(3 * BEAT);
+    assert.equal(socket.topicsOf("watch").length, 1);
+  });
+}
+
+// -- the connection's state
+
+/** The states that "change" told so far. */
+function changes() {
+  const states = [];
+  hub.addEventListener("change", () => states.push(hub.state));
+  return states;
+}
+
+test("a hub begins as connecting, and stays so until a server was there", () => {
+  assert.equal(hub.state, "connecting");
+  hub.watch("mine", listener());
+  mock.timers.tick(60_000);
+  assert.equal(hub.state, "connecting");
+});
+
+test("a connection is live when its relay says so", () => {
+  const states = changes();
+  hub.watch("mine", listener());
+  socket.connect();
+  assert.equal(hub.state, "stale");
+  socket.receive("relay", { state: "live", since: NOW });
+  assert.equal(hub.state, "live");
+  assert.deepEqual(states, ["stale", "live"]);
+});
+
+for (const relay of ["stale", "draining"]) {
+  test(`a relay that is ${relay} makes the state stale`, () => {
+    watching("mine");
+    socket.receive("relay", { state: relay, since: NOW });
+    assert.equal(hub.state, "stale");
+  });
+}
+
+test("a lost connection is offline at once", () => {
+  watching("mine");
+  const states = changes();
+  socket.drop();
+  assert.deepEqual(states, ["offline"]);
+});
+
+test("a new connection is not live on the word of the last one", () => {
+  watching("mine");
+  socket.drop();
+  const states = changes();
+  socket.connect();
+  assert.equal(hub.state, "stale");
+  socket.receive("relay", { state: "live", since: NOW });
+  assert.deepEqual(states, ["stale", "live"]);
+});
+
+test("while the server beats, the state stays live and change is silent", () => {
+  watching("mine");
+  const states = changes();
+  beat(60_000);
+  assert.equal(hub.state, "live");
+  assert.deepEqual(states, []);
+});
+
+test("after four seconds of silence the state is live no more, within half a second", () => {
+  watching("mine");
+  const states = changes();
+  mock.timers.tick(4000);
+  assert.equal(hub.state, "live");
+  mock.timers.tick(500);
+  assert.notEqual(hub.state, "live");
+  assert.equal(states.length, 1);
+});
+
+for (const [what, event, data] of [
+  ["a beat", "relay", { state: "live", since: NOW }],
+  ["a frame", "jobs", { topic: "mine", jobs: [state("a", 9)] }],
+  ["a tombstone", "gone", { topic: "mine", jobs: [{ id: "a", version: 9 }] }],
+  ["a frame of a topic that is not watched", "jobs", { topic: "job:x", jobs: [] }],
+]) {
+  test(`${what} after a silence makes the state live again`, () => {
+    watching("mine");
+    mock.timers.tick(10_000);
+    assert.notEqual(hub.state, "live");
+    socket.receive(event, data);
+    assert.equal(hub.state, "live");
+  });
+}
+
+test("what is shown is as of the last word while it is live", () => {
+  watching("mine");
+  beat(10_000);
+  assert.equal(hub.asOf, NOW + 10_000);
+});
+
+test("what is shown stays as of the last live word while the connection is away", () => {
+  watching("mine");
+  beat(10_000);
+  mock.timers.tick(1000);
+  socket.drop();
+  mock.timers.tick(30_000);
+  assert.equal(hub.asOf, NOW + 10_000);
+});
+
+test("what is shown stays as of the last live word while the relay is deaf", () => {
+  watching("mine");
+  beat(10_000);
+  beat(20_000, "stale");
+  assert.equal(hub.asOf, NOW + 10_000);
+});
+
+test("a hub that was never live is as of its making", () => {
+  mock.timers.tick(5000);
+  assert.equal(hub.asOf, NOW);
+});
+
+// -- closing
+
+test("a closed hub has closed its socket, and a second close does nothing", () => {
+  const { listen } = watching("mine");
+  hub.close();
+  hub.close();
+  assert.equal(socket.connected, false);
+  assert.equal(hub.state, "offline");
+  assert.deepEqual(listen.told, []);
+});
+
+test("ending a watch after the close sends nothing", () => {
+  const { unwatch } = watching("mine");
+  hub.close();
+  unwatch();
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+});
+
+test("a closed hub opens a new socket with the next watch", () => {
+  watching("mine");
+  hub.close();
+  socket = new FakeSocket();
+  hub.watch("job:a", listener());
+  socket.connect();
+  assert.equal(opened.length, 2);
+  assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
+});
