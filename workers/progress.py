@@ -126,13 +126,12 @@ class Reporter:
         if is_number(completed) and (total is None or is_number(total)) and isinstance(unit, str):
             fields = {"completed": completed, "total": total, "unit": unit[:DESCRIPTION_LIMIT]}
         else:
-            self._complain(
-                f"progress({completed!r:.40}, {total!r:.40}, unit={unit!r:.40})", "finite numbers and a text"
-            )
+            got = f"progress({_shown(completed)}, {_shown(total)}, unit={_shown(unit)})"
+            self._complain(got, "finite numbers and a text")
         if isinstance(self.description, str):
             fields["description"] = self.description[:DESCRIPTION_LIMIT]
         elif self.description is not None:
-            self._complain(f"description={self.description!r:.40}", "a text")
+            self._complain(f"description={_shown(self.description)}", "a text")
         if self.meta is not None and self._fits(self.meta):
             fields["meta"] = self.meta
         return fields
@@ -168,4 +167,13 @@ class Reporter:
                 # the newest value is kept and tried again
                 pause = RETRY_INTERVAL
                 self._due.set()
+            except Exception:  # whatever the job handed over: the next report may be a better one
+                log.exception("a report could not be sent")
             self._stopped.wait(pause)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.40}"
+    except Exception:  # whatever a value's own repr may raise: a report never fails
+        return type(value).__name__

@@ -137,7 +137,7 @@ def decode_update(message: bytes) -> Update | None:
     """
     text = message.decode(errors="replace")
     try:
-        envelope = json.loads(text)
+        envelope = json.loads(text, parse_constant=_no_constant)
         if envelope.get("probe") is not None:
             return None
         if gone := envelope.get("gone"):
@@ -148,6 +148,10 @@ def decode_update(message: bytes) -> Update | None:
         return Update(state["id"], state["version"], envelope["owner"], state["queue"], False, body)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def is_number(value: Any) -> bool:

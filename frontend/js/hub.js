@@ -115,13 +115,16 @@ export class Hub extends EventTarget {
       const part = ack.ok ? ack.topics[topic] : { error: ack.error };
       entry.answered = true;
       entry.error = part.error ?? null;
-      const { changed, gone } = entry.store.replace(part.jobs ?? [], part.more ?? false);
+      // what could not be read is still what was last known; the state of the connection says how old it is
+      const known = part.error?.code === "unavailable";
+      const { changed, gone } = known ? { changed: [], gone: [] } : entry.store.replace(part.jobs ?? [], part.more ?? false);
       this.#tell(topic, entry, changed, gone, true);
     }
   }
 
   #tell(topic, entry, changed, gone, always = false) {
-    if (!always && changed.length === 0 && gone.length === 0) return;
+    // before the first answer there is only a part to be seen; the answer has it all
+    if (!entry.answered || (!always && changed.length === 0 && gone.length === 0)) return;
     for (const listener of [...entry.listeners]) listener(this.#view(topic, entry, changed, gone));
   }
 
@@ -145,7 +148,7 @@ export class Hub extends EventTarget {
     const silent = Date.now() - this.#heardAt > SILENCE;
     const connected = this.#socket?.connected ?? false;
     let state = "offline";
-    if (connected && !silent) state = this.#relay === "live" ? "live" : "stale";
+    if (connected) state = !silent && this.#relay === "live" ? "live" : "stale";
     else if (this.#heardAt === 0) state = "connecting";
     if (state === "live") this.asOf = this.#heardAt;
     if (state === this.state) return;

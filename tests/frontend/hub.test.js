@@ -287,9 +287,28 @@ test("a frame reaches the listeners of its topic only", () => {
   const { listen } = watching("mine");
   const other = listener();
   hub.watch("job:a", other);
+  socket.acknowledge(snapshot("job:a", []));
   socket.receive("jobs", { topic: "job:a", jobs: [state("a", 1)] });
   assert.deepEqual(listen.told, []);
-  assert.equal(other.told.length, 1);
+  assert.equal(other.told.length, 2);
+});
+
+test("a frame before the first answer shows with the answer", () => {
+  const listen = listener();
+  hub.watch("mine", listen);
+  socket.connect();
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
+  assert.deepEqual(listen.told, []);
+  socket.acknowledge(snapshot("mine", [state("a", 2), state("b", 1)]));
+  assert.deepEqual(listen.told.map(({ jobs }) => jobs), [[state("a", 2), state("b", 1)]]);
+});
+
+test("what was held stays in view while it can't be read again", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  socket.drop();
+  socket.connect();
+  socket.acknowledge(refusal("mine", "unavailable"));
+  assert.deepEqual(listen.told.map(({ jobs, gone }) => [jobs, gone]), [[[state("a", 1)], []]]);
 });
 
 test("a snapshot that is pushed replaces what was held", () => {

@@ -10,7 +10,7 @@ export class JobProgress extends HTMLElement {
   #view = null;
   #state = null;
   #frame = 0;
-  #told = 0; // the attempt whose end has been told
+  #told = ""; // the job and attempt whose end has been told
 
   static define(tag = "job-progress") {
     if (!customElements.get(tag)) customElements.define(tag, this);
@@ -49,8 +49,9 @@ export class JobProgress extends HTMLElement {
     this.#state = state;
     this.#frame ||= requestAnimationFrame(() => this.#paint());
     this.dispatchEvent(new CustomEvent("progress", { detail: state }));
-    if (hasEnded(state) && this.#told !== state.attempt) {
-      this.#told = state.attempt;
+    const told = `${state.id} ${state.attempt}`;
+    if (hasEnded(state) && this.#told !== told) {
+      this.#told = told;
       this.dispatchEvent(new CustomEvent("end", { detail: state }));
     }
   }
