@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workers.settings import Secrets, Settings
+from workers.wire import is_queue_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Access:
         return Visitor(str(session.get("owner", "")), operator)
 
     def is_operator_token(self, token: Any) -> bool:
-        return isinstance(token, str) and hmac.compare_digest(token.encode(), self._operator_token.encode())
+        return isinstance(token, str) and hmac.compare_digest(_bytes(token), _bytes(self._operator_token))
 
     def log_in(self, session: MutableMapping[str, Any]) -> None:
         session["login"] = self._login()
@@ -51,7 +52,7 @@ class Access:
         return hmac.digest(self._operator_token.encode(), b"login", "sha256").hex()
 
     def _is_login(self, value: Any) -> bool:
-        return isinstance(value, str) and hmac.compare_digest(value.encode(), self._login().encode())
+        return isinstance(value, str) and hmac.compare_digest(_bytes(value), _bytes(self._login()))
 
     # -- origins
 
@@ -59,7 +60,10 @@ class Access:
         """Whether a request may come from a page of `origin`. None is a program, which is accepted."""
         if origin is None or origin in self._origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return (parts.scheme, parts.netloc) == (scheme, host)
 
     def is_cross_site(self, fetch_site: str | None) -> bool:
@@ -75,7 +79,7 @@ class Access:
             return None
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
-        if topic == "jobs" or (kind == "queue" and name):
+        if topic == "jobs" or (kind == "queue" and is_queue_name(name)):
             return None if visitor.operator else OPERATORS_ONLY
         return Refusal("bad_request", f"expected job:<id>, mine, jobs or queue:<name>, got {topic[:80]!r}")
 
@@ -87,6 +91,10 @@ class Access:
 
     def may_operate(self, visitor: Visitor) -> Refusal | None:
         return None if visitor.operator else OPERATORS_ONLY
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
 
 
 def new_owner() -> str:

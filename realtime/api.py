@@ -104,16 +104,18 @@ def _search(scope: str, query: Query) -> tuple[list[JobState], str | None]:
     statuses = [query.status] if query.status else list(Status)
     before = int(query.cursor) if query.cursor else None
     found: list[JobState] = []
+    filtered = query.task or query.q or query.queue
+    limit = store.SCAN_STEP if filtered else query.limit
     looked = 0
     while looked < store.SCAN_LIMIT:
-        entries = store.page(redis, scope, statuses, before=before, limit=query.limit)
+        entries = store.page(redis, scope, statuses, before=before, limit=limit)
         rows = store.present(redis, scope, [id for _, id in entries])
         for row in rows:
             if _matches(row.state, query):
                 found.append(row.state)
                 if len(found) == query.limit:
                     return found, str(row.order)
-        if len(entries) < query.limit:
+        if len(entries) < limit:
             return found, None
         before = entries[-1][0]
         looked += len(entries)

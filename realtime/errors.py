@@ -3,14 +3,15 @@
 import logging
 from typing import Any
 
+import redis.exceptions
 from flask import Flask, Response, jsonify
-from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
 from workers.errors import BadArguments, Conflict, HeadwayError, NotFound
 
 RETRY_AFTER = 2  # seconds
+AWAY = "Redis can't be reached, or takes no writes; try again in a moment"
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
 STATUSES = {"bad_request": 400, "unauthorized": 401, "forbidden": 403, "not_found": 404, "too_many": 429}
@@ -57,10 +58,18 @@ def register(app: Flask) -> None:
         code = error.refusal.code
         return answer(STATUSES[code], code, error.refusal.message, retry_after=error.retry_after)
 
-    @app.errorhandler(RedisError)
-    def redis_away(error: RedisError) -> Response:
+    @app.errorhandler(redis.exceptions.ConnectionError)
+    @app.errorhandler(redis.exceptions.TimeoutError)
+    @app.errorhandler(redis.exceptions.ReadOnlyError)
+    @app.errorhandler(redis.exceptions.OutOfMemoryError)
+    def redis_away(error: redis.exceptions.RedisError) -> Response:
         log.warning("Redis: %s", error)
-        return answer(503, "unavailable", "Redis can't be reached; try again in a moment", retry_after=RETRY_AFTER)
+        return answer(
+            503,
+            "unavailable",
+            "Redis can't be reached, or takes no writes; try again in a moment",
+            retry_after=RETRY_AFTER,
+        )
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask_socketio import SocketIO
 from redis.exceptions import RedisError
 
 from realtime.access import Access, Refusal, Visitor
-from realtime.relay import Relay, TooMany
+from realtime.relay import Relay, Watched
 from realtime.topics import TOPIC_LIMIT, Topic
 from workers.wire import encode
 
@@ -67,10 +68,9 @@ def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
-        who = visitor()
-        # in the order asked; each topic once
-        parts = [f"{encode(name)}:{_watch_one(relay, access, sid(), who, name)}" for name in dict.fromkeys(names)]
-        return Encoded('{"ok":true,"topics":{' + ",".join(parts) + "}}")
+        answers = _watch(relay, access, sid(), visitor(), list(dict.fromkeys(names)))
+        parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
+        return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
 
     @socketio.on("unwatch")
     def unwatch(data: Any = None, *_: Any) -> Ack:
@@ -105,18 +105,30 @@ def _topics(data: Any) -> list[str] | Refusal:
     return topics
 
 
-def _watch_one(relay: Relay, access: Access, sid: str, who: Visitor, name: str) -> str:
-    """What the ack says of one topic, as JSON."""
-    refusal = access.may_watch(who, name)
-    if refusal is not None:
-        return encode(error(refusal.code, refusal.message))
+def _watch(relay: Relay, access: Access, sid: str, who: Visitor, names: list[str]) -> dict[str, str]:
+    """What the ack says of each topic, as JSON."""
+    refusals = {name: access.may_watch(who, name) for name in names}
+    granted = [_topic(name, who.owner) for name, refusal in refusals.items() if refusal is None]
     try:
-        watched = relay.watch(sid, _topic(name, who.owner))
-    except TooMany:
-        return encode(error("too_many", f"expected at most {TOPIC_LIMIT} topics a connection"))
+        watched = relay.watch(sid, granted)
     except RedisError:
-        return encode(error("unavailable", "Redis can't be reached; try again in a moment"))
-    if watched is None:
-        return encode(error("not_found", f"no job has the id {name[4:84]!r}"))
-    bodies, more = watched
-    return f'{{"jobs":[{",".join(bodies)}],"more":{encode(more)}}}'
+        away = Refusal("unavailable", "Redis can't be reached; try again in a moment")
+        return {name: _refused(refusal or away) for name, refusal in refusals.items()}
+    return {
+        name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched)
+        for name, refusal in refusals.items()
+    }
+
+
+def _granted(relay: Relay, sid: str, topic: Topic, watched: Mapping[Topic, Watched | None]) -> str:
+    answer = watched[topic]
+    if answer is not None:
+        bodies, more = answer
+        return f'{{"jobs":[{",".join(bodies)}],"more":{encode(more)}}}'
+    if relay.topics.is_full(sid):
+        return _refused(Refusal("too_many", f"expected at most {TOPIC_LIMIT} topics a connection"))
+    return _refused(Refusal("not_found", f"no job has the id {topic.name[4:84]!r}"))
+
+
+def _refused(refusal: Refusal) -> str:
+    return encode(error(refusal.code, refusal.message))

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request, send_from_directory, session
+from flask import Blueprint, Response, abort, jsonify, render_template, send_from_directory, session
 
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import owner, services, visitor
+from realtime.request import owner, read_json, services, visitor
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
@@ -27,7 +27,7 @@ def login_page() -> str:
 
 @blueprint.post("/login")
 def log_in() -> Response:
-    body = request.get_json(silent=True)
+    body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
     if not services().access.is_operator_token(token):
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))

@@ -6,7 +6,7 @@ One relay a process. It runs on one thread (or one hub of green threads): betwee
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from redis import Redis
@@ -24,7 +24,8 @@ YIELD_EVERY = 200  # updates or writes after which others get their turn
 
 log = logging.getLogger("headway.relay")
 
-Snapshot = tuple[tuple[Stored, ...], bool]
+Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
+Watched = tuple[list[str], bool]  # the states as JSON, and whether there are more
 
 
 class Transport(Protocol):
@@ -76,38 +77,51 @@ class Relay:
 
     # -- watching
 
-    def watch(self, sid: str, topic: Topic) -> tuple[list[str], bool] | None:
-        """Join `topic`, read it, and return its states (JSON) and whether there are more.
+    def watch(self, sid: str, topics: Sequence[Topic]) -> dict[Topic, Watched | None]:
+        """Join `topics`, read them, and return what they hold.
 
-        None for an unknown job, which is not joined. Joined first: an update in between comes with the snapshot.
-        Raises `TooMany` where the connection watches as many topics as it may, and RedisError.
+        None stands for a topic that was not joined: a job that nobody knows, or one topic too many. Joined first,
+        read then, and what moved in between is merged at last, for all topics in one go: the caller must answer
+        before it waits for anything, and no update falls between the answer and the frames that follow it.
+        Raises RedisError, with nothing joined.
         """
-        if not self.topics.add(sid, topic):
-            raise TooMany
-        joining = Watch()
-        self._joining.setdefault(topic, []).append(joining)
+        joining = {topic: Watch() for topic in topics if self.topics.add(sid, topic)}
+        for topic, watch in joining.items():
+            self._joining.setdefault(topic, []).append(watch)
         try:
-            snapshot = self._reads.read(topic)
-            bodies = joining.merge(snapshot)
-        except RedisError:
-            self.topics.remove(sid, [topic])
+            snapshots = self._reads.read(list(joining))
+        except BaseException:
+            self.topics.remove(sid, joining)
             raise
         finally:
-            self._joining[topic].remove(joining)
+            self._leave(joining)
+        answers: dict[Topic, Watched | None] = dict.fromkeys(topics)
+        for topic, watch in joining.items():
+            bodies, more = watch.merge(snapshots[topic]), snapshots[topic][1]
+            if bodies or topic.job_id is None:
+                answers[topic] = (bodies, more)
+            else:
+                self.topics.remove(sid, [topic])
+        return answers
+
+    def _leave(self, joining: Mapping[Topic, Watch]) -> None:
+        for topic, watch in joining.items():
+            self._joining[topic].remove(watch)
             if not self._joining[topic]:
                 del self._joining[topic]
-        if topic.job_id is not None and not bodies:
-            self.topics.remove(sid, [topic])
-            return None
-        return bodies, snapshot[1]
 
-    def _read(self, topic: Topic) -> Snapshot:
-        if topic.job_id is not None:
-            stored = store.load(self._redis, topic.job_id)
-            return ((stored,) if stored else ()), False
-        assert topic.scope is not None
-        rows, more = store.snapshot(self._redis, topic.scope)
-        return tuple(rows), more
+    def _read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        """All single jobs in one round trip, and each list in two."""
+        singles = [topic for topic in topics if topic.job_id is not None]
+        rows = store.load_many(self._redis, [topic.job_id or "" for topic in singles])
+        snapshots: dict[Topic, Snapshot] = {
+            topic: ((row,) if row else (), False) for topic, row in zip(singles, rows, strict=True)
+        }
+        for topic in topics:
+            if topic.scope is not None:
+                listed, more = store.snapshot(self._redis, topic.scope)
+                snapshots[topic] = tuple(listed), more
+        return snapshots
 
     # -- relaying
 
@@ -148,14 +162,15 @@ class Relay:
 
     def _reload(self) -> bool:
         """Send every watched topic anew: what was said while we were deaf is lost."""
-        for topic in self.topics.all():
-            try:
-                rows, more = self._read(topic)
-            except RedisError as error:
-                log.warning("a topic could not be read again: %s", error)
-                return False
+        try:
+            version = store.now(self._redis)
+            snapshots = self._read(self.topics.all())
+        except RedisError as error:
+            log.warning("the watched topics could not be read again: %s", error)
+            return False
+        for topic, (rows, more) in snapshots.items():
             if topic.job_id is not None and not rows:
-                gone = [{"id": topic.job_id, "version": _now_ms() * 1000}]
+                gone = [{"id": topic.job_id, "version": version}]
                 packet = encode_event("gone", {"topic": topic.name, "jobs": gone})
             else:
                 packet = encode_snapshot(topic, (row.body for row in rows), more)
@@ -206,43 +221,50 @@ class Relay:
         self._send_all(tuple(self._transport.connections()), packet)
 
 
-class TooMany(Exception):
-    """The connection watches as many topics as it may."""
-
-
 class SharedReads:
     """Reads each topic once for all who ask at the same time.
 
     A read counts only for those who asked before it began: whoever comes while one is under way shares the next.
     """
 
-    def __init__(self, read: Callable[[Topic], Snapshot]) -> None:
+    def __init__(self, read: Callable[[Sequence[Topic]], dict[Topic, Snapshot]]) -> None:
         self._read = read
         self._running: dict[Topic, _Read] = {}
         self._waiting: dict[Topic, _Read] = {}
 
-    def read(self, topic: Topic) -> Snapshot:
-        waiting = self._waiting.get(topic)
-        if waiting is not None:
-            return waiting.result()
-        read = _Read()
-        running = self._running.get(topic)
-        if running is not None:
-            self._waiting[topic] = read
-            running.done.wait()
-            del self._waiting[topic]
-        self._running[topic] = read
+    def read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        """Raises whatever reading raises."""
+        shared = {topic: self._waiting[topic] for topic in topics if topic in self._waiting}
+        mine = {topic: _Read() for topic in topics if topic not in shared}
+        before = [self._running[topic] for topic in mine if topic in self._running]
+        if before:
+            self._waiting |= mine
+            for running in before:
+                running.done.wait()
+            for topic in mine:
+                del self._waiting[topic]
+        if mine:
+            self._lead(mine)
+        return {topic: read.result() for topic, read in (shared | mine).items()}
+
+    def _lead(self, reads: Mapping[Topic, "_Read"]) -> None:
+        self._running |= reads
         try:
-            read.finish(self._read(topic))
-        except Exception as error:  # whoever shares the read must hear of it, whatever it is
-            read.fail(error)
+            snapshots = self._read(list(reads))
+            for topic, read in reads.items():
+                read.finish(snapshots[topic])
+        except Exception as error:  # whoever shares a read must hear of it, whatever it is
+            for read in reads.values():
+                read.fail(error)
         finally:
-            if self._running.get(topic) is read:
-                del self._running[topic]
-        return read.result()
+            for topic, read in reads.items():
+                if self._running.get(topic) is read:
+                    del self._running[topic]
 
 
 class _Read:
+    """A read that is, or will be, under way."""
+
     def __init__(self) -> None:
         self.done = threading.Event()
         self._snapshot: Snapshot | None = None

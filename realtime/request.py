@@ -1,7 +1,7 @@
 """What a view asks of its request: the services, who it is from, whether it may, and what its body says."""
 
 import json
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app, request, session
 from pydantic import BaseModel, ValidationError
@@ -62,18 +62,23 @@ def check_origin() -> None:
         raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
 
 
-def parse_body(model: type[Model]) -> Model:
-    """The JSON body as `model`. Raises `BadArguments`."""
+def read_json() -> Any:
+    """The body as JSON, whatever its content type says. Raises `BadArguments`."""
     body = request.get_data(cache=False)  # 413 where it is too long
 
     def constant(name: str) -> None:
         raise ValueError(f"{name} is no JSON")
 
     try:
-        data = json.loads(body, parse_constant=constant)
+        return json.loads(body, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         wrong = {"body": {"expected": "JSON", "got": str(error)}}
         raise BadArguments(f"expected a JSON body: {error}", wrong) from error
+
+
+def parse_body(model: type[Model]) -> Model:
+    """The JSON body as `model`. Raises `BadArguments`."""
+    data = read_json()
     if not isinstance(data, dict):
         got = type(data).__name__
         raise BadArguments(f"expected a JSON object, got {got}", {"body": {"expected": "an object", "got": got}})

@@ -16,6 +16,7 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -26,12 +27,14 @@ from engineio.packet import MESSAGE, Packet  # noqa: E402
 from eventlet.websocket import WebSocketWSGI  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
+from redis import Redis  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import handlers  # noqa: E402
 from realtime.access import Access  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
-from workers import lifecycle, store  # noqa: E402
+from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 
@@ -41,6 +44,7 @@ HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
+TIDY_INTERVAL = 30  # seconds
 GOODBYE = 0.5  # seconds in which connections are closed before the process ends
 
 log = logging.getLogger("headway.server")
@@ -113,7 +117,7 @@ def listen(settings: Settings) -> Any:
 def serve(settings: Settings, secrets: Secrets) -> None:
     app, socketio, relay = build(settings, secrets)
     listening = listen(settings)
-    for task in (relay.listen, relay.pump, relay.beat):
+    for task in (relay.listen, relay.pump, relay.beat, partial(tidy, store.connect(settings.redis_url))):
         socketio.start_background_task(_forever, task)
 
     def goodbye() -> None:
@@ -137,12 +141,22 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     )
 
 
+def tidy(redis: Redis) -> None:
+    """Take back what dead processes left half done, for ever."""
+    while True:
+        try:
+            batches.take_back_abandoned(redis)
+        except RedisError as error:
+            log.warning("abandoned submits were not looked for: %s", error)
+        eventlet.sleep(TIDY_INTERVAL)
+
+
 def _forever(task: Any) -> None:
     """A part of the relay that ends, whatever the reason, must not leave a server that looks alive and is deaf."""
     try:
         task()
     except Exception:
-        log.critical("%s ended; the process ends with it", task.__qualname__, exc_info=True)
+        log.critical("%s ended; the process ends with it", task, exc_info=True)
     os._exit(1)
 
 

@@ -51,6 +51,9 @@ class Topics:
         self._watchers.setdefault(topic, {})[sid] = None
         return True
 
+    def is_full(self, sid: str) -> bool:
+        return len(self._watched.get(sid, ())) >= TOPIC_LIMIT
+
     def remove(self, sid: str, topics: Iterable[Topic]) -> None:
         for topic in topics:
             self._watched.get(sid, set()).discard(topic)

@@ -8,14 +8,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import limit_submits, owner, services
-from workers.errors import NotFound
+from realtime.request import limit_submits, owner, read_json, services
+from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
+from workers.queue import BULK_LIMIT
 from workers.tasks import DEFAULT_QUEUE
 from workers.wire import Status, index_key
-
-LINK_LIMIT = 1000  # books in one request
 
 blueprint = Blueprint("tutorials", __name__)
 
@@ -81,12 +80,13 @@ def add_url() -> str:
 
 @blueprint.post("/parseGoodreadsLinks")
 def parse_links() -> tuple[str, int] | str:
-    links = request.get_json(force=True, silent=True)
     prefix = services().settings.books_url
-    if not isinstance(links, list) or not 1 <= len(links) <= LINK_LIMIT:
-        return "Only array of goodreads book links is accepted.", 400
-    valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix)))
-    if not valid:
+    try:
+        links = read_json()
+    except BadArguments:
+        links = None
+    valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
+    if not 1 <= len(valid) <= BULK_LIMIT:
         return "Only array of goodreads book links is accepted.", 400
     who = owner()
     limit_submits(who)

@@ -1,6 +1,5 @@
 """run.py: everything under one supervisor, or one part; started and ended as a person would."""
 
-import io
 import os
 import signal
 import socket
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from run import Supervisor, python
 from tests.conftest import ROOT, free_port, is_ready, until
 
 Start = Callable[..., "Running"]
@@ -95,6 +93,17 @@ def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -
     assert everything.process.wait(15) == 0
     assert not [pid for pid in children if alive(pid)]
     assert took < 15, f"reachable after {took:.1f} s"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_when_its_terminal_or_itself_goes(number: signal.Signals, start: Start) -> None:
+    port = free_port()
+    everything = start(PORT=str(port))
+    until(lambda: is_ready(f"http://127.0.0.1:{port}"), "the page", within=20)
+    children = everything.children()
+    everything.process.send_signal(number)
+    everything.process.wait(15)
+    until(lambda: not [pid for pid in children if alive(pid)], "their end")
 
 
 def test_jobs_survive_a_restart(start: Start) -> None:
@@ -187,27 +196,3 @@ def test_without_a_server_binary_it_says_what_to_do(monkeypatch: pytest.MonkeyPa
     )
     assert answer.returncode != 0 and answer.stderr.count("\n") == 1
     assert "no server binary" in answer.stderr and "make run" in answer.stderr and "REDIS_URL" in answer.stderr
-
-
-def test_a_part_that_can_not_start_ends_the_rest_with_its_code() -> None:
-    out = io.StringIO()
-    supervisor = Supervisor(os.environ, out)
-    supervisor.add("long", ["sleep", "60"])
-    supervisor.add("short", ["sh", "-c", "echo first; echo last without an end >&2; printf tail; exit 3"])
-    assert supervisor.run() == 3
-    lines = out.getvalue().splitlines()
-    said = [line.split("| ")[1] for line in lines if line.startswith("short")]
-    assert said == ["first", "last without an end", "tail"]
-    assert any(line.startswith("headway") and "short ended with exit code 3" in line for line in lines)
-
-
-def test_a_part_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("run.GRACE", 0.3)
-    out = io.StringIO()
-    supervisor = Supervisor(os.environ, out)
-    supervisor.add("deaf", python("tests.deaf"))
-    supervisor.wait_until(lambda: "listens to nobody" in out.getvalue(), 5)
-    supervisor.stop()
-    began = time.monotonic()
-    assert supervisor.run() == 0
-    assert time.monotonic() - began < 5

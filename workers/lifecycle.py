@@ -3,17 +3,16 @@
 The places are listed in docs/rq.md. Everything that touches a job must use these classes: worker, scheduler, web.
 """
 
-import ctypes
 import os
 import re
 import signal
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import rq.scheduler
+from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, Retry, Worker
@@ -26,6 +25,7 @@ from rq.serializers import JSONSerializer
 from workers import context, store
 from workers.context import JobContext
 from workers.errors import ResultError, UnknownTask, WireError, WorkHorseKilled
+from workers.process import die_with_parent
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
 from workers.tasks import Tasks
@@ -36,7 +36,6 @@ HEARTBEAT = 5  # seconds between two heartbeats of a running job
 HEARTBEAT_TTL = 3 * HEARTBEAT  # seconds of silence after which RQ may call a job abandoned
 WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class TrackedJob(Job):
@@ -110,11 +109,13 @@ class TrackedJob(Job):
         elif status == Status.STARTED:
             fields |= {"started_at": _ms(self.started_at), "worker": self.worker_name}
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
-            fields |= _newest_progress(self.id) | {"ended_at": _ms(self.ended_at) or _ms(datetime.now(UTC))}
+            blank = {"result": None, "result_truncated": False, "error": self.failure}
+            ended_at = _ms(self.ended_at) or _ms(datetime.now(UTC))
+            fields |= _newest_progress(self.id) | blank | {"ended_at": ended_at}
         if status == Status.FINISHED:
             fields |= _result_fields(self._result)
         elif self.failure is not None:
-            fields["error"] = self.failure
+            fields["error"] = self.failure  # where the job waits again, of the attempt before
         known = {
             "task": self._name(),
             "queue": self.origin,
@@ -232,7 +233,7 @@ class TrackedWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        _die_with_parent()
+        die_with_parent(signal.SIGKILL)
 
 
 def install() -> None:
@@ -241,7 +242,7 @@ def install() -> None:
     rq.scheduler.Queue = TrackedQueue  # type: ignore[attr-defined]
 
 
-def fetch_job(id: str, connection: Any) -> TrackedJob | None:
+def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
     """The job as RQ has it; None where RQ has none of this id."""
     try:
         job = TrackedJob.fetch(id, connection=connection, serializer=JSONSerializer)
@@ -249,6 +250,12 @@ def fetch_job(id: str, connection: Any) -> TrackedJob | None:
         return None
     assert isinstance(job, TrackedJob)
     return job
+
+
+def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]:
+    """The jobs as RQ has them, in one round trip; None for those it does not have."""
+    found: list[Any] = TrackedJob.fetch_many(ids, connection=connection, serializer=JSONSerializer)
+    return found
 
 
 def _newest_progress(id: str) -> dict[str, Any]:
@@ -283,11 +290,3 @@ def _how_it_ended(wait_status: Any) -> str:
         number = os.WTERMSIG(wait_status)
         return f"was killed by {signal.Signals(number).name} (signal {number})"
     return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends (Linux; elsewhere the horse ends its job first)."""
-    if sys.platform != "linux":
-        return
-    prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
     except HeadwayError as error:
         print(error, file=sys.stderr)
+    except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
+        print(f"REDIS_URL: expected an address that redis-py understands: {error}", file=sys.stderr)
     return 1
 
 
@@ -54,7 +56,7 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
         settings=settings,
         tasks=Tasks.collect(jobs),
         # RQ's own blocking read must outlast its time-out
-        connection=store.connect(settings.redis_url, socket_timeout=None),
+        connection=store.connect(settings.redis_url, enduring=True, socket_timeout=None),
         name=name or f"{queue}.{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:4]}",
     )
     try:

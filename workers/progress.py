@@ -4,6 +4,7 @@ A call keeps the newest value in the process; a thread sends it, at most 20 time
 fails, blocks or slows a job: Redis may be gone, the value may be nonsense, the job goes on.
 """
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -99,14 +100,20 @@ class Reporter:
         self._thread: threading.Thread | None = None
         self._due = threading.Event()
         self._stopped = threading.Event()
+        self._starting = threading.Lock()
         self._complained = False
 
     def wake(self) -> None:
         self.awake = True
         self._due.set()
-        if self._thread is None and not self._stopped.is_set():
+        with self._starting:
+            if self._thread is not None or self._stopped.is_set():
+                return
             self._thread = threading.Thread(target=self._run, name="headway-progress", daemon=True)
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # no thread to be had: the job's end still carries its newest progress
+                log.warning("progress is not sent: %s", error)
 
     @property
     def is_sending(self) -> bool:
@@ -132,18 +139,20 @@ class Reporter:
             fields["description"] = self.description[:DESCRIPTION_LIMIT]
         elif self.description is not None:
             self._complain(f"description={_shown(self.description)}", "a text")
-        if self.meta is not None and self._fits(self.meta):
-            fields["meta"] = self.meta
+        if self.meta is not None and (meta := self._fitting(self.meta)) is not None:
+            fields["meta"] = meta
         return fields
 
-    def _fits(self, meta: Any) -> bool:
+    def _fitting(self, meta: Any) -> Any:
+        """A copy of `meta`, which the job may go on to change; None where it does not fit."""
         try:
-            fits = isinstance(meta, dict) and len(encode(meta).encode()) <= META_LIMIT
+            text = encode(meta)
         except (WireError, RuntimeError):  # RuntimeError: the job changes the dict while it is read
-            fits = False
-        if not fits:
-            self._complain("meta", f"an object of at most {META_LIMIT} bytes of JSON")
-        return fits
+            text = ""
+        if isinstance(meta, dict) and text and len(text.encode()) <= META_LIMIT:
+            return json.loads(text)
+        self._complain("meta", f"an object of at most {META_LIMIT} bytes of JSON")
+        return None
 
     def _complain(self, got: str, expected: str) -> None:
         if not self._complained:

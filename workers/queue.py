@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +16,9 @@ from rq.job import JobStatus
 from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import store
+from workers import batches, store
 from workers.errors import BadArguments, Conflict, NotFound, UnknownTask
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.wire import Status, encode
@@ -96,34 +97,25 @@ class Jobs:
             for number, arguments in enumerate(args[start : start + SLICE], start):
                 jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
             pause()
-        saved = 0
+        batch = batches.begin(self.redis, [job.id for job in jobs])
         try:
             for start in range(0, len(jobs), SLICE):
                 with self.redis.pipeline() as pipeline:
                     for job in jobs[start : start + SLICE]:
                         rq_queue._prepare_for_queue(job)
                         rq_queue._persist_job(job, pipeline)
-                    saved = start + SLICE
                     pipeline.execute()
                 pause()
             with self.redis.pipeline() as pipeline:
                 pipeline.sadd(rq_queue.redis_queues_keys, rq_queue.key)
                 pipeline.rpush(rq_queue.key, *(job.id for job in jobs))
+                batches.end(pipeline, batch)
                 pipeline.execute()
         except RedisError:
-            self._take_back(jobs[:saved])
+            with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
+                batches.take_back(self.redis, batch)
             raise
         return [job.id for job in jobs]
-
-    def _take_back(self, jobs: Sequence[TrackedJob]) -> None:
-        """Undo a bulk submit that failed half-way, as far as Redis lets us."""
-        try:
-            with self.redis.pipeline() as pipeline:
-                for job in jobs:
-                    job.delete(pipeline)
-                pipeline.execute()
-        except RedisError:
-            pass  # Redis is away altogether: the caller's error says so, and none of them can run
 
     def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
         try:
@@ -239,7 +231,7 @@ class Jobs:
                 for id in ids:
                     pipeline.lrem(rq_queue.key, -1, id)
                 taken = [id for id, removed in zip(ids, pipeline.execute(), strict=True) if removed]
-                for job in self._fetch_many(taken):
+                for job in fetch_jobs(taken, self.redis):
                     if job is not None:
                         job.delete(pipeline, remove_from_queue=False)
                 pipeline.execute()
@@ -263,10 +255,6 @@ class Jobs:
         if name not in self.queues:
             raise NotFound(f"expected one of the queues {', '.join(self.queues)}, got {name[:80]!r}")
         return self._queue(name)
-
-    def _fetch_many(self, ids: Sequence[str]) -> list[TrackedJob | None]:
-        found: list[Any] = TrackedJob.fetch_many(ids, connection=self.redis, serializer=JSONSerializer)
-        return found
 
 
 def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:

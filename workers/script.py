@@ -61,7 +61,15 @@ local function index(state, remove, add)
   if state.owner ~= '' then scopes[3] = 'owner:' .. state.owner end
   for _, scope in ipairs(scopes) do
     if remove then redis.call('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id) end
-    if add then redis.call('ZADD', 'headway:' .. scope .. ':' .. bare(add), state.order, id) end
+    if add then
+      local place = 'headway:' .. scope .. ':' .. bare(add)
+      redis.call('ZADD', place, state.order, id)
+      if ENDED[add] then
+        -- states of ended jobs expire, and with them what lists them
+        redis.call('ZREMRANGEBYSCORE', place, '-inf', state.order - 2 * STATE_TTL * 1000000)
+        redis.call('EXPIRE', place, STATE_TTL)
+      end
+    end
   end
 end
 
@@ -123,7 +131,7 @@ local function run()
   -- within one attempt and unit a bar never falls
   local completed = tonumber(given.completed)
   if completed and given.unit == state.unit and completed < (tonumber(state.completed) or completed) then
-    given.completed = nil
+    given.completed, given.total = nil, nil
   end
 
   local moved = before ~= given.status and given.status ~= nil
@@ -132,7 +140,9 @@ local function run()
     state[name] = json
   end
   if not moved then return {'unchanged', 'same'} end
-  if given.status == '"started"' then state.ended_at = 'null' end
+  if given.status == '"started"' then
+    for _, name in ipairs({'ended_at', 'result', 'result_truncated', 'error'}) do state[name] = BLANK[name] end
+  end
   if ENDED[state.status] and state.ended_at == 'null' then state.ended_at = now end
   state.version = whole(version)
   state.updated_at = now

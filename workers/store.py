@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis import BlockingConnectionPool, Redis
 from redis import ConnectionError as RedisConnectionError
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.exceptions import RedisError
@@ -21,6 +21,7 @@ from workers.wire import (
     CHANNEL,
     ENDED,
     FIELDS,
+    RUNNING,
     JobState,
     Status,
     Update,
@@ -29,13 +30,16 @@ from workers.wire import (
     decode_update,
     encode,
     index_key,
+    is_job_id,
     state_key,
 )
 
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
+PAUSE = 0.5  # seconds between two tries of what endures
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
+SCAN_STEP = 200  # entries of an index that a filtered page looks at in one go
 SCAN_LIMIT = 2000  # entries of an index that one filtered page looks at
 
 
@@ -117,13 +121,20 @@ def load(connection: Redis, id: str) -> Stored | None:
 
 def load_many(connection: Redis, ids: Sequence[str]) -> list[Stored | None]:
     """The states of `ids` in one round trip; None where nothing, or a tombstone, is stored."""
-    if not ids:
-        return []
+    known = [id for id in ids if is_job_id(id)]
+    if not known:
+        return [None] * len(ids)
     with connection.pipeline(transaction=False) as pipeline:
-        for id in ids:
+        for id in known:
             pipeline.hmget(state_key(id), (*FIELDS, "owner", "order"))
-        rows = cast(list[list[bytes | None]], pipeline.execute())
-    return [_stored(row) for row in rows]
+        rows = dict(zip(known, cast(list[list[bytes | None]], pipeline.execute()), strict=True))
+    return [_stored(rows[id]) if id in rows else None for id in ids]
+
+
+def now(connection: Redis) -> int:
+    """Redis's clock in µs, which versions are made of."""
+    seconds, micros = connection.time()
+    return seconds * 1_000_000 + micros
 
 
 def _stored(row: list[bytes | None]) -> Stored | None:
@@ -145,33 +156,44 @@ def snapshot(connection: Redis, scope: str) -> tuple[list[Stored], bool]:
 
     Two round trips, whatever the number of jobs.
     """
-    active = _newest(connection, scope, ACTIVE, SNAPSHOT_LIMIT + 1)
-    ended = _newest(connection, scope, ENDED, SNAPSHOT_ENDED + 1)
-    more = len(active) > SNAPSHOT_LIMIT or len(ended) > SNAPSHOT_ENDED
+    found = _entries(connection, scope, Status, SNAPSHOT_LIMIT + 1)
+    running = _merged(found, RUNNING)
+    # what runs comes before what waits: ten thousand queued jobs must not hide the two that move
+    active = (running + _merged(found, ACTIVE - RUNNING))[: SNAPSHOT_LIMIT + 1]
+    ended = _merged(found, ENDED)
     chosen = active[:SNAPSHOT_LIMIT]
     room = min(SNAPSHOT_ENDED, SNAPSHOT_LIMIT - len(chosen))
-    more = more or len(ended) > room
-    chosen = sorted([*chosen, *ended[:room]], reverse=True)
-    return present(connection, scope, [id for _, id in chosen]), more
+    more = len(active) > SNAPSHOT_LIMIT or len(ended) > room
+    return present(connection, scope, [id for _, id in sorted([*chosen, *ended[:room]], reverse=True)]), more
 
 
 def page(
     connection: Redis, scope: str, statuses: Iterable[Status], *, before: int | None, limit: int
 ) -> list[tuple[int, str]]:
     """Up to `limit` jobs of `scope` in one of `statuses`, as (order, id), newest first, older than `before`."""
-    return _newest(connection, scope, statuses, limit, before)
+    return _merged(_entries(connection, scope, statuses, limit, before), statuses)[:limit]
 
 
-def _newest(
+Entries = dict[Status, list[tuple[int, str]]]
+
+
+def _entries(
     connection: Redis, scope: str, statuses: Iterable[Status], limit: int, before: int | None = None
-) -> list[tuple[int, str]]:
-    with connection.pipeline(transaction=False) as pipeline:
-        for status in statuses:
+) -> Entries:
+    """The newest `limit` entries of each index, read in one step: a job that moves is in one of them."""
+    wanted = list(statuses)
+    with connection.pipeline() as pipeline:
+        for status in wanted:
             top = "+inf" if before is None else f"({before}"
             pipeline.zrevrangebyscore(index_key(scope, status), top, "-inf", start=0, num=limit, withscores=True)
-        found = [(int(order), id.decode()) for part in pipeline.execute() for id, order in part]
-    # a job that moves between two of the reads can be seen in both
-    return sorted(set(found), reverse=True)[:limit]
+        parts = pipeline.execute()
+    return {
+        status: [(int(order), id.decode()) for id, order in part] for status, part in zip(wanted, parts, strict=True)
+    }
+
+
+def _merged(found: Entries, statuses: Iterable[Status]) -> list[tuple[int, str]]:
+    return sorted((entry for status in statuses for entry in found[status]), reverse=True)
 
 
 def present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
@@ -185,16 +207,20 @@ def present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
     return [row for row in rows if row is not None]
 
 
-def connect(url: str, *, patient: bool = False, shared: bool = False, **options: Any) -> Redis:
+def connect(url: str, *, patient: bool = False, enduring: bool = False, shared: bool = False, **options: Any) -> Redis:
     """A client for `url`: `from_url` has no retries and no time-outs of its own, so they are chosen here.
 
-    `patient` waits for answers without end (a subscriber); others give up after 2 s, with one retry for a
-    connection that a restarted server has closed. `shared` is for many at once: who finds no connection free
-    waits for one.
+    Nothing is tried twice: a time-out says nothing of whether the command was done, and a submit that is done twice
+    runs twice (a connection that has been closed is noticed before it is used). `patient` waits for answers
+    without end (a subscriber); others give up after 2 s. `enduring` is for workers: it waits, however long, until
+    Redis is back, since a job that has run must be able to say so. `shared` is for many at once: who finds no
+    connection free waits for one.
     """
-    chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": Retry(NoBackoff(), 1)}
+    chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
     if patient:
-        chosen |= {"socket_timeout": None, "retry": Retry(NoBackoff(), 0)}
+        chosen |= {"socket_timeout": None}
+    if enduring:
+        chosen |= {"retry": Retry(ConstantBackoff(PAUSE), -1)}
     if not shared:
         return Redis.from_url(url, **chosen | options)
     pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=POOL_WAIT, **chosen | options)

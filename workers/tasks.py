@@ -137,5 +137,8 @@ def fields_of(error: ValidationError) -> dict[str, dict[str, str]]:
 
 def shown(value: Any) -> str:
     """`value` as JSON, cut to what fits into a message."""
-    text = json.dumps(value, default=repr, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=repr, ensure_ascii=False)
+    except (ValueError, RecursionError):  # nested too deeply, or in itself
+        text = type(value).__name__
     return text if len(text) <= GOT_LIMIT else text[: GOT_LIMIT - 1] + "…"

@@ -4,6 +4,7 @@ The twin of this file in the browser is `frontend/js/wire.js`; `tests/workers/te
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -36,6 +37,7 @@ class Status(StrEnum):
 WAITING = frozenset({Status.QUEUED, Status.DEFERRED, Status.SCHEDULED})
 ENDED = frozenset({Status.FINISHED, Status.FAILED, Status.STOPPED, Status.CANCELED})
 ACTIVE = frozenset(Status) - ENDED
+RUNNING = frozenset({Status.STARTED, Status.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,15 @@ class Update:
     queue: str
     gone: bool
     body: str
+
+
+def is_job_id(text: str) -> bool:
+    """Whether RQ could have a job of this id; what a stranger sends is often none."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,128}", text) is not None
+
+
+def is_queue_name(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) is not None
 
 
 def state_key(id: str) -> str:

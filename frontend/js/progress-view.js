@@ -9,6 +9,8 @@ export class ProgressView {
   #text = element("span", "progress-text");
   #numbers = element("span", "progress-numbers");
   #meter = new RateMeter();
+  #phase = "";
+  #furthest = 0;
 
   /** Puts its parts into `host`. */
   constructor(host) {
@@ -21,12 +23,21 @@ export class ProgressView {
   /** Show a state. */
   paint(state) {
     this.#meter.take(state);
-    const share = shareOf(state);
+    const share = this.#furthestOf(state);
     if (share === null) this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#bar.setAttribute("aria-label", `${state.task}: ${state.status}`);
     write(this.#text, textOf(state));
     write(this.#numbers, this.#numbersOf(state, share));
+  }
+
+  /** The share done; within one attempt and unit it never falls, though a total may grow. */
+  #furthestOf(state) {
+    const share = shareOf(state);
+    const phase = `${state.id} ${state.attempt} ${state.unit}`;
+    this.#furthest = phase === this.#phase ? Math.max(this.#furthest, share ?? 0) : (share ?? 0);
+    this.#phase = phase;
+    return share === null ? null : this.#furthest;
   }
 
   #numbersOf(state, share) {
@@ -61,7 +72,7 @@ function textOf(state) {
     case "deferred":
       return "waits for another job";
     case "scheduled":
-      return state.error ? "waits for its next try" : "waits for its time";
+      return state.attempt > 1 ? "waits for its next try" : "waits for its time";
     case "canceled":
       return "taken back before it ran";
     case "stopped":

@@ -281,3 +281,29 @@ def test_without_redis_the_answer_is_503_and_says_when_to_come_back(
 def test_a_deaf_relay_is_not_ready(make_app: Callable[..., Flask]) -> None:
     error(make_app(live=False).test_client().get("/readyz"), 503, "unavailable")
     assert make_app(live=True).test_client().get("/readyz").status_code == 200
+
+
+NESTED = b"[" * 200_000
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        ("/login", b'{"token": "\\ud800"}', 401),
+        ("/login", NESTED, 400),
+        ("/parseGoodreadsLinks", NESTED, 400),
+        ("/api/jobs", b'{"task": "sum_numbers", "args": {"text": ' + b"[" * 900 + b"]" * 900 + b"}}", 400),
+        ("/api/jobs", b'{"task": "sum_numbers", "args": {"text": "\\ud800\\u0000"}}', 202),
+        ("/api/jobs", b'{"task": "\\ud800"}', 400),
+        ("/api/jobs", b'{"task": "create_task", "args": {"task_type": 1e400}}', 400),
+        ("/api/jobs/%ED%A0%80/cancel", b"", 404),
+        ("/api/jobs/x:attempts/cancel", b"", 404),
+    ],
+)
+def test_hostile_input_is_answered_and_not_a_fault(path: str, data: bytes, status: int, me: FlaskClient) -> None:
+    assert me.post(path, data=data).status_code == status
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "\\x00", "http://ü"])
+def test_an_origin_that_is_none_is_foreign(origin: str, me: FlaskClient) -> None:
+    error(me.post("/login", json={}, headers={"Origin": origin}), 403, "forbidden")

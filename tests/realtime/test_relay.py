@@ -2,14 +2,14 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from realtime.relay import Relay, SharedReads, Snapshot, TooMany, Watch
+from realtime.relay import Relay, SharedReads, Snapshot, Watch
 from realtime.topics import TOPIC_LIMIT, Topic
 from tests.conftest import until
 from workers import store
@@ -66,19 +66,20 @@ def states(bodies: list[str]) -> dict[str, str]:
 def test_a_late_watcher_gets_the_last_state(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     put(redis, "a", Status.QUEUED)
     put(redis, "a", Status.STARTED)
-    answer = relay.watch("s", Topic("job:a"))
+    answer = relay.watch("s", [Topic("job:a")])[Topic("job:a")]
     assert answer is not None and states(answer[0]) == {"a": "started"} and answer[1] is False
 
 
 def test_an_unknown_job_is_not_joined(relay: Relay) -> None:
-    assert relay.watch("s", Topic("job:nobody")) is None
+    for id in ("nobody", "zz\ud800", "a b", "x" * 500):
+        assert relay.watch("s", [Topic(f"job:{id}")]) == {Topic(f"job:{id}"): None}
     assert not relay.topics.is_watched(Topic("job:nobody"))
 
 
 def test_a_watcher_hears_what_moves_and_nothing_else(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     mine, other = sockets.connect("mine"), sockets.connect("other")
-    relay.watch("mine", MINE)
-    relay.watch("other", Topic("mine", "you"))
+    relay.watch("mine", [MINE])
+    relay.watch("other", [Topic("mine", "you")])
     put(redis, "a", Status.QUEUED)
     until(lambda: told(mine, "jobs"), "a frame")
     [frame] = told(mine, "jobs")
@@ -90,7 +91,7 @@ def test_a_watcher_hears_what_moves_and_nothing_else(relay: Relay, redis: Redis,
 def test_a_deleted_job_is_told_as_gone(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     put(redis, "a", Status.QUEUED)
-    relay.watch("s", MINE)
+    relay.watch("s", [MINE])
     store.bury(redis, "a")
     [frame] = until(lambda: told(packets, "gone"), "gone")
     assert frame["topic"] == "mine" and frame["jobs"][0]["id"] == "a" and frame["jobs"][0]["version"] > 0
@@ -101,7 +102,7 @@ def test_a_flood_of_updates_becomes_few_frames_and_the_last_one_arrives(
 ) -> None:
     packets = sockets.connect("s")
     put(redis, "a", Status.STARTED)
-    relay.watch("s", Topic("job:a"))
+    relay.watch("s", [Topic("job:a")])
     for number in range(1, 501):
         store.report(redis, "a", 1, {"completed": number, "total": 500, "unit": ""})
     until(lambda: packets and packets[-1][1]["jobs"][-1]["completed"] == 500, "the last")
@@ -112,8 +113,8 @@ def test_a_flood_of_updates_becomes_few_frames_and_the_last_one_arrives(
 
 def test_who_stopped_watching_hears_nothing_more(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     gone, stayed = sockets.connect("gone"), sockets.connect("stayed")
-    relay.watch("gone", MINE)
-    relay.watch("stayed", MINE)
+    relay.watch("gone", [MINE])
+    relay.watch("stayed", [MINE])
     relay.topics.drop("gone")
     put(redis, "a", Status.QUEUED)
     until(lambda: told(stayed, "jobs"), "a frame")
@@ -123,16 +124,16 @@ def test_who_stopped_watching_hears_nothing_more(relay: Relay, redis: Redis, soc
 def test_a_connection_watches_so_many_topics_and_no_more(relay: Relay) -> None:
     for number in range(TOPIC_LIMIT):
         relay.topics.add("s", Topic(f"job:{number}"))
-    with pytest.raises(TooMany):
-        relay.watch("s", MINE)
+    assert relay.watch("s", [MINE, Topic("job:0")]) == {MINE: None, Topic("job:0"): None}
+    assert not relay.topics.is_watched(MINE)
 
 
 def test_a_lost_channel_is_told_and_what_was_missed_is_sent(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     put(redis, "a", Status.QUEUED)
     put(redis, "b", Status.QUEUED)
-    relay.watch("s", MINE)
-    relay.watch("s", Topic("job:b"))
+    relay.watch("s", [MINE])
+    relay.watch("s", [Topic("job:b")])
     redis.client_kill_filter(_type="pubsub")
     until(lambda: told(packets, "relay"), "stale")
     with redis.pipeline() as silently:  # as if the message had been lost
@@ -173,6 +174,40 @@ class Row:
         self.body = json.dumps({"id": id, "version": version})
 
 
+def test_what_moves_while_topics_are_read_is_in_the_answer_of_each(
+    relay: Relay, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(redis, "a", Status.QUEUED)
+    read = relay._reads._read
+
+    def slow(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        snapshots = read(topics)
+        put(redis, "b", Status.QUEUED)
+        until(lambda: all(watch.updates for watch in relay._joining[MINE]), "the update while it is read")
+        return snapshots
+
+    monkeypatch.setattr(relay._reads, "_read", slow)
+    answers = relay.watch("s", [MINE, Topic("job:a"), Topic("job:b")])
+    assert {topic.name: states(answer[0]) for topic, answer in answers.items() if answer} == {
+        "mine": {"a": "queued", "b": "queued"},
+        "job:a": {"a": "queued"},
+        "job:b": {"b": "queued"},
+    }
+
+
+def test_many_topics_are_one_read(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Sequence[Topic]] = []
+    read = relay._reads._read
+
+    def count(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        calls.append(topics)
+        return read(topics)
+
+    monkeypatch.setattr(relay._reads, "_read", count)
+    relay.watch("s", [MINE, *(Topic(f"job:{number}") for number in range(1000))])
+    assert [len(topics) for topics in calls] == [1001]
+
+
 class SlowRead:
     """A read that waits to be let go; counts how often it was called."""
 
@@ -181,12 +216,12 @@ class SlowRead:
         self.begun = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
 
-    def __call__(self, topic: Topic) -> Snapshot:
+    def __call__(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
         self.calls += 1
         number = self.calls
         self.begun.release()
         assert self.go.acquire(timeout=5)
-        return (), number > 1
+        return {topic: ((), number > 1) for topic in topics}
 
 
 def in_threads(count: int, call: Callable[[], Any]) -> list[Any]:
@@ -203,12 +238,12 @@ def test_who_comes_while_a_read_is_under_way_shares_the_next_one() -> None:
     read = SlowRead()
     reads = SharedReads(read)
     results: list[Any] = []
-    first = threading.Thread(target=lambda: results.append(reads.read(MINE)), daemon=True)
+    first = threading.Thread(target=lambda: results.append(reads.read([MINE])[MINE]), daemon=True)
     first.start()
     assert read.begun.acquire(timeout=5)
     late: list[threading.Thread] = []
     for _ in range(50):
-        late.append(threading.Thread(target=lambda: results.append(reads.read(MINE)), daemon=True))
+        late.append(threading.Thread(target=lambda: results.append(reads.read([MINE])[MINE]), daemon=True))
         late[-1].start()
     until(lambda: MINE in reads._waiting, "somebody waits")
     read.go.release(2)
@@ -219,19 +254,19 @@ def test_who_comes_while_a_read_is_under_way_shares_the_next_one() -> None:
 
 
 def test_a_read_that_fails_fails_for_all_who_share_it() -> None:
-    def read(topic: Topic) -> Snapshot:
+    def read(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
         raise RedisConnectionError("away")
 
     reads = SharedReads(read)
     with pytest.raises(RedisConnectionError):
-        reads.read(MINE)
+        reads.read([MINE])[MINE]
     with pytest.raises(RedisConnectionError):
-        reads.read(MINE)
+        reads.read([MINE])[MINE]
 
 
 def test_a_watch_that_could_not_be_read_is_not_joined(redis: Redis, redis_url: str, tmp_path: Any) -> None:
     away = store.connect(f"unix://{tmp_path}/none.sock")
     relay = Relay(away, store.connect(redis_url, patient=True), Sockets())
     with pytest.raises(RedisConnectionError):
-        relay.watch("s", MINE)
+        relay.watch("s", [MINE])
     assert not relay.topics.is_watched(MINE)

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from rq import Repeat, Retry
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from tests.conftest import Processes, ended, until
+from tests.conftest import Processes, ended, start_redis, until
+from workers import jobs as jobs_package
 from workers import lifecycle, store
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.queue import Jobs
 from workers.script import SCRIPT
 from workers.store import Gap
+from workers.tasks import Tasks
 from workers.wire import Status, Update, decode_state
 
 
@@ -330,10 +333,42 @@ def test_a_pipeline_knows_our_script(redis: Redis) -> None:
         assert {script.script for script in pipeline.scripts if isinstance(script, Script)} == {SCRIPT.encode()}
 
 
+@pytest.mark.parametrize("outage", [(1.0, 4.0), (8.0, 6.0)], ids=["amid the job", "over its end"])
+def test_a_job_outlives_redis_and_its_true_end_is_told(
+    outage: tuple[float, float], base_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The worker's heartbeat, the horse's reports and its last word all meet a server that is not there."""
+    begins, lasts = outage
+    server, url = start_redis(tmp_path, appendonly="yes", appendfsync="always")
+    processes = Processes({**base_environment, "REDIS_URL": url}, tmp_path)
+    redis = store.connect(url)
+    jobs = Jobs(redis, Tasks.collect(jobs_package), ["default"])
+    try:
+        worker = processes.worker()
+        id = jobs.submit("background_work", {}, owner="me").state.id
+        until(lambda: (jobs.load(id).state.completed or 0) >= begins, "some progress")
+        server.kill()
+        server.wait()
+        Path(url.removeprefix("unix://")).unlink()
+        back = threading.Event()
+        threading.Timer(lasts, back.set).start()
+        assert back.wait(20) and worker.poll() is None
+        server = subprocess.Popen(server.args, stdout=subprocess.DEVNULL)
+        until(lambda: Path(url.removeprefix("unix://")).exists(), "the server")
+        state = ended(jobs, id).state
+        assert (state.status, state.result, state.completed, state.error) == (Status.FINISHED, True, 10.0, None)
+        assert worker.poll() is None
+    finally:
+        server.kill()
+        server.wait()
+        processes.stop()
+
+
 def test_a_job_goes_on_and_ends_truly_while_redis_pauses(
-    jobs: Jobs, heard: Heard, processes: Processes, redis: Redis
+    jobs: Jobs, heard: Heard, processes: Processes, redis: Redis, redis_url: str
 ) -> None:
     processes.worker()
+    jobs.redis = store.connect(redis_url, socket_timeout=10)
     id = jobs.submit("background_work", {}, owner="me").state.id
     until(lambda: jobs.load(id).state.completed, "some progress")
     redis.client_pause(3000, all=True)

@@ -102,6 +102,36 @@ def test_a_bar_falls_only_with_another_unit_or_attempt(redis: Redis) -> None:
     assert state(redis, "a").completed == 0
 
 
+def test_a_lower_report_does_not_change_the_total_either(redis: Redis) -> None:
+    put(redis, "a", Status.STARTED)
+    store.report(redis, "a", 1, {"completed": 51, "total": 1000, "unit": ""})
+    store.report(redis, "a", 1, {"completed": 10, "total": 20, "unit": ""})
+    assert (state(redis, "a").completed, state(redis, "a").total) == (51, 1000)
+
+
+def test_who_starts_after_an_end_has_neither_result_nor_error(redis: Redis) -> None:
+    put(redis, "a", Status.FINISHED, result=7, error={"type": "E", "message": "m"})
+    put(redis, "a", Status.STARTED)
+    assert (state(redis, "a").result, state(redis, "a").error, state(redis, "a").ended_at) == (None, None, None)
+
+
+def test_lists_of_ended_jobs_expire_with_the_states(redis: Redis) -> None:
+    put(redis, "a", Status.FINISHED)
+    put(redis, "b", Status.QUEUED)
+    assert 0 < int(redis.ttl("headway:owner:me:finished")) <= 7 * 24 * 3600
+    assert redis.ttl("headway:owner:me:queued") == -1
+
+
+def test_what_runs_is_in_the_snapshot_however_much_waits(redis: Redis) -> None:
+    put(redis, "old", Status.STARTED)
+    with redis.pipeline() as pipeline:
+        for number in range(1100):
+            store.transition(pipeline, f"q{number}", {"status": Status.QUEUED}, owner="me", fallback=KNOWN)
+        pipeline.execute()
+    rows, more = store.snapshot(redis, "owner:me")
+    assert more and len(rows) == 1000 and rows[-1].state.id == "old"
+
+
 def test_a_tombstone_holds_off_late_words_and_lets_a_new_submission_in(redis: Redis) -> None:
     put(redis, "a", Status.STARTED)
     store.bury(redis, "a")

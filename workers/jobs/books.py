@@ -19,6 +19,7 @@ from workers.wire import encode
 
 QUEUE = "bookInfoParser"
 KEPT = 30 * 24 * 3600  # seconds
+URL_LIMIT = 2048  # characters
 
 
 class NotABook(HeadwayError):
@@ -26,7 +27,7 @@ class NotABook(HeadwayError):
 
 
 @task(queue=QUEUE, timeout=300)
-def parse_book(url: Annotated[str, Field(min_length=1, max_length=2048)]) -> dict[str, Any]:
+def parse_book(url: Annotated[str, Field(min_length=1, max_length=URL_LIMIT)]) -> dict[str, Any]:
     """Read title, author, rating and description of a book's page"""
     job = context.current()
     if not is_book_url(url, job.settings.books_url):
@@ -44,6 +45,8 @@ def parse_book(url: Annotated[str, Field(min_length=1, max_length=2048)]) -> dic
 
 
 def is_book_url(url: Any, prefix: str) -> bool:
+    if not isinstance(url, str) or len(url) > URL_LIMIT or not url.isprintable():  # no lone surrogate is printable
+        return False
     return isinstance(url, str) and url.startswith(prefix) and len(url) > len(prefix) and not _climbs(url)
 
 

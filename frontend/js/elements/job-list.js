@@ -6,6 +6,7 @@ import { ENDED, hasEnded, STATUSES } from "../wire.js";
 import { JobRow } from "./job-row.js";
 
 const SPARE = 6; // rows kept above and below those in sight
+const EMPTY = "Nothing here yet. Start a task, and watch it move.";
 const SPEAK = 1500; // ms between two announcements
 
 export class JobList extends HTMLElement {
@@ -20,7 +21,7 @@ export class JobList extends HTMLElement {
   #speaking = 0;
   #first = true;
   #summary = element("p", "list-summary");
-  #empty = element("p", "list-empty", "Nothing here yet. Start a task, and watch it move.");
+  #empty = element("p", "list-empty", EMPTY);
   #space = element("div", "list-space");
   #live = element("p", "sr-only");
   #look = () => this.#schedule();
@@ -52,11 +53,11 @@ export class JobList extends HTMLElement {
   #take({ jobs, changed, gone, more, error }) {
     this.#jobs = jobs;
     this.toggleAttribute("more", more);
-    if (error) write(this.#empty, error.message);
+    write(this.#empty, error?.message ?? EMPTY);
     if (gone.length > 0 || this.#order.length !== jobs.size) this.#reorder = true;
     for (const id of gone) this.#ended.delete(id);
     for (const id of changed) this.#noteEnd(jobs.get(id));
-    this.#first = false;
+    if (error === null) this.#first = false;
     this.#schedule();
   }
 
@@ -96,12 +97,15 @@ export class JobList extends HTMLElement {
     const from = Math.max(0, Math.floor(-top / height) - SPARE);
     const to = Math.min(this.#order.length, Math.ceil((innerHeight - top) / height) + SPARE);
     const wanted = new Set(this.#order.slice(from, to));
+    let bereft = false; // the keyboard's place was in a row that is no more
     for (const [id, row] of this.#rows) {
       if (wanted.has(id)) continue;
+      bereft ||= row.element.contains(document.activeElement);
       row.element.remove();
       this.#rows.delete(id);
     }
     for (let index = from; index < to; index++) this.#place(this.#order[index], index, height, index - from);
+    if (bereft) this.#rows.get(this.#order[from])?.focus();
   }
 
   #place(id, index, height, position) {

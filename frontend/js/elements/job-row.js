@@ -54,8 +54,14 @@ export class JobRow {
     if (this.#shown !== state.status) this.#offer(state);
   }
 
+  /** Take the keyboard's place. */
+  focus() {
+    this.#title.focus();
+  }
+
   #offer(state) {
     this.#shown = state.status;
+    const held = this.#actions.contains(document.activeElement);
     const buttons = ACTIONS[state.status].map((verb) => {
       const button = element("button", `action action-${verb}`, WORDS[verb]);
       button.type = "button";
@@ -64,5 +70,6 @@ export class JobRow {
       return button;
     });
     this.#actions.replaceChildren(...buttons);
+    if (held) this.focus(); // else the keyboard would start from the top of the page again
   }
 }

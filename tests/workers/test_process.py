@@ -1,0 +1,28 @@
+"""What one process asks of the kernel."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, until
+
+PARENT = """
+import signal, subprocess, sys
+from workers.process import die_with_parent
+child = subprocess.Popen(["sleep", "60"], preexec_fn=lambda: die_with_parent(signal.SIGTERM))
+print(child.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's own")
+def test_a_child_goes_with_its_parent() -> None:
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = Path(f"/proc/{int(parent.stdout.readline())}/exe")
+        assert child.exists()
+        parent.kill()
+    until(lambda: not child.exists(), "the child's end")

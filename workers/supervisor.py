@@ -1,0 +1,187 @@
+"""Keeps processes running: starts them, says who speaks, starts again what ends, ends all of them."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from workers.process import die_with_parent
+
+GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts it short
+EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
+COLOURS = (36, 33, 32, 35, 34, 31)
+
+
+@dataclass
+class Part:
+    """One process, and what it takes to start it again."""
+
+    name: str
+    command: Sequence[str]
+    keep: Sequence[int] = ()
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    starts: int = 0
+    pause: float = FIRST_PAUSE
+    due: float = 0.0  # when it may be started again
+    unfinished: bytes = b""  # of its log: a line without its end
+
+
+class Supervisor:
+    """Starts parts, prefixes their log lines with their names, starts again what ends, ends all of them."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], out: IO[str]) -> None:
+        self._folder = folder
+        self._environment = dict(environment)
+        self._out = out
+        self._parts: list[Part] = []
+        self._selector = selectors.DefaultSelector()
+        self._stopping = 0.0  # when it was asked to stop
+        self._impatient = False
+        self._exit_code = 0
+
+    def add(self, name: str, command: Sequence[str], keep: Sequence[int] = ()) -> None:
+        """Start a part. `keep`: file descriptors that it inherits."""
+        part = Part(name, command, keep)
+        self._parts.append(part)
+        self._start(part)
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        """End all parts; asked a second time, at once."""
+        self._impatient = bool(self._stopping)
+        self._stopping = self._stopping or time.monotonic()
+
+    def run(self) -> int:
+        """Until asked to stop, or until a part can't be started. Returns the exit code."""
+        try:
+            while not self._stopping:
+                self._turn()
+        finally:
+            self._stopping = self._stopping or time.monotonic()
+            # the database last: the others still have something to write
+            databases = [part for part in self._parts if part.name == "redis"]
+            self._end([part for part in self._parts if part not in databases])
+            self._end(databases)
+            self._drain()
+        return self._exit_code
+
+    def wait_until(self, ready: Any, within: float) -> bool:
+        """Whether `ready()` came true in time, with all parts up."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline and not self._stopping:
+            if ready():
+                return True
+            self._turn(0.05)
+        return False
+
+    def say(self, text: str) -> None:
+        self._print("headway", text)
+
+    def give_up(self, why: str, code: int = 1) -> None:
+        """End all parts, and then with `code`; nothing where a person has asked for the end already."""
+        if not self._stopping:
+            self.say(why)
+            self._exit_code = code
+            self.stop()
+
+    def _start(self, part: Part) -> None:
+        part.starts += 1
+        part.started_at = time.monotonic()
+        try:
+            part.process = subprocess.Popen(
+                part.command,
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the supervisor, which then ends them in order
+                preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # and should it be killed, they end too
+                pass_fds=part.keep,
+            )
+        except OSError as error:
+            self.give_up(f"{part.name} can't be started: {error}", 127)
+            return
+        assert part.process.stdout is not None
+        os.set_blocking(part.process.stdout.fileno(), False)
+        self._selector.register(part.process.stdout, selectors.EVENT_READ, part)
+
+    def _turn(self, wait: float = 0.2) -> None:
+        for key, _ in self._selector.select(wait):
+            self._read(key.data, key.fileobj)
+        for part in self._parts:
+            if part.process is None:
+                if not self._stopping and time.monotonic() >= part.due:
+                    self._start(part)
+            elif part.process.poll() is not None:
+                self._bury(part)
+
+    def _bury(self, part: Part) -> None:
+        assert part.process is not None
+        code = part.process.returncode
+        lived = time.monotonic() - part.started_at
+        part.process = None
+        if self._stopping:
+            return
+        if part.starts == 1 and lived < EARLY and code > 0:
+            self.give_up(f"{part.name} ended with exit code {code} at its start", code)
+            return
+        part.pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(part.pause * 2, LONGEST_PAUSE)
+        part.due = time.monotonic() + part.pause
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self._print(part.name, f"{how}; it is started again in {part.pause:g} s")
+
+    def _end(self, parts: Sequence[Part]) -> None:
+        asked = time.monotonic()
+        for part in parts:
+            if part.process is not None:
+                part.process.terminate()
+        while any(part.process is not None for part in parts):
+            if self._impatient or time.monotonic() - asked > GRACE:
+                for part in parts:
+                    if part.process is not None:
+                        # its horses ask the kernel to go with it
+                        part.process.kill()
+            self._turn(0.05)
+
+    def _read(self, part: Part, stream: Any) -> None:
+        try:
+            chunk = os.read(stream.fileno(), 65536)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._selector.unregister(stream)
+            stream.close()
+        *lines, part.unfinished = (part.unfinished + chunk).split(b"\n")
+        if not chunk and part.unfinished:
+            lines, part.unfinished = [*lines, part.unfinished], b""
+        for line in lines:
+            self._print(part.name, line.decode(errors="replace"))
+
+    def _drain(self) -> None:
+        """Print what the parts said last."""
+        while self._selector.get_map():
+            ready = self._selector.select(0.2)
+            if not ready:
+                return  # a child of theirs holds the pipe open
+            for key, _ in ready:
+                self._read(key.data, key.fileobj)
+
+    def _print(self, name: str, text: str) -> None:
+        width = max(len(part.name) for part in self._parts) if self._parts else len(name)
+        label = f"{name:<{max(width, 7)}} |"
+        if self._out.isatty():
+            names = [part.name for part in self._parts]
+            colour = COLOURS[names.index(name) % len(COLOURS)] if name in names else 1
+            label = f"\x1b[{colour}m{label}\x1b[0m"
+        try:
+            print(label, text, file=self._out, flush=True)
+        except OSError:
+            pass  # whoever read us has gone; that is no reason to go too
