@@ -33,10 +33,8 @@ def end(pipeline: Pipeline, batch: str) -> None:
     pipeline.delete(f"{KEY}:{batch}")
 
 
-def take_back(redis: Redis, batch: str) -> None:
+def take_back(redis: Redis, batch: str, ids: Sequence[str]) -> None:
     """Delete the jobs of a batch that never came to its end."""
-    kept = redis.get(f"{KEY}:{batch}")
-    ids = json.loads(kept) if kept else []
     for start in range(0, len(ids), SLICE):
         with redis.pipeline() as pipeline:
             for job in fetch_jobs(ids[start : start + SLICE], redis):
@@ -52,5 +50,6 @@ def take_back_abandoned(redis: Redis, older_than: float = PATIENCE) -> int:
     """Take back the batches whose process died half-way; returns how many."""
     abandoned = cast(list[bytes], redis.zrangebyscore(KEY, "-inf", time.time() - older_than))
     for batch in abandoned:
-        take_back(redis, batch.decode())
+        kept = redis.get(f"{KEY}:{batch.decode()}")
+        take_back(redis, batch.decode(), json.loads(kept) if kept else [])
     return len(abandoned)

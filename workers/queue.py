@@ -97,7 +97,8 @@ class Jobs:
             for number, arguments in enumerate(args[start : start + SLICE], start):
                 jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
             pause()
-        batch = batches.begin(self.redis, [job.id for job in jobs])
+        ids = [job.id for job in jobs]
+        batch = batches.begin(self.redis, ids)
         try:
             for start in range(0, len(jobs), SLICE):
                 with self.redis.pipeline() as pipeline:
@@ -108,14 +109,14 @@ class Jobs:
                 pause()
             with self.redis.pipeline() as pipeline:
                 pipeline.sadd(rq_queue.redis_queues_keys, rq_queue.key)
-                pipeline.rpush(rq_queue.key, *(job.id for job in jobs))
+                pipeline.rpush(rq_queue.key, *ids)
                 batches.end(pipeline, batch)
                 pipeline.execute()
         except RedisError:
             with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
-                batches.take_back(self.redis, batch)
+                batches.take_back(self.redis, batch, ids)
             raise
-        return [job.id for job in jobs]
+        return ids
 
     def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
         try:

@@ -359,9 +359,10 @@ def test_a_job_outlives_redis_and_its_true_end_is_told(
         assert (state.status, state.result, state.completed, state.error) == (Status.FINISHED, True, 10.0, None)
         assert worker.poll() is None
     finally:
+        redis.close()
+        processes.stop()
         server.kill()
         server.wait()
-        processes.stop()
 
 
 def test_a_job_goes_on_and_ends_truly_while_redis_pauses(
