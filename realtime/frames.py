@@ -22,9 +22,11 @@ class Frames:
 
     def add(self, topic: Topic, update: Update) -> None:
         moved = self._moved.setdefault(topic, {})
-        held = moved.get(update.id)
+        # an end is told of each attempt: the next attempt's must not overwrite it
+        key = f"{update.id} {update.attempt}" if topic.name == "ended" else update.id
+        held = moved.get(key)
         if held is None or update.version > held.version:
-            moved[update.id] = update
+            moved[key] = update
 
     def due(self, now: float) -> list[tuple[Topic, Sequence[Update]]]:
         """The topics whose tick is over, with what moved in them. What is returned counts as sent."""
@@ -52,6 +54,9 @@ def encode_frames(topic: Topic, updates: Sequence[Update]) -> list[str]:
     packets = []
     for start in range(0, len(updates), FRAME_LIMIT):
         part = updates[start : start + FRAME_LIMIT]
+        if topic.name == "ended":
+            packets.append(encode_ended(update.body for update in part))
+            continue
         states = [update.body for update in part if not update.gone]
         gone = [update.body for update in part if update.gone]
         if states:
@@ -59,6 +64,11 @@ def encode_frames(topic: Topic, updates: Sequence[Update]) -> list[str]:
         if gone:
             packets.append(f'2["gone",{{"topic":{encode(topic.name)},"jobs":[{",".join(gone)}]}}]')
     return packets
+
+
+def encode_ended(bodies: Iterable[str], more: int = 0) -> str:
+    """The packet that tells an owner of ends."""
+    return f'2["ended",{{"jobs":[{",".join(bodies)}],"more":{more}}}]'
 
 
 def encode_snapshot(topic: Topic, bodies: Iterable[str], more: bool) -> str:

@@ -10,10 +10,14 @@ from flask import request, session
 from flask_socketio import SocketIO
 from redis.exceptions import RedisError
 
-from realtime.access import Access, Refusal, Visitor
-from realtime.relay import Relay, Watched
+from realtime.access import UNAUTHORIZED, Access, Refusal, Visitor
+from realtime.relay import Relay
+from realtime.snapshots import Watched
 from realtime.topics import TOPIC_LIMIT, Topic
-from workers.wire import encode
+from workers.wire import encode, is_job_id
+
+SEEN_LIMIT = 500  # ends in one message
+AWAY = Refusal("unavailable", "Redis can't be reached; try again in a moment")
 
 log = logging.getLogger("headway.handlers")
 
@@ -57,7 +61,7 @@ def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
     @socketio.on("connect")
     def connect(auth: Any = None) -> None:
         # the status must follow the CONNECT packet, which is sent when this returns
-        socketio.start_background_task(relay.greet, sid())
+        socketio.start_background_task(relay.greet, sid(), visitor().owner)
 
     @socketio.on("disconnect")
     def disconnect(reason: Any = None) -> None:
@@ -81,9 +85,26 @@ def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
         relay.topics.remove(sid(), [_topic(name, owner) for name in names])
         return {"ok": True}
 
+    @socketio.on("seen")
+    def seen(data: Any = None, *_: Any) -> Ack:
+        ends = _ends(data)
+        if isinstance(ends, Refusal):
+            return {"ok": False, **error(ends.code, ends.message)}
+        owner = visitor().owner
+        if not owner:
+            return {"ok": False, **error(UNAUTHORIZED.code, UNAUTHORIZED.message)}
+        try:
+            relay.seen(owner, ends)
+        except RedisError:
+            return {"ok": False, **error(AWAY.code, AWAY.message)}
+        return {"ok": True}
+
     @socketio.on("*")
     def unknown(event: str, *_: Any) -> Ack:
-        return {"ok": False, **error("bad_request", f"expected the event watch or unwatch, got {str(event)[:80]!r}")}
+        return {
+            "ok": False,
+            **error("bad_request", f"expected the event watch, unwatch or seen, got {str(event)[:80]!r}"),
+        }
 
     @socketio.on_error_default
     def failed(exception: Exception) -> Ack:
@@ -105,6 +126,23 @@ def _topics(data: Any) -> list[str] | Refusal:
     return topics
 
 
+def _ends(data: Any) -> list[tuple[str, int]] | Refusal:
+    """The ends of a message {ids: [[id, attempt]]}."""
+    ids = data.get("ids") if isinstance(data, dict) else None
+    if not isinstance(ids, list) or not all(_is_end(end) for end in ids):
+        return Refusal("bad_request", 'expected an object such as {"ids": [["<id>", 1]]}')
+    if len(ids) > SEEN_LIMIT:
+        return Refusal("too_many", f"expected at most {SEEN_LIMIT} ids, got {len(ids)}")
+    return [(id, attempt) for id, attempt in ids]
+
+
+def _is_end(end: Any) -> bool:
+    if not isinstance(end, list) or len(end) != 2:
+        return False
+    id, attempt = end
+    return isinstance(id, str) and is_job_id(id) and isinstance(attempt, int) and not isinstance(attempt, bool)
+
+
 def _watch(relay: Relay, access: Access, sid: str, who: Visitor, names: list[str]) -> dict[str, str]:
     """What the ack says of each topic, as JSON."""
     refusals = {name: access.may_watch(who, name) for name in names}
@@ -112,8 +150,7 @@ def _watch(relay: Relay, access: Access, sid: str, who: Visitor, names: list[str
     try:
         watched = relay.watch(sid, granted)
     except RedisError:
-        away = Refusal("unavailable", "Redis can't be reached; try again in a moment")
-        return {name: _refused(refusal or away) for name, refusal in refusals.items()}
+        return {name: _refused(refusal or AWAY) for name, refusal in refusals.items()}
     return {
         name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched)
         for name, refusal in refusals.items()

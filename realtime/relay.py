@@ -12,10 +12,11 @@ from typing import Protocol
 from redis import Redis
 from redis.exceptions import RedisError
 
-from realtime.frames import Frames, encode_event, encode_frames, encode_snapshot
-from realtime.topics import Topic, Topics, topics_of
-from workers import store
-from workers.store import Gap, Stored
+from realtime.frames import Frames, encode_ended, encode_event, encode_frames, encode_snapshot
+from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
+from realtime.topics import Topic, Topics, ends_of, topics_of
+from workers import inbox, store
+from workers.store import Gap
 from workers.wire import Update
 
 BEAT = 2.0  # seconds between two `relay` events
@@ -24,34 +25,12 @@ YIELD_EVERY = 200  # updates or writes after which others get their turn
 
 log = logging.getLogger("headway.relay")
 
-Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
-Watched = tuple[list[str], bool]  # the states as JSON, and whether there are more
-
 
 class Transport(Protocol):
     """How packets reach connections; `realtime.server` has the real one."""
 
     def send(self, sid: str, packet: str) -> None: ...
     def connections(self) -> Iterable[str]: ...
-
-
-class Watch:
-    """The updates of one topic that come between joining it and reading its snapshot."""
-
-    def __init__(self) -> None:
-        self.updates: dict[str, Update] = {}
-
-    def merge(self, snapshot: Snapshot) -> list[str]:
-        """The snapshot's states as JSON, newest known each: nothing that came in between is lost or shown twice."""
-        rows, _ = snapshot
-        bodies = {row.state.id: row.body for row in rows}
-        versions = {row.state.id: row.state.version for row in rows}
-        for id, update in self.updates.items():
-            if update.version > versions.get(id, 0):
-                bodies.pop(id, None)
-                if not update.gone:
-                    bodies[id] = update.body
-        return list(bodies.values())
 
 
 class Relay:
@@ -138,6 +117,9 @@ class Relay:
                 time.sleep(0)
 
     def _take(self, update: Update) -> None:
+        if update.ended and update.owner and self.topics.is_watched(ends_of(update.owner)):
+            self._frames.add(ends_of(update.owner), update)
+            self._wake.set()
         for topic in topics_of(update):
             for joining in self._joining.get(topic, ()):
                 held = joining.updates.get(update.id)
@@ -162,9 +144,14 @@ class Relay:
 
     def _reload(self) -> bool:
         """Send every watched topic anew: what was said while we were deaf is lost."""
+        watched = self.topics.all()
         try:
+            # ends first: they are what somebody waits for
+            for topic in watched:
+                if topic == ends_of(topic.owner):
+                    self._tell_ends(self.topics.watchers(topic), topic.owner)
             version = store.now(self._redis)
-            snapshots = self._read(self.topics.all())
+            snapshots = self._read([topic for topic in watched if topic != ends_of(topic.owner)])
         except RedisError as error:
             log.warning("the watched topics could not be read again: %s", error)
             return False
@@ -207,9 +194,26 @@ class Relay:
         """The `relay` event as a packet."""
         return encode_event("relay", {"state": "live" if self._live else "stale", "since": self._since})
 
-    def greet(self, sid: str) -> None:
-        """Tell a new connection how fresh all this is."""
+    def greet(self, sid: str, owner: str) -> None:
+        """Tell a new connection how fresh all this is, and its owner of the ends that no page has shown yet."""
         self._transport.send(sid, self.status())
+        if not owner:
+            return
+        # joined first, as with every topic: an end in between is told twice, never not at all
+        self.topics.add(sid, ends_of(owner))
+        try:
+            self._tell_ends([sid], owner)
+        except RedisError as error:
+            log.warning("unseen ends could not be read, and are told once Redis is back: %s", error)
+
+    def _tell_ends(self, sids: Iterable[str], owner: str) -> None:
+        unseen = inbox.read(self._redis, owner)
+        if unseen:
+            self._send_all(sids, encode_ended(unseen.bodies, unseen.more))
+
+    def seen(self, owner: str, ends: Sequence[tuple[str, int]]) -> None:
+        """Forget ends that a page of their owner has shown. Raises RedisError."""
+        inbox.forget(self._redis, owner, ends)
 
     def beat(self) -> None:
         """Tell every connection that we are here, every `BEAT` seconds, for ever."""
@@ -219,71 +223,6 @@ class Relay:
 
     def _broadcast(self, packet: str) -> None:
         self._send_all(tuple(self._transport.connections()), packet)
-
-
-class SharedReads:
-    """Reads each topic once for all who ask at the same time.
-
-    A read counts only for those who asked before it began: whoever comes while one is under way shares the next.
-    """
-
-    def __init__(self, read: Callable[[Sequence[Topic]], dict[Topic, Snapshot]]) -> None:
-        self._read = read
-        self._running: dict[Topic, _Read] = {}
-        self._waiting: dict[Topic, _Read] = {}
-
-    def read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
-        """Raises whatever reading raises."""
-        shared = {topic: self._waiting[topic] for topic in topics if topic in self._waiting}
-        mine = {topic: _Read() for topic in topics if topic not in shared}
-        before = [self._running[topic] for topic in mine if topic in self._running]
-        if before:
-            self._waiting |= mine
-            for running in before:
-                running.done.wait()
-            for topic in mine:
-                del self._waiting[topic]
-        if mine:
-            self._lead(mine)
-        return {topic: read.result() for topic, read in (shared | mine).items()}
-
-    def _lead(self, reads: Mapping[Topic, "_Read"]) -> None:
-        self._running |= reads
-        try:
-            snapshots = self._read(list(reads))
-            for topic, read in reads.items():
-                read.finish(snapshots[topic])
-        except Exception as error:  # whoever shares a read must hear of it, whatever it is
-            for read in reads.values():
-                read.fail(error)
-        finally:
-            for topic, read in reads.items():
-                if self._running.get(topic) is read:
-                    del self._running[topic]
-
-
-class _Read:
-    """A read that is, or will be, under way."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self._snapshot: Snapshot | None = None
-        self._error: Exception | None = None
-
-    def finish(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self.done.set()
-
-    def fail(self, error: Exception) -> None:
-        self._error = error
-        self.done.set()
-
-    def result(self) -> Snapshot:
-        self.done.wait()
-        if self._error is not None:
-            raise self._error
-        assert self._snapshot is not None
-        return self._snapshot
 
 
 def _now_ms() -> int:

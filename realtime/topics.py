@@ -13,11 +13,11 @@ class Topic:
     """What is watched. `mine` is another topic for each owner, though all call it by the same name."""
 
     name: str  # as clients say it
-    owner: str = ""  # of `mine` only
+    owner: str = ""  # of `mine` and `ended` only
 
     @property
     def scope(self) -> str | None:
-        """The index in the store that lists it; None for a single job."""
+        """The index in the store that lists it; None for a single job, and for ends."""
         if self.name == "mine":
             return f"owner:{self.owner}"
         return "all" if self.name == "jobs" else self.name if self.name.startswith("queue:") else None
@@ -31,6 +31,11 @@ def topics_of(update: Update) -> tuple[Topic, ...]:
     """The topics in which an update shows."""
     shown = (Topic(f"job:{update.id}"), Topic("jobs"), Topic(f"queue:{update.queue}"))
     return (*shown, Topic("mine", update.owner)) if update.owner else shown
+
+
+def ends_of(owner: str) -> Topic:
+    """The ends of one owner: not watched by name, but by every connection of that owner from the first moment."""
+    return Topic("ended", owner)
 
 
 class Topics:

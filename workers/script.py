@@ -1,10 +1,10 @@
 """The one Lua script: it changes a job's state and publishes it, in one atomic step.
 
 KEYS[1]  headway:job:<id>
-ARGV[1]  what: transition | progress | delete
+ARGV[1]  what: transition | progress | mark | delete
 ARGV[2]  the job's id
 ARGV[3]  the owner ('' = unknown; then the stored one counts)
-ARGV[4]  the attempt that reports (progress only; '' otherwise)
+ARGV[4]  the attempt that reports or is marked (progress and mark; '' otherwise)
 ARGV[5]  how many names of fields follow that count only where nothing is stored yet
 ARGV[6…] name, JSON text, name, JSON text, …
 
@@ -20,6 +20,7 @@ from typing import Final
 from workers.wire import CHANNEL, ENDED, FIELDS, WAITING, Status
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
+INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
 
 
@@ -37,7 +38,7 @@ local FIELDS = {_lua_list(FIELDS)}
 local WAITING = {_lua_set(WAITING)}
 local ENDED = {_lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
-local CHANNEL, STATE_TTL, TOMBSTONE_TTL = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}
+local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
 """
     + r"""
 -- what an attempt starts from
@@ -82,6 +83,23 @@ local function remember_attempt(state, now, failure)
   redis.call('LTRIM', key .. ':attempts', -50, -1)
 end
 
+-- the owner's unseen ends: one per (id, attempt), the last word wins; the oldest beyond the limit become a number
+local function remember_end(state, body)
+  local inbox = 'headway:inbox:' .. state.owner
+  local entry = id .. ' ' .. state.attempt
+  redis.call('ZADD', inbox, state.version, entry)
+  redis.call('HSET', inbox .. ':states', entry, body)
+  local over = redis.call('ZCARD', inbox) - INBOX_LIMIT
+  if over > 0 then
+    for _, oldest in ipairs(redis.call('ZRANGE', inbox, 0, over - 1)) do
+      redis.call('ZREM', inbox, oldest)
+      redis.call('HDEL', inbox .. ':states', oldest)
+    end
+    redis.call('INCRBY', inbox .. ':more', over)
+  end
+  for _, part in ipairs({'', ':states', ':more'}) do redis.call('EXPIRE', inbox .. part, STATE_TTL) end
+end
+
 local function run()
   local state = stored()
   local time = redis.call('TIME')
@@ -107,7 +125,11 @@ local function run()
   end
 
   local before = state.status
-  if what == 'progress' then
+  if what == 'mark' then
+    -- lost and back: only what still runs may be called silent, only what is lost can come back
+    local expected = given.status == '"lost"' and '"started"' or '"lost"'
+    if before ~= expected or reporter ~= state.attempt then return {'refused', 'moved'} end
+  elseif what == 'progress' then
     if not known then return {'refused', 'unknown'} end
     if not RUNNING[before] then return {'refused', 'ended'} end
     if reporter ~= state.attempt then return {'refused', 'attempt'} end
@@ -160,7 +182,9 @@ local function run()
     end
   end
   for i, name in ipairs(FIELDS) do parts[i] = quoted(name) .. ':' .. state[name] end
-  redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":{' .. table.concat(parts, ',') .. '}}')
+  local body = '{' .. table.concat(parts, ',') .. '}'
+  if ENDED[state.status] and state.owner ~= '' then remember_end(state, body) end
+  redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":' .. body .. '}')
   return {'written', state.version, state.attempt}
 end
 

@@ -86,6 +86,8 @@ class Update:
     queue: str
     gone: bool
     body: str
+    attempt: int = 0
+    ended: bool = False
 
 
 def is_job_id(text: str) -> bool:
@@ -103,6 +105,11 @@ def state_key(id: str) -> str:
 
 def attempts_key(id: str) -> str:
     return f"headway:job:{id}:attempts"
+
+
+def inbox_key(owner: str) -> str:
+    """An owner's unseen ends: a sorted set by version; beside it `:states`, a hash, and `:more`, a number."""
+    return f"headway:inbox:{owner}"
 
 
 def index_key(scope: str, status: str) -> str:
@@ -156,7 +163,10 @@ def decode_update(message: bytes) -> Update | None:
             return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)
         state = envelope["state"]
         body = text[text.index('"state":') + len('"state":') : -1]
-        return Update(state["id"], state["version"], envelope["owner"], state["queue"], False, body)
+        ended = state["status"] in ENDED
+        return Update(
+            state["id"], state["version"], envelope["owner"], state["queue"], False, body, state["attempt"], ended
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
 

@@ -2,9 +2,13 @@
 
 import { io } from "../vendor/socket.io.js";
 import { Hub } from "./hub.js";
+import { claim } from "./told.js";
 
 /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
-export const connection = new Hub(io);
+export const connection = new Hub(io, { claim: navigator.locks ? claim : undefined });
+
+/** Call `listener(state)` once for each end of this browser's own jobs, in one of its tabs. Returns what ends that. */
+export const onEnd = (listener) => connection.onEnd(listener);
 
 /** Watch `topic` ("job:<id>", "mine", …); see Hub.watch. Returns the function that ends it. */
 export const watch = (topic, callback) => connection.watch(topic, callback);

@@ -5,6 +5,7 @@ import { TopicStore } from "./store.js";
 const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale
 const LOOK = 500; // ms between two looks at the clock
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
+const SEEN_A_MESSAGE = 500; // as many as the server takes
 const FIRST_RETRY = 500; // ms, ± half of it
 const LONGEST_RETRY = 10_000; // ms
 
@@ -20,11 +21,27 @@ export class Hub extends EventTarget {
   #heardAt = 0;
   #relay = "stale";
   #timer = null;
+  #claim;
+  #listeners = 0; // of ends
 
-  constructor(io, url = undefined) {
+  /** `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told. */
+  constructor(io, { url, claim = claimHere() } = {}) {
     super();
     this.#io = io;
     this.#url = url;
+    this.#claim = claim;
+  }
+
+  /** Call `listener(state)` once for each end of this browser's jobs, whichever tab tells it. Returns what ends that. */
+  onEnd(listener) {
+    const hear = ({ detail }) => listener(detail);
+    this.addEventListener("end", hear);
+    this.#listeners += 1;
+    this.#start();
+    return () => {
+      this.removeEventListener("end", hear);
+      this.#listeners -= 1;
+    };
   }
 
   /**
@@ -74,6 +91,7 @@ export class Hub extends EventTarget {
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
     });
+    this.#socket.on("ended", (message) => this.#tellEnds(message));
     this.#socket.on("jobs", (frame) => this.#take(frame));
     this.#socket.on("gone", ({ topic, jobs }) => {
       this.#heard();
@@ -81,6 +99,20 @@ export class Hub extends EventTarget {
       if (entry) this.#tell(topic, entry, [], entry.store.bury(jobs));
     });
     this.#timer = setInterval(() => this.#settle(), LOOK);
+  }
+
+  async #tellEnds({ jobs, more }) {
+    this.#heard();
+    if (this.#listeners === 0) return; // nobody here would show them: they stay unseen
+    const states = new Map(jobs.map((state) => [`${state.id} ${state.attempt}`, state]));
+    for (const key of await this.#claim([...states.keys()])) {
+      this.dispatchEvent(Object.assign(new Event("end"), { detail: states.get(key) }));
+    }
+    if (more > 0) this.dispatchEvent(Object.assign(new Event("more-ends"), { detail: more }));
+    const ids = [...states.values()].map(({ id, attempt }) => [id, attempt]);
+    for (let start = 0; start < ids.length; start += SEEN_A_MESSAGE) {
+      this.#socket?.emit("seen", { ids: ids.slice(start, start + SEEN_A_MESSAGE) });
+    }
   }
 
   #take({ topic, jobs, snapshot, more }) {
@@ -155,4 +187,10 @@ export class Hub extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** A claim for a program with one tab. */
+function claimHere() {
+  const told = new Set();
+  return async (keys) => keys.filter((key) => !told.has(key) && told.add(key));
 }

@@ -1,13 +1,15 @@
 // The page `/`: puts the elements together.
 
-import { tasks } from "./client.js";
+import { onEnd, tasks } from "./client.js";
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobDetails } from "./elements/job-details.js";
 import { JobList } from "./elements/job-list.js";
 import { TaskForm } from "./elements/task-form.js";
 import { element, write } from "./progress-view.js";
+import { ENDED } from "./wire.js";
 
 const NOTICE = 6000; // ms
+const loadedAt = Date.now();
 
 for (const kind of [ConnectionStatus, JobDetails, JobList, TaskForm]) kind.define();
 
@@ -23,6 +25,14 @@ function say(text) {
   clearTimeout(hiding);
   hiding = setTimeout(() => (notice.hidden = true), NOTICE);
 }
+
+const missed = [];
+onEnd((state) => {
+  if (state.ended_at >= loadedAt) return; // the list shows it, and says so
+  missed.push(state.status);
+  const counts = ENDED.map((status) => [missed.filter((one) => one === status).length, status]);
+  say(`While you were away: ${counts.filter(([count]) => count > 0).map((part) => part.join(" ")).join(", ")}`);
+});
 
 list.addEventListener("open-job", ({ detail: id }) => details.open(id).catch((error) => say(error.message)));
 list.addEventListener("act-error", ({ detail: message }) => say(message));

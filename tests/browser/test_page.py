@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.conftest import Stack, until
@@ -268,3 +269,22 @@ def test_a_page_that_lost_the_server_says_so_and_comes_back(
     expect(row(page, id)).to_have_attribute("data-status", "finished", timeout=20_000)
     expect(page.locator("connection-status")).to_have_text("Live")
     complaints.clear()  # the browser notes each connection that failed
+
+
+def test_what_ended_while_no_page_was_open_is_told_in_one_of_five_tabs(new_context: NewContext, stack: Stack) -> None:
+    context = new_context()
+    page = open_page(context, stack)
+    id = run_task(page, "text_length", text="four")
+    page.goto("about:blank")
+    session = requests.Session()
+    for cookie in context.cookies():
+        session.cookies.set(cookie["name"], cookie["value"])
+    until(lambda: stack.job(session, id)["status"] == "finished", "its end")
+    tabs = [context.new_page() for _ in range(5)]
+    for tab in tabs:
+        tab.goto(stack.url)
+    until(lambda: sum(tab.locator(".notice").is_visible() for tab in tabs) == 1, "one notice")
+    for tab in tabs:
+        expect(tab.locator("connection-status")).to_have_text("Live")
+    notices = [tab.locator(".notice").text_content() for tab in tabs if tab.locator(".notice").is_visible()]
+    assert notices == ["While you were away: 1 finished"]

@@ -119,7 +119,7 @@ test("one socket is opened for all watches, over WebSocket only", () => {
 
 test("the socket is opened at the address the hub was given", () => {
   const addresses = [];
-  const other = new Hub((url) => (addresses.push(url), new FakeSocket()), "https://else.where");
+  const other = new Hub((url) => (addresses.push(url), new FakeSocket()), { url: "https://else.where" });
   other.watch("mine", listener());
   other.close();
   assert.deepEqual(addresses, ["https://else.where"]);
@@ -591,4 +591,58 @@ test("a closed hub opens a new socket with the next watch", () => {
   socket.connect();
   assert.equal(opened.length, 2);
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
+});
+
+// -- ends
+
+const ended = (id, attempt = 1) => ({ id, attempt, version: 1, status: "finished" });
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("an end is told once and then seen", async () => {
+  const told = [];
+  hub.onEnd((state) => told.push(state.id));
+  socket.connect();
+  socket.receive("ended", { jobs: [ended("a"), ended("b")], more: 0 });
+  socket.receive("ended", { jobs: [ended("b")], more: 0 });
+  await settled();
+  assert.deepEqual(told, ["a", "b"]);
+  const seen = socket.sent.filter(([event]) => event === "seen").map(([, { ids }]) => ids);
+  assert.deepEqual(seen, [[["a", 1], ["b", 1]], [["b", 1]]]);
+});
+
+test("another attempt's end is another end", async () => {
+  const told = [];
+  hub.onEnd((state) => told.push(state.attempt));
+  socket.connect();
+  socket.receive("ended", { jobs: [ended("a", 1), ended("a", 2)], more: 0 });
+  await settled();
+  assert.deepEqual(told, [1, 2]);
+});
+
+test("what nobody listens for stays unseen", async () => {
+  watching("mine");
+  socket.receive("ended", { jobs: [ended("a")], more: 0 });
+  await settled();
+  assert.equal(socket.sent.filter(([event]) => event === "seen").length, 0);
+});
+
+test("five tabs with one claim tell an end once", async () => {
+  const told = [];
+  const known = new Set();
+  const claim = async (keys) => keys.filter((key) => !known.has(key) && known.add(key));
+  const sockets = Array.from({ length: 5 }, () => new FakeSocket());
+  for (const one of sockets) new Hub(() => one, { claim }).onEnd((state) => told.push(state.id));
+  for (const one of sockets) one.connect();
+  for (const one of sockets) one.receive("ended", { jobs: [ended("a")], more: 0 });
+  await settled();
+  assert.deepEqual(told, ["a"]);
+});
+
+test("many ends are seen in messages that the server takes", async () => {
+  hub.onEnd(() => {});
+  socket.connect();
+  socket.receive("ended", { jobs: Array.from({ length: 1000 }, (_, n) => ended(`j${n}`)), more: 3 });
+  await settled();
+  const sizes = socket.sent.filter(([event]) => event === "seen").map(([, { ids }]) => ids.length);
+  assert.deepEqual(sizes, [500, 500]);
 });

@@ -136,3 +136,52 @@ def test_polling_is_refused(stack: Stack) -> None:
     client = socketio.Client(reconnection=False)
     with pytest.raises(socketio.exceptions.ConnectionError):
         client.connect(stack.url, transports=["polling"])
+
+
+def test_an_end_without_a_watch_is_told_until_it_is_seen(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, session) as client:
+        client.hear("relay")
+        id = stack.submit(session, "sum_numbers", text="99")["id"]
+        told = client.hear("ended")
+        assert told["more"] == 0 and [(job["id"], job["result"]) for job in told["jobs"]] == [(id, 18)]
+    with connected(stack.url, session) as client:
+        assert [job["id"] for job in client.hear("ended")["jobs"]] == [id]
+        assert client.ask("seen", {"ids": [[id, 1]]}) == {"ok": True}
+    with connected(stack.url, session) as client:
+        client.hear("relay")
+        client.hear("relay")
+        assert [event for event, _ in client.seen if event == "ended"] == []
+
+
+def test_ends_are_told_to_their_owner_alone(stack: Stack) -> None:
+    mine, yours = stack.session(), stack.session()
+    with connected(stack.url, mine) as me, connected(stack.url, yours) as you:
+        stack.submit(mine, "sum_numbers", text="1")
+        me.hear("ended")
+        you.hear("relay")
+        you.hear("relay")
+        assert [event for event, _ in you.seen if event == "ended"] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (None, "bad_request"),
+        ({"ids": "a"}, "bad_request"),
+        ({"ids": [["a"]]}, "bad_request"),
+        ({"ids": [["a", "1"]]}, "bad_request"),
+        ({"ids": [["a", True]]}, "bad_request"),
+        ({"ids": [["\ud800", 1]]}, "bad_request"),
+        ({"ids": [["a", 1]] * 501}, "too_many"),
+    ],
+)
+def test_a_seen_that_is_none_is_refused(data: Any, code: str, stack: Stack) -> None:
+    with connected(stack.url, stack.session()) as client:
+        answer = client.ask("seen", data)
+        assert answer["ok"] is False and answer["error"]["code"] == code
+
+
+def test_a_program_without_a_session_has_seen_nothing(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        assert client.ask("seen", {"ids": [["a", 1]]})["error"]["code"] == "unauthorized"

@@ -205,7 +205,10 @@ def message(body: str, owner: str = "o1") -> bytes:
 def test_a_state_on_the_channel_is_an_update() -> None:
     body = encode_state(STATE)
     update = decode_update(message(body))
-    assert update == Update(id="3f0c", version=STATE.version, owner="o1", queue="default", gone=False, body=body)
+    expected = Update("3f0c", STATE.version, "o1", "default", gone=False, body=body, attempt=2, ended=False)
+    assert update == expected
+    ended = decode_update(message(encode_state(replace(STATE, status=Status.FINISHED))))
+    assert ended is not None and ended.ended
 
 
 @pytest.mark.parametrize(
@@ -226,6 +229,7 @@ def test_the_body_is_the_state_in_the_message_byte_for_byte(state: JobState) -> 
 
 def test_the_body_keeps_what_parsing_would_change() -> None:
     texts = {"id": '"a"', "version": "1790000000000001", "queue": '"q"', "completed": "1.50", "meta": '{ "n" : 1e2 }'}
+    texts |= {"attempt": "1", "status": '"started"'}
     body = "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
     update = decode_update(message(body))
     assert update is not None

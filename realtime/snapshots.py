@@ -1,0 +1,95 @@
+"""Reading topics: once for all who ask at the same time, and with nothing lost between reading and watching."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from realtime.topics import Topic
+from workers.store import Stored
+from workers.wire import Update
+
+Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
+Watched = tuple[list[str], bool]  # the states as JSON, and whether there are more
+
+
+class Watch:
+    """The updates of one topic that come between joining it and reading its snapshot."""
+
+    def __init__(self) -> None:
+        self.updates: dict[str, Update] = {}
+
+    def merge(self, snapshot: Snapshot) -> list[str]:
+        """The snapshot's states as JSON, newest known each: nothing that came in between is lost or shown twice."""
+        rows, _ = snapshot
+        bodies = {row.state.id: row.body for row in rows}
+        versions = {row.state.id: row.state.version for row in rows}
+        for id, update in self.updates.items():
+            if update.version > versions.get(id, 0):
+                bodies.pop(id, None)
+                if not update.gone:
+                    bodies[id] = update.body
+        return list(bodies.values())
+
+
+class SharedReads:
+    """Reads each topic once for all who ask at the same time.
+
+    A read counts only for those who asked before it began: whoever comes while one is under way shares the next.
+    """
+
+    def __init__(self, read: Callable[[Sequence[Topic]], dict[Topic, Snapshot]]) -> None:
+        self._read = read
+        self._running: dict[Topic, _Read] = {}
+        self._waiting: dict[Topic, _Read] = {}
+
+    def read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        """Raises whatever reading raises."""
+        shared = {topic: self._waiting[topic] for topic in topics if topic in self._waiting}
+        mine = {topic: _Read() for topic in topics if topic not in shared}
+        before = [self._running[topic] for topic in mine if topic in self._running]
+        if before:
+            self._waiting |= mine
+            for running in before:
+                running.done.wait()
+            for topic in mine:
+                del self._waiting[topic]
+        if mine:
+            self._lead(mine)
+        return {topic: read.result() for topic, read in (shared | mine).items()}
+
+    def _lead(self, reads: Mapping[Topic, "_Read"]) -> None:
+        self._running |= reads
+        try:
+            snapshots = self._read(list(reads))
+            for topic, read in reads.items():
+                read.finish(snapshots[topic])
+        except Exception as error:  # whoever shares a read must hear of it, whatever it is
+            for read in reads.values():
+                read.fail(error)
+        finally:
+            for topic, read in reads.items():
+                if self._running.get(topic) is read:
+                    del self._running[topic]
+
+
+class _Read:
+    """A read that is, or will be, under way."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self._snapshot: Snapshot | None = None
+        self._error: Exception | None = None
+
+    def finish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.done.set()
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+        self.done.set()
+
+    def result(self) -> Snapshot:
+        self.done.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._snapshot is not None
+        return self._snapshot

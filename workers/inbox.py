@@ -1,0 +1,47 @@
+"""The completion inbox: the ends that an owner has not been told of yet. The script fills it, `seen` empties it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+
+from workers.script import INBOX_LIMIT
+from workers.wire import inbox_key
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    bodies: tuple[str, ...]  # states as JSON, oldest end first
+    more: int  # older ends that are only counted; gone once all that is listed has been seen
+
+    def __bool__(self) -> bool:
+        return bool(self.bodies or self.more)
+
+
+def read(redis: Redis, owner: str) -> Inbox:
+    """The unseen ends of `owner`: the newest 1,000 one by one, more as a number. One round trip."""
+    key = inbox_key(owner)
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.zrange(key, 0, INBOX_LIMIT - 1)
+        pipeline.hgetall(f"{key}:states")
+        pipeline.get(f"{key}:more")
+        entries, states, more = pipeline.execute()
+    bodies = tuple(cast(bytes, states[entry]).decode() for entry in entries if entry in states)
+    return Inbox(bodies, int(more or 0))
+
+
+def forget(redis: Redis, owner: str, ends: Sequence[tuple[str, int]]) -> None:
+    """Take `ends`, (id, attempt) each, out of the inbox: they have been seen."""
+    if not ends:
+        return
+    key = inbox_key(owner)
+    entries = [f"{id} {attempt}" for id, attempt in ends]
+    with redis.pipeline() as pipeline:
+        pipeline.zrem(key, *entries)
+        pipeline.hdel(f"{key}:states", *entries)
+        pipeline.zcard(key)
+        left = pipeline.execute()[-1]
+    if not left:
+        # who has seen all that is listed has seen the number too
+        redis.delete(f"{key}:more")
