@@ -24,6 +24,7 @@ from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent
+SPARE = 4.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
 READY_WITHIN = 10.0  # seconds for the embedded server to answer
 
 
@@ -51,7 +52,7 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
         "HEADWAY_HOME": str(settings.home),
         "REDIS_URL": settings.redis_url,
     }
-    supervisor = Supervisor(ROOT, environment, sys.stdout)
+    supervisor = Supervisor(ROOT, environment, sys.stdout, grace=settings.grace + SPARE)
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, supervisor.stop)
     if options.part in ("all", "web"):

@@ -37,6 +37,7 @@ from realtime.relay import Relay  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
+from workers.sweeper import Sweeper  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes a client may send in one frame
 CONNECTION_LIMIT = 20_000  # eventlet's own is 1,024, and the next one would hang
@@ -117,7 +118,9 @@ def listen(settings: Settings) -> Any:
 def serve(settings: Settings, secrets: Secrets) -> None:
     app, socketio, relay = build(settings, secrets)
     listening = listen(settings)
-    for task in (relay.listen, relay.pump, relay.beat, partial(tidy, store.connect(settings.redis_url))):
+    housekeeping = store.connect(settings.redis_url)
+    sweeper = Sweeper(housekeeping, settings.queue_names)
+    for task in (relay.listen, relay.pump, relay.beat, sweeper.run, partial(tidy, housekeeping)):
         socketio.start_background_task(_forever, task)
 
     def goodbye() -> None:

@@ -3,9 +3,7 @@
 The places are listed in docs/rq.md. Everything that touches a job must use these classes: worker, scheduler, web.
 """
 
-import os
 import re
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,27 +13,17 @@ import rq.scheduler
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq import Queue, Retry, Worker
+from rq import Queue, Retry
 from rq.exceptions import DeserializationError, NoSuchJobError
-from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from workers import context, store
-from workers.context import JobContext
-from workers.errors import ResultError, UnknownTask, WireError, WorkHorseKilled
-from workers.process import die_with_parent
-from workers.progress import Reporter, Sender
-from workers.settings import Settings
-from workers.tasks import Tasks
+from workers.errors import ResultError, UnknownTask, WireError
 from workers.wire import RESULT_LIMIT, Status, encode, error_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
-HEARTBEAT = 5  # seconds between two heartbeats of a running job
-HEARTBEAT_TTL = 3 * HEARTBEAT  # seconds of silence after which RQ may call a job abandoned
-WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
-MAINTENANCE = 10  # seconds between two looks for abandoned jobs
 
 
 class TrackedJob(Job):
@@ -84,8 +72,24 @@ class TrackedJob(Job):
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
         if self.failure is None and self._status == JobStatus.FAILED:
             # abandoned: the status was written before anybody knew the reason
-            self.failure = _failure_from(exc_string)
+            self.failure = failure_from(exc_string)
             self._publish(pipeline)
+
+    def retry(self, queue: Queue, pipeline: Pipeline) -> None:
+        if self.failure is None:
+            self.failure = failure_from("AbandonedJobError")  # whoever else retries a job knows its error
+        super().retry(queue, pipeline)
+
+    def publish_again(self) -> None:
+        """Publish what RQ knows of this job: somebody has missed it."""
+        latest = self.latest_result()
+        if latest is not None and self._status == JobStatus.FINISHED:
+            self._result = latest.return_value
+        elif latest is not None and self._status == JobStatus.FAILED:
+            self.failure = failure_from(latest.exc_string or "")
+        with self.connection.pipeline() as pipeline:
+            self._publish(pipeline)
+            pipeline.execute()
 
     def delete(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
         if pipeline is not None:
@@ -175,67 +179,6 @@ class TrackedQueue(Queue):
     job_class = TrackedJob
 
 
-class TrackedWorker(Worker):
-    """A forking worker for one queue."""
-
-    job_class = TrackedJob
-    queue_class = TrackedQueue
-
-    def __init__(self, queue: str, *, settings: Settings, tasks: Tasks, **kwargs: Any) -> None:
-        super().__init__(
-            [queue],
-            serializer=JSONSerializer,
-            default_result_ttl=RESULT_TTL,
-            worker_ttl=WORKER_TTL,
-            job_monitoring_interval=HEARTBEAT,
-            maintenance_interval=MAINTENANCE,
-            log_job_description=False,
-            **kwargs,
-        )
-        self._settings = settings
-        self._tasks = tasks
-
-    def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
-        sender = Sender(self._settings.redis_url, job.id)
-        running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender))
-        with context.entered(running):
-            return super().perform_job(job, queue)
-
-    def handle_exception(self, job: TrackedJob, *exc_info: Any) -> None:  # type: ignore[override]
-        kind, error, _ = exc_info
-        job.failure = error_of(kind.__name__, str(error))
-        super().handle_exception(job, *exc_info)
-
-    def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
-
-    def handle_job_failure(  # type: ignore[override]
-        self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
-    ) -> None:
-        if job.failure is None and self._stopped_job_id != job.id:
-            job.failure = _failure_from(exc_string)
-        super().handle_job_failure(job, queue, started_job_registry, exc_string)
-
-    def handle_job_retry(self, job: TrackedJob, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
-        job.failure = error_of("Retry", "the task asked to be run again")
-        super().handle_job_retry(job, *args, **kwargs)
-
-    def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
-        # https://github.com/rq/rq/issues/2424: after a WatchError RQ replays this, and by then has forgotten
-        # which execution to clean up
-        execution: Execution | None = self.execution
-        super().cleanup_execution(job, pipeline)
-        self.execution = execution
-
-    def get_heartbeat_ttl(self, job: Job) -> int:
-        return HEARTBEAT_TTL
-
-    def setup_work_horse_signals(self) -> None:
-        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        die_with_parent(signal.SIGKILL)
-
-
 def install() -> None:
     """Make RQ's scheduler, which names its classes itself, use ours."""
     rq.scheduler.Job = TrackedJob  # type: ignore[attr-defined]
@@ -272,7 +215,7 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
-def _failure_from(exc_string: str) -> dict[str, str]:
+def failure_from(exc_string: str) -> dict[str, str]:
     """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
     last = exc_string.strip().rpartition("\n")[2]
     if "AbandonedJobError" in last:
@@ -281,12 +224,3 @@ def _failure_from(exc_string: str) -> dict[str, str]:
     if colon and re.fullmatch(r"[\w.]+", kind):
         return error_of(kind.rpartition(".")[2], message)
     return error_of("Failed", last)
-
-
-def _how_it_ended(wait_status: Any) -> str:
-    if not isinstance(wait_status, int):
-        return "went away"
-    if os.WIFSIGNALED(wait_status):
-        number = os.WTERMSIG(wait_status)
-        return f"was killed by {signal.Signals(number).name} (signal {number})"
-    return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"

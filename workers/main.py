@@ -15,9 +15,9 @@ from rq.serializers import JSONSerializer
 
 from workers import jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
-from workers.lifecycle import TrackedWorker
 from workers.settings import Settings
 from workers.tasks import Tasks
+from workers.worker import TrackedWorker
 
 LOG_FORMAT = "%(levelname)s %(message)s"
 

@@ -162,7 +162,7 @@ local function run()
     state[name] = json
   end
   if not moved then return {'unchanged', 'same'} end
-  if given.status == '"started"' then
+  if given.status == '"started"' and what ~= 'mark' then
     for _, name in ipairs({'ended_at', 'result', 'result_truncated', 'error'}) do state[name] = BLANK[name] end
   end
   if ENDED[state.status] and state.ended_at == 'null' then state.ended_at = now end

@@ -36,6 +36,8 @@ class Settings:
     environment: str  # e.g. production; shown to operators
     allow_private_fetch: bool
     books_url: str
+    verdict: int  # seconds that a worker may be silent before its job is failed, or tried again
+    grace: int  # seconds that a running job has to end when its worker is asked to
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -63,6 +65,8 @@ class Settings:
             allow_private_fetch=environ.get("HEADWAY_ALLOW_PRIVATE_FETCH", "") == "1",
             # with a slash at its end, or https://books.example would also begin https://books.example.evil
             books_url=(environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL).rstrip("/") + "/",
+            verdict=_integer(environ, "HEADWAY_VERDICT", 30, 5, 86400),
+            grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
         )
 
 

@@ -88,6 +88,12 @@ def report(connection: Redis, id: str, attempt: int, fields: Mapping[str, Any]) 
     return bool(reply[0] in (b"written", b"unchanged"))
 
 
+def mark(connection: Redis, id: str, attempt: int, status: Status) -> bool:
+    """Call a started job lost, or a lost one started again; False where it has moved on since."""
+    reply = _run(connection, "mark", id, {"status": status}, attempt=str(attempt))
+    return bool(reply[0] == b"written")
+
+
 def bury(connection: Redis | Pipeline, id: str) -> Any:
     """Leave a tombstone in the place of a job's state and tell it as gone."""
     return _run(connection, "delete", id, {})

@@ -37,8 +37,9 @@ class Part:
 class Supervisor:
     """Starts parts, prefixes their log lines with their names, starts again what ends, ends all of them."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], out: IO[str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], out: IO[str], *, grace: float = GRACE) -> None:
         self._folder = folder
+        self._grace = grace  # seconds
         self._environment = dict(environment)
         self._out = out
         self._parts: list[Part] = []
@@ -144,7 +145,7 @@ class Supervisor:
             if part.process is not None:
                 part.process.terminate()
         while any(part.process is not None for part in parts):
-            if self._impatient or time.monotonic() - asked > GRACE:
+            if self._impatient or time.monotonic() - asked > self._grace:
                 for part in parts:
                     if part.process is not None:
                         # its horses ask the kernel to go with it
@@ -166,13 +167,15 @@ class Supervisor:
             self._print(part.name, line.decode(errors="replace"))
 
     def _drain(self) -> None:
-        """Print what the parts said last."""
-        while self._selector.get_map():
-            ready = self._selector.select(0.2)
-            if not ready:
-                return  # a child of theirs holds the pipe open
+        """Print what the parts said last, and close what they said it through."""
+        while ready := self._selector.select(0.2) if self._selector.get_map() else []:
             for key, _ in ready:
                 self._read(key.data, key.fileobj)
+        # a child of theirs may hold a pipe open for as long as it likes
+        for key in list(self._selector.get_map().values()):
+            self._selector.unregister(key.fileobj)
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
 
     def _print(self, name: str, text: str) -> None:
         width = max(len(part.name) for part in self._parts) if self._parts else len(name)

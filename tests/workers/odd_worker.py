@@ -8,9 +8,9 @@ from typing import Any
 from rq import Retry
 
 from workers import store
-from workers.lifecycle import TrackedWorker
 from workers.settings import Settings
 from workers.tasks import Task, Tasks
+from workers.worker import TrackedWorker
 
 
 def tests_return(text: str) -> Any:

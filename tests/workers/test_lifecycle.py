@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from tests.conftest import Processes, ended, start_redis, until
 from workers import jobs as jobs_package
-from workers import lifecycle, store
+from workers import store
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.queue import Jobs
 from workers.script import SCRIPT
@@ -275,18 +275,6 @@ def test_an_abandoned_job_is_failed_with_the_reason(jobs: Jobs, heard: Heard, pr
     until(lambda: jobs.load(id).state.status == Status.FAILED, "failed", within=40)
     error = jobs.load(id).state.error
     assert error is not None and error["type"] == "AbandonedJobError"
-
-
-def test_a_finished_job_is_not_called_abandoned_after_a_conflict(redis: Redis, queue: TrackedQueue) -> None:
-    """https://github.com/rq/rq/issues/2424"""
-    job = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
-    worker = lifecycle.TrackedWorker("default", settings=None, tasks=None, connection=redis)  # type: ignore[arg-type]
-    worker.prepare_execution(job)
-    for _ in range(2):  # RQ replays it after a WatchError
-        with redis.pipeline() as pipeline:
-            worker.cleanup_execution(job, pipeline)
-            commands = [command[0][0] for command in pipeline.command_stack]
-        assert "ZREM" in commands
 
 
 def test_state_and_message_are_one_step_of_rqs_own_transaction(redis: Redis, queue: TrackedQueue) -> None:

@@ -29,6 +29,8 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         environment="",
         allow_private_fetch=False,
         books_url="https://www.goodreads.com/book/show/",
+        verdict=30,
+        grace=8,
     )
 
 

@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT
 from workers.supervisor import Supervisor
 
@@ -24,10 +22,9 @@ def test_a_part_that_can_not_start_ends_the_rest_with_its_code() -> None:
     assert any(line.startswith("headway") and "short ended with exit code 3" in line for line in lines)
 
 
-def test_a_part_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.supervisor.GRACE", 0.3)
+def test_a_part_that_does_not_end_is_ended() -> None:
     out = io.StringIO()
-    supervisor = Supervisor(ROOT, os.environ, out)
+    supervisor = Supervisor(ROOT, os.environ, out, grace=0.3)
     supervisor.add("deaf", [sys.executable, "-m", "tests.deaf"])
     supervisor.wait_until(lambda: "listens to nobody" in out.getvalue(), 5)
     supervisor.stop()
@@ -46,7 +43,7 @@ class Gone(io.StringIO):
 def test_a_reader_that_has_gone_is_no_reason_to_go_too(tmp_path: Path) -> None:
     supervisor = Supervisor(ROOT, os.environ, Gone())
     mark = tmp_path / "mark"
-    supervisor.add("talks", ["sh", "-c", f"echo word; sleep 0.2; echo word; touch {mark}; sleep 60"])
+    supervisor.add("talks", ["sh", "-c", f"echo word; sleep 0.2; echo word; touch {mark}; exec sleep 60"])
     assert supervisor.wait_until(mark.exists, 5)
     supervisor.stop()
     assert supervisor.run() == 0

@@ -1,0 +1,165 @@
+"""Says which workers are silent, has RQ judge them, and mends what our states and RQ's disagree on.
+
+Every web process has one; a lock in Redis lets one of them sweep, and another take over within 2 s of its death.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import cast
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from workers import store
+from workers.lifecycle import TrackedJob, fetch_job, fetch_jobs
+from workers.wire import ACTIVE, Status, index_key, state_key
+from workers.worker import HEARTBEAT
+
+INTERVAL = 0.5  # seconds between two looks at heartbeats
+SILENCE = 2.1 * HEARTBEAT  # seconds without a heartbeat after which a worker is called silent: it has missed two
+COMPARE_INTERVAL = 5.0  # seconds between two comparisons with RQ
+LOCK = "headway:sweeper"
+LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
+SLICE = 500  # jobs compared in one round trip
+
+log = logging.getLogger("headway.sweeper")
+
+
+class Sweeper:
+    def __init__(self, redis: Redis, queues: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
+        self._queues = tuple(queues)
+        self._clock = clock
+        self._token = uuid4().hex
+        self._heard: dict[str, tuple[float, float]] = {}  # execution → its last heartbeat, and when we first saw it
+        self._compared_at = clock()
+        self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
+
+    def run(self) -> None:
+        """Sweep, for ever."""
+        while True:
+            try:
+                if self._holds_lock():
+                    self.sweep()
+            except RedisError as error:
+                log.warning("not swept: %s", error)
+            time.sleep(INTERVAL)
+
+    def sweep(self) -> None:
+        """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
+        for queue in self._queues:
+            self._mark_silent(queue)
+            self._judge(queue)
+        if self._clock() - self._compared_at >= COMPARE_INTERVAL:
+            self._compared_at = self._clock()
+            self._compare()
+
+    def _holds_lock(self) -> bool:
+        if self._redis.get(LOCK) == self._token.encode():
+            return bool(self._redis.pexpire(LOCK, LOCK_TTL))
+        return bool(self._redis.set(LOCK, self._token, nx=True, px=LOCK_TTL))
+
+    # -- silence
+
+    def _mark_silent(self, queue: str) -> None:
+        """Call jobs lost whose worker is silent, and started again those whose worker has been heard.
+
+        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ.
+        """
+        now = self._clock()
+        entries = cast(list[tuple[bytes, float]], self._redis.zrange(_wip(queue), 0, -1, withscores=True))
+        present = {f"{queue} {entry.decode()}": score for entry, score in entries}
+        for gone in [key for key in self._heard if key.startswith(f"{queue} ") and key not in present]:
+            del self._heard[gone]
+        for key, score in present.items():
+            held = self._heard.get(key)
+            if held is None or held[0] != score:
+                self._heard[key] = (score, now)
+        silent = {_job_of(key): now - self._heard[key][1] > SILENCE for key in present}
+        for stored in store.load_many(self._redis, list(silent)):
+            if stored is None:
+                continue
+            state = stored.state
+            if state.status == Status.STARTED and silent[state.id]:
+                log.warning("%s: worker %s is silent", state.id, state.worker)
+                store.mark(self._redis, state.id, state.attempt, Status.LOST)
+            elif state.status == Status.LOST and not silent[state.id]:
+                log.info("%s: worker %s is back", state.id, state.worker)
+                store.mark(self._redis, state.id, state.attempt, Status.STARTED)
+
+    def _judge(self, queue: str) -> None:
+        """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
+        expired = cast(list[bytes], self._redis.zrangebyscore(_wip(queue), 0, time.time()))
+        if not expired:
+            return
+        ids = [_job_of(entry.decode()) for entry in expired]
+        for entry, job in zip(expired, fetch_jobs(ids, self._redis), strict=True):
+            # RQ would fail even a job that has finished: https://github.com/rq/rq/issues/2424
+            if job is None or not job.is_started:
+                self._redis.zrem(_wip(queue), entry)
+        registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
+        registry.cleanup()
+
+    # -- comparison
+
+    def _compare(self) -> None:
+        """Mend what differs from RQ twice in a row: once may be a change that was under way."""
+        suspects: dict[str, str] = {}
+        for id, ours, rqs in self._differences():
+            difference = f"{ours} {rqs}"
+            if self._suspects.get(id) == difference:
+                log.warning("%s: mended, it was %s here and is %s in RQ", id, ours, rqs)
+                self._mend(id)
+            else:
+                suspects[id] = difference
+        self._suspects = suspects
+
+    def _differences(self) -> list[tuple[str, str, str]]:
+        """(id, our status, RQ's), '' where one of the two knows nothing."""
+        found: list[tuple[str, str, str]] = []
+        ids = sorted(self._active() | self._waiting_in_rq())
+        for start in range(0, len(ids), SLICE):
+            part = ids[start : start + SLICE]
+            with self._redis.pipeline(transaction=False) as pipeline:
+                for id in part:
+                    pipeline.hget(state_key(id), "status")
+                    pipeline.hget(TrackedJob.key_for(id), "status")
+                texts = [(text or b"").decode() for text in pipeline.execute()]
+            for id, ours, rqs in zip(part, texts[::2], texts[1::2], strict=True):
+                ours = ours.strip('"')
+                if ours != rqs and not (ours == Status.LOST and rqs == Status.STARTED):
+                    found.append((id, ours, rqs))
+            time.sleep(0)
+        return found
+
+    def _active(self) -> set[str]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for status in ACTIVE:
+                pipeline.zrange(index_key("all", status), 0, -1)
+            return {id.decode() for part in pipeline.execute() for id in part}
+
+    def _waiting_in_rq(self) -> set[str]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for queue in self._queues:
+                pipeline.lrange(f"rq:queue:{queue}", 0, -1)
+            return {id.decode() for part in pipeline.execute() for id in part}
+
+    def _mend(self, id: str) -> None:
+        job = fetch_job(id, self._redis)
+        if job is None:
+            store.bury(self._redis, id)
+        else:
+            job.publish_again()
+
+
+def _wip(queue: str) -> str:
+    """RQ's registry of running jobs: members are <job>:<execution>, scores the time they expire."""
+    return f"rq:wip:{queue}"
+
+
+def _job_of(entry: str) -> str:
+    return entry.rpartition(" ")[2].rpartition(":")[0]

@@ -1,0 +1,150 @@
+"""The worker: RQ's forking one, for one queue, that lets every transition be published and no job be lost."""
+
+import os
+import signal
+import threading
+from enum import Enum
+from typing import Any
+
+from redis.client import Pipeline
+from rq import Queue, Worker
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from workers import context, store
+from workers.context import JobContext
+from workers.errors import WorkHorseKilled
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, failure_from
+from workers.process import die_with_parent
+from workers.progress import Reporter, Sender
+from workers.settings import Settings
+from workers.tasks import Tasks
+from workers.wire import error_of
+
+HEARTBEAT = 2  # seconds between two heartbeats of a running job
+WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
+MAINTENANCE = 10  # seconds between two looks for abandoned jobs
+
+
+class Outcome(Enum):
+    """How a running job ends."""
+
+    OWN = "by itself"
+    RETURNED = "ended because its worker must end; it goes back to its queue"
+    SUPERSEDED = "ended because another attempt runs; nothing is said of it"
+
+
+class TrackedWorker(Worker):
+    """A forking worker for one queue."""
+
+    job_class = TrackedJob
+    queue_class = TrackedQueue
+
+    def __init__(self, queue: str, *, settings: Settings, tasks: Tasks, **kwargs: Any) -> None:
+        super().__init__(
+            [queue],
+            serializer=JSONSerializer,
+            default_result_ttl=RESULT_TTL,
+            worker_ttl=WORKER_TTL,
+            job_monitoring_interval=HEARTBEAT,
+            maintenance_interval=MAINTENANCE,
+            log_job_description=False,
+            **kwargs,
+        )
+        self._settings = settings
+        self._tasks = tasks
+        self._attempt: int | None = None  # of the running job, when it was taken
+        self._outcome = Outcome.OWN  # how the running job is to end
+        self._grace: threading.Timer | None = None
+
+    def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
+        self._outcome = Outcome.OWN
+        self._attempt = store.attempt_of(self.connection, job.id)
+        super().execute_job(job, queue)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._grace = threading.Timer(self._settings.grace, self._end_horse, (Outcome.RETURNED,))
+        self._grace.daemon = True
+        self._grace.start()
+
+    def request_force_stop(self, signum: int, frame: Any) -> None:
+        """Asked again: the grace is over, and the job is not lost for that."""
+        self._end_horse(Outcome.RETURNED)
+
+    def _end_horse(self, outcome: "Outcome") -> None:
+        if self.horse_pid:
+            self._outcome = outcome
+            self.kill_horse()
+
+    def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
+        super().maintain_heartbeats(job)
+        current = store.attempt_of(self.connection, job.id)
+        if current is not None and self._attempt is not None and current > self._attempt:
+            # we were silent for so long that the job was given to somebody else
+            self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, current, self._attempt)
+            self._end_horse(Outcome.SUPERSEDED)
+
+    def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
+        sender = Sender(self._settings.redis_url, job.id)
+        running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender))
+        with context.entered(running):
+            return super().perform_job(job, queue)
+
+    def handle_exception(self, job: TrackedJob, *exc_info: Any) -> None:  # type: ignore[override]
+        kind, error, _ = exc_info
+        job.failure = error_of(kind.__name__, str(error))
+        super().handle_exception(job, *exc_info)
+
+    def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+
+    def handle_job_failure(  # type: ignore[override]
+        self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
+        if not self.is_horse and self._outcome is not Outcome.OWN:
+            self._give_up(job, queue)
+            return
+        if job.failure is None and self._stopped_job_id != job.id:
+            job.failure = failure_from(exc_string)
+        super().handle_job_failure(job, queue, started_job_registry, exc_string)
+
+    def _give_up(self, job: TrackedJob, queue: Queue) -> None:
+        """The horse was ended by us: hand the job back, or leave it to whoever has it now."""
+        with self.connection.pipeline() as pipeline:
+            self.cleanup_execution(job, pipeline)
+            if self._outcome is Outcome.RETURNED:
+                job.failure = error_of("WorkerShutdown", "the worker was asked to end, and the job took longer")
+                queue._enqueue_job(job, pipeline=pipeline, at_front=True)
+            pipeline.execute()
+
+    def handle_job_retry(self, job: TrackedJob, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        job.failure = error_of("Retry", "the task asked to be run again")
+        super().handle_job_retry(job, *args, **kwargs)
+
+    def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
+        # https://github.com/rq/rq/issues/2424: after a WatchError RQ replays this, and by then has forgotten
+        # which execution to clean up
+        execution: Execution | None = self.execution
+        super().cleanup_execution(job, pipeline)
+        self.execution = execution
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        """Seconds of silence after which RQ calls a job abandoned."""
+        return HEARTBEAT + self._settings.verdict
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        die_with_parent(signal.SIGKILL)
+
+
+def _how_it_ended(wait_status: Any) -> str:
+    if not isinstance(wait_status, int):
+        return "went away"
+    if os.WIFSIGNALED(wait_status):
+        number = os.WTERMSIG(wait_status)
+        return f"was killed by {signal.Signals(number).name} (signal {number})"
+    return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"
