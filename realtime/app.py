@@ -1,6 +1,5 @@
 """Makes the Flask application: defaults, services, blueprints."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from redis import Redis
 
 from realtime import api, errors, health, operators, pages, request, tutorials
 from realtime.access import Access
+from realtime.pulse import Pulse
 from workers import jobs
 from workers.queue import Jobs
 from workers.settings import Secrets, Settings
@@ -32,10 +32,10 @@ class Services:
     access: Access
     redis: Redis
     jobs: Jobs
-    is_live: Callable[[], bool]  # whether the relay hears the channel
+    pulse: Pulse  # how fresh what the relay shows is
 
 
-def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, is_live: Callable[[], bool]) -> Flask:
+def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse) -> Flask:
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.config.update(
         SECRET_KEY=secrets.secret_key,
@@ -51,7 +51,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, is_live: C
         access=Access(settings, secrets),
         redis=redis,
         jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
-        is_live=is_live,
+        pulse=pulse,
     )
     errors.register(app)
     app.before_request(request.check_origin)

@@ -65,7 +65,7 @@ def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
 
     @socketio.on("disconnect")
     def disconnect(reason: Any = None) -> None:
-        relay.topics.drop(sid())
+        relay.forget(sid())
 
     @socketio.on("watch")
     def watch(data: Any = None, *_: Any) -> Ack | Encoded:

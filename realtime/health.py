@@ -18,16 +18,17 @@ def health() -> Response:
 
 
 @blueprint.get("/readyz")
-@openapi.describe(answer="Ok")
+@openapi.describe(answer="Ready")
 def ready() -> Response:
-    """Whether Redis is there and the relay hears it; 503 otherwise."""
+    """Whether Redis is there and the relay hears it: `probe_age` in seconds, and the gaps so far; 503 otherwise."""
     try:
         services().redis.ping()
     except RedisError:
         return answer(503, "unavailable", "Redis can't be reached", retry_after=RETRY_AFTER)
-    if not services().is_live():
-        return answer(503, "unavailable", "the relay does not hear the channel", retry_after=RETRY_AFTER)
-    return jsonify(ok=True)
+    pulse = services().pulse
+    if not pulse.live:
+        return answer(503, "unavailable", f"the relay is {pulse.state}", retry_after=RETRY_AFTER)
+    return jsonify(ok=True, probe_age=pulse.probe_age, gaps=pulse.gaps)
 
 
 @blueprint.get("/api/openapi.json")

@@ -103,6 +103,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Count": _object({"count": _INTEGER}),
     "Ok": _object({"ok": {"type": "boolean"}}),
+    "Ready": _object({"ok": {"type": "boolean"}, "probe_age": _NUMBER, "gaps": _INTEGER}),
     "Any": {"type": "object"},
     "Error": _object(
         {

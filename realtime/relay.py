@@ -6,20 +6,21 @@ One relay a process. It runs on one thread (or one hub of green threads): betwee
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import Frames, encode_ended, encode_event, encode_frames, encode_snapshot
+from realtime.pulse import SILENCE, Pulse
 from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from workers import inbox, store
 from workers.store import Gap
-from workers.wire import Update
+from workers.wire import Probe, Update
 
-BEAT = 2.0  # seconds between two `relay` events
+CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
 RELOAD_PAUSE = 0.5  # seconds between two tries to read the watched topics again
 YIELD_EVERY = 200  # updates or writes after which others get their turn
 
@@ -29,8 +30,13 @@ log = logging.getLogger("headway.relay")
 class Transport(Protocol):
     """How packets reach connections; `realtime.server` has the real one."""
 
-    def send(self, sid: str, packet: str) -> None: ...
-    def connections(self) -> Iterable[str]: ...
+    def send(self, sid: str, packet: str) -> bool:
+        """False where the connection can take no more for now."""
+
+    def is_idle(self, sid: str) -> bool:
+        """Whether all that was sent has been written; True of a connection that is no more."""
+
+    def connections(self) -> Collection[str]: ...
 
 
 class Relay:
@@ -46,13 +52,8 @@ class Relay:
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(self._read)
         self._wake = threading.Event()
-        self._live = False
-        self._since = _now_ms()
-
-    @property
-    def live(self) -> bool:
-        """Whether the channel is held, so that what is shown can be true."""
-        return self._live
+        self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
+        self.pulse = Pulse(self.broadcast)
 
     # -- watching
 
@@ -107,9 +108,14 @@ class Relay:
     def listen(self) -> None:
         """Take updates from the channel, for ever."""
         taken = 0
-        for update in store.listen(self._subscriber):
+        for update in store.listen(self._subscriber, silence=SILENCE):
             if isinstance(update, Gap):
                 self._mind_gap(update)
+                continue
+            if isinstance(update, Probe):
+                if not self.pulse.hear(update):
+                    log.warning("Redis has lost its data: what pages show is read again")
+                    self._mind_gap(Gap(True))
                 continue
             self._take(update)
             taken += 1
@@ -130,17 +136,15 @@ class Relay:
                 self._wake.set()
 
     def _mind_gap(self, gap: Gap) -> None:
-        if gap.live == self._live:
-            return
-        if gap.live:
-            while not self._reload():
-                time.sleep(RELOAD_PAUSE)
-            log.info("the channel is held")
-        else:
+        """What was said while we were deaf is lost: read it all again. Held already, it was a gap nobody saw coming."""
+        self.pulse.change(live=False)
+        if not gap.live:
             log.warning("the channel is lost: pages are told that what they show may be stale")
-        self._live = gap.live
-        self._since = _now_ms()
-        self._broadcast(self.status())
+            return
+        while not self._reload():
+            time.sleep(RELOAD_PAUSE)
+        log.info("the channel is held")
+        self.pulse.change(live=True)
 
     def _reload(self) -> bool:
         """Send every watched topic anew: what was said while we were deaf is lost."""
@@ -156,12 +160,9 @@ class Relay:
             log.warning("the watched topics could not be read again: %s", error)
             return False
         for topic, (rows, more) in snapshots.items():
-            if topic.job_id is not None and not rows:
-                gone = [{"id": topic.job_id, "version": version}]
-                packet = encode_event("gone", {"topic": topic.name, "jobs": gone})
-            else:
-                packet = encode_snapshot(topic, (row.body for row in rows), more)
-            self._send_all(self.topics.watchers(topic), packet)
+            self._send_all(
+                topic, self.topics.watchers(topic), _renewal(topic, [row.body for row in rows], more, version)
+            )
         return True
 
     def send_due(self) -> None:
@@ -171,14 +172,41 @@ class Relay:
             watchers = self.topics.watchers(topic)
             if watchers:
                 for packet in encode_frames(topic, updates):
-                    self._send_all(watchers, packet)
+                    self._send_all(topic, watchers, packet)
         self._frames.forget_quiet(now)
 
-    def _send_all(self, sids: Iterable[str], packet: str) -> None:
+    def _send_all(self, topic: Topic, sids: Iterable[str], packet: str) -> None:
+        """Send a packet of `topic`; who can't take it is given the whole topic once it can."""
         for number, sid in enumerate(sids, 1):
-            self._transport.send(sid, packet)
+            if not self._transport.send(sid, packet):
+                self._behind.setdefault(sid, set()).add(topic)
             if number % YIELD_EVERY == 0:
                 time.sleep(0)
+
+    def catch_up(self) -> None:
+        """Give those that were behind, and can read again, what they missed; for ever."""
+        while True:
+            time.sleep(CATCH_UP_INTERVAL)
+            for sid in [sid for sid in self._behind if self._transport.is_idle(sid)]:
+                topics = self._behind.pop(sid)
+                try:
+                    self._renew(sid, [topic for topic in topics if sid in self.topics.watchers(topic)])
+                except RedisError:
+                    self._behind.setdefault(sid, set()).update(topics)
+
+    def _renew(self, sid: str, topics: Sequence[Topic]) -> None:
+        for owner in [topic.owner for topic in topics if topic == ends_of(topic.owner)]:
+            self._tell_ends([sid], owner)
+        version = store.now(self._redis)
+        held = self.watch(sid, [topic for topic in topics if topic != ends_of(topic.owner)])
+        for topic, answer in held.items():
+            bodies, more = answer or ([], False)
+            self._send_all(topic, [sid], _renewal(topic, bodies, more, version))
+
+    def forget(self, sid: str) -> None:
+        """A connection has ended."""
+        self.topics.drop(sid)
+        self._behind.pop(sid, None)
 
     def pump(self) -> None:
         """Send frames as they become due, for ever."""
@@ -188,16 +216,12 @@ class Relay:
             self._wake.clear()
             self.send_due()
 
-    # -- telling how fresh all this is
-
-    def status(self) -> str:
-        """The `relay` event as a packet."""
-        return encode_event("relay", {"state": "live" if self._live else "stale", "since": self._since})
+    # -- the ends of one owner
 
     def greet(self, sid: str, owner: str) -> None:
         """Tell a new connection how fresh all this is, and its owner of the ends that no page has shown yet."""
-        self._transport.send(sid, self.status())
-        if not owner:
+        self._transport.send(sid, self.pulse.packet())
+        if not owner or sid not in self._transport.connections():
             return
         # joined first, as with every topic: an end in between is told twice, never not at all
         self.topics.add(sid, ends_of(owner))
@@ -209,21 +233,22 @@ class Relay:
     def _tell_ends(self, sids: Iterable[str], owner: str) -> None:
         unseen = inbox.read(self._redis, owner)
         if unseen:
-            self._send_all(sids, encode_ended(unseen.bodies, unseen.more))
+            self._send_all(ends_of(owner), sids, encode_ended(unseen.bodies, unseen.more))
 
     def seen(self, owner: str, ends: Sequence[tuple[str, int]]) -> None:
         """Forget ends that a page of their owner has shown. Raises RedisError."""
         inbox.forget(self._redis, owner, ends)
 
-    def beat(self) -> None:
-        """Tell every connection that we are here, every `BEAT` seconds, for ever."""
-        while True:
-            time.sleep(BEAT)
-            self._broadcast(self.status())
-
-    def _broadcast(self, packet: str) -> None:
-        self._send_all(tuple(self._transport.connections()), packet)
+    def broadcast(self, packet: str) -> None:
+        """Send a packet to every connection, whether it watches or not."""
+        for number, sid in enumerate(tuple(self._transport.connections()), 1):
+            self._transport.send(sid, packet)
+            if number % YIELD_EVERY == 0:
+                time.sleep(0)
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _renewal(topic: Topic, bodies: Sequence[str], more: bool, version: int) -> str:
+    """The packet that replaces all that a client holds of `topic`."""
+    if topic.job_id is not None and not bodies:
+        return encode_event("gone", {"topic": topic.name, "jobs": [{"id": topic.job_id, "version": version}]})
+    return encode_snapshot(topic, bodies, more)

@@ -15,16 +15,16 @@ import os  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Iterable  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Collection  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import engineio.socket  # noqa: E402
 import eventlet.wsgi  # noqa: E402
-from engineio.exceptions import SocketIsClosedError  # noqa: E402
 from engineio.packet import MESSAGE, Packet  # noqa: E402
-from eventlet.websocket import WebSocketWSGI  # noqa: E402
+from eventlet.websocket import RFC6455WebSocket, WebSocketWSGI  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
 from redis import Redis  # noqa: E402
@@ -33,6 +33,7 @@ from redis.exceptions import RedisError  # noqa: E402
 from realtime import handlers  # noqa: E402
 from realtime.access import Access  # noqa: E402
 from realtime.app import create_app  # noqa: E402
+from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
@@ -43,20 +44,15 @@ FRAME_LIMIT = 64 * 1024  # bytes a client may send in one frame
 CONNECTION_LIMIT = 20_000  # eventlet's own is 1,024, and the next one would hang
 HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
+SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
 TIDY_INTERVAL = 30  # seconds
-GOODBYE = 0.5  # seconds in which connections are closed before the process ends
+WATCH_INTERVAL = 1  # seconds
+DRAIN = 4.0  # seconds over which pages are sent away when the process ends
+GOODBYE = 0.5  # seconds for the last of them
 
 log = logging.getLogger("headway.server")
-
-
-class PromptSocket(engineio.socket.Socket):
-    """Sends each packet at once: eventlet's server leaves Nagle's algorithm on, which holds small frames back."""
-
-    def _websocket_handler(self, ws: Any) -> Any:
-        ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return super()._websocket_handler(ws)
 
 
 class SocketTransport:
@@ -66,25 +62,49 @@ class SocketTransport:
         self._socketio = socketio
         self._last = ("", Packet(MESSAGE, ""))
 
-    def send(self, sid: str, packet: str) -> None:
-        server = self._socketio.server
-        eio_sid = server.manager.eio_sid_from_sid(sid, "/")
-        connection = server.eio.sockets.get(eio_sid)
-        if connection is None or connection.closed:
-            return
+    def send(self, sid: str, packet: str) -> bool:
+        connection = self._connection(sid)
+        if connection is None:
+            return True  # it has left, and is owed nothing
+        if not connection.is_free:
+            return False
         if self._last[0] is not packet:
             self._last = (packet, Packet(MESSAGE, packet))
-        try:
-            connection.send(self._last[1])
-        except SocketIsClosedError:
-            pass  # it left between the look and the send
+        connection.send_shared(self._last[1])
+        return True
 
-    def connections(self) -> Iterable[str]:
-        return [sid for sid, _ in self._socketio.server.manager.get_participants("/", None)]
+    def is_idle(self, sid: str) -> bool:
+        connection = self._connection(sid)
+        return connection is None or connection.is_idle
+
+    def connections(self) -> Collection[str]:
+        return {sid: None for sid, _ in self._socketio.server.manager.get_participants("/", None)}
+
+    def _connection(self, sid: str) -> Connection | None:
+        server = self._socketio.server
+        connection = server.eio.sockets.get(server.manager.eio_sid_from_sid(sid, "/"))
+        return connection if isinstance(connection, Connection) and not connection.closed else None
+
+
+def watch_connections(socketio: SocketIO) -> None:
+    """End connections that don't read, and those that never said who they are; for ever."""
+    server = socketio.server
+    while True:
+        eventlet.sleep(WATCH_INTERVAL)
+        now = time.monotonic()
+        for eio_sid, connection in list(server.eio.sockets.items()):
+            if not isinstance(connection, Connection) or connection.closed:
+                continue
+            if connection.is_slow:
+                connection.end("it does not read")
+            elif now - connection.opened_at > NAMELESS and server.manager.sid_from_eio_sid(eio_sid, "/") is None:
+                connection.end("it never connected to a namespace")
 
 
 def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]:
-    engineio.socket.Socket = PromptSocket
+    engineio.socket.Socket = Connection
+    # eventlet unmasks byte by byte in Python: 64 KiB would hold the hub for 30 ms
+    RFC6455WebSocket._apply_mask = staticmethod(unmask)
     # every browser offers it and eventlet has no switch: 100-170 KB more per client, 60 % more CPU per delivery
     WebSocketWSGI._negotiate_permessage_deflate = lambda self, extensions: None
     redis = store.connect(settings.redis_url, shared=True)
@@ -103,16 +123,21 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
         json=handlers.WireJSON,
     )
     relay = Relay(redis, store.connect(settings.redis_url, patient=True), SocketTransport(socketio))
-    app = create_app(settings, secrets, redis, is_live=lambda: relay.live)
+    app = create_app(settings, secrets, redis, pulse=relay.pulse)
     handlers.register(socketio, relay, access)
     socketio.init_app(app)
+    engine = socketio.server.eio
+    engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"])
     return app, socketio, relay
 
 
 def listen(settings: Settings) -> Any:
     family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
     # eventlet would share the port by default: a second server would take half of the connections unseen
-    return eventlet.listen(address, family, backlog=BACKLOG, reuse_port=settings.processes > 1)
+    listening = eventlet.listen(address, family, backlog=BACKLOG, reuse_port=settings.processes > 1)
+    # inherited by each connection: the kernel would keep up to 4 MB for a reader that has stopped
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    return listening
 
 
 def serve(settings: Settings, secrets: Secrets) -> None:
@@ -120,14 +145,21 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     sweeper = Sweeper(housekeeping, settings.queue_names)
-    for task in (relay.listen, relay.pump, relay.beat, sweeper.run, partial(tidy, housekeeping)):
+    for task in (
+        relay.listen,
+        relay.pump,
+        relay.catch_up,
+        relay.pulse.beat,
+        partial(relay.pulse.probe, store.connect(settings.redis_url)),
+        partial(watch_connections, socketio),
+        sweeper.run,
+        partial(tidy, housekeeping),
+    ):
         socketio.start_background_task(_forever, task)
 
     def goodbye() -> None:
         listening.close()
-        for connection in list(socketio.server.eio.sockets.values()):
-            connection.close(wait=False, reason="server shutdown")
-        eventlet.sleep(GOODBYE)
+        drain(relay, socketio)
         os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -152,6 +184,21 @@ def tidy(redis: Redis) -> None:
         except RedisError as error:
             log.warning("abandoned submits were not looked for: %s", error)
         eventlet.sleep(TIDY_INTERVAL)
+
+
+def drain(relay: Relay, socketio: SocketIO) -> None:
+    """Send the pages away, spread over time so that they don't all come back at once, and close who stays."""
+    connections = socketio.server.eio.sockets
+    transport = SocketTransport(socketio)
+    packet = relay.pulse.drain(DRAIN)
+    for sid in transport.connections():
+        transport.send(sid, packet())
+    ends = time.monotonic() + DRAIN + GOODBYE
+    while transport.connections() and time.monotonic() < ends:
+        eventlet.sleep(0.05)
+    for connection in list(connections.values()):
+        connection.close(wait=False, reason="server shutdown")
+    eventlet.sleep(GOODBYE if connections else 0)
 
 
 def _forever(task: Any) -> None:

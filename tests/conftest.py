@@ -65,8 +65,8 @@ class Processes:
         self._running.append(process)
         return process
 
-    def worker(self, queue: str = "default") -> subprocess.Popen[bytes]:
-        return self.start("-m", "workers.main", "worker", "--queue", queue)
+    def worker(self, queue: str = "default", **environment: str) -> subprocess.Popen[bytes]:
+        return self.start("-m", "workers.main", "worker", "--queue", queue, **environment)
 
     def log(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))

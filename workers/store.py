@@ -1,17 +1,19 @@
 """The only Redis code for states: publish, load, load_many, page, listen."""
 
 import functools
+import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import uuid4
 
 from redis import BlockingConnectionPool, Redis
 from redis import ConnectionError as RedisConnectionError
+from redis import TimeoutError as RedisTimeoutError
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from workers.errors import WireError
@@ -23,6 +25,7 @@ from workers.wire import (
     FIELDS,
     RUNNING,
     JobState,
+    Probe,
     Status,
     Update,
     attempts_key,
@@ -37,6 +40,8 @@ from workers.wire import (
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
 PAUSE = 0.5  # seconds between two tries of what endures
+LONGEST_PAUSE = 2.0  # seconds between two tries to hold the channel
+BORN = "headway:born"  # a mark that is gone with the data
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 SCAN_STEP = 200  # entries of an index that a filtered page looks at in one go
@@ -233,33 +238,55 @@ def connect(url: str, *, patient: bool = False, enduring: bool = False, shared: 
     return Redis.from_pool(pool)
 
 
-def listen(connection: Redis, *, pause: float = 0.5) -> Iterator[Update | Gap]:
-    """Every update of the channel, for ever. `Gap(False)` when the channel is lost, `Gap(True)` when it is held.
+def probe(connection: Redis, process: str, number: int) -> None:
+    """Publish a probe, with the mark of the data that Redis holds; the first to look sets the mark."""
+    with connection.pipeline() as pipeline:
+        pipeline.set(BORN, uuid4().hex, nx=True)
+        pipeline.get(BORN)
+        born = cast(bytes, pipeline.execute()[1]).decode()
+    connection.publish(CHANNEL, encode({"probe": process, "n": number, "born": born}))
 
-    The first thing is `Gap(True)`. Tries again each `pause` seconds while Redis is away.
+
+def listen(connection: Redis, *, silence: float | None = None) -> Iterator[Update | Probe | Gap]:
+    """Every message of the channel, for ever. `Gap(False)` when it is lost, `Gap(True)` when it is held.
+
+    The first thing is `Gap(True)`. Each confirmation of a subscription is one: what was said before it is lost. With
+    `silence`, the channel counts as lost too after so many seconds without a word, which a hung server or a
+    half-open connection would never tell. Tries again with full jitter while Redis is away.
     """
     held = False
+    tries = 0
     while True:
         pubsub = connection.pubsub(ignore_subscribe_messages=False)
         try:
             pubsub.subscribe(CHANNEL)
-            for message in pubsub.listen():
+            for message in _messages(pubsub, silence):
                 if message["type"] == "subscribe":
-                    held = True
+                    held, tries = True, 0
                     yield Gap(True)
                 elif message["type"] == "message":
                     try:
-                        update = decode_update(message["data"])
+                        yield decode_update(message["data"])
                     except WireError:
                         continue  # someone else's message on our channel: nothing a watcher could use
-                    if update is not None:
-                        yield update
-        except (RedisError, OSError) as error:
+        except (RedisConnectionError, RedisTimeoutError, OSError):
             if held:
                 yield Gap(False)
             held = False
-            if not isinstance(error, RedisConnectionError | OSError):
-                raise
         finally:
             pubsub.close()
-        time.sleep(pause)
+        tries += 1
+        time.sleep(random.uniform(0, min(LONGEST_PAUSE, PAUSE * 2**tries)))
+
+
+def _messages(pubsub: Any, silence: float | None) -> Iterator[dict[str, Any]]:
+    """The messages of a subscription. Raises redis's ConnectionError after `silence` seconds without any."""
+    heard_at = time.monotonic()
+    while True:
+        message = pubsub.get_message(timeout=None if silence is None else silence / 4)
+        now = time.monotonic()
+        if message is not None:
+            heard_at = now
+            yield message
+        elif silence is not None and now - heard_at > silence:
+            raise RedisConnectionError(f"not a word for {silence} s")

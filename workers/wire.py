@@ -99,6 +99,15 @@ def is_queue_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A word of a relay to itself. `born` marks the data in Redis: another mark, and all that was there is gone."""
+
+    process: str
+    number: int
+    born: str
+
+
 def state_key(id: str) -> str:
     return f"headway:job:{id}"
 
@@ -148,16 +157,13 @@ def decode_state(text: str | bytes) -> JobState:
         raise WireError(f"expected the JSON of a state with the fields {', '.join(FIELDS)}: {error}") from error
 
 
-def decode_update(message: bytes) -> Update | None:
-    """A message of the channel, or None where it is another process's probe.
-
-    Raises `WireError` on anything else.
-    """
+def decode_update(message: bytes) -> Update | Probe:
+    """A message of the channel. Raises `WireError` where it is none."""
     text = message.decode(errors="replace")
     try:
         envelope = json.loads(text, parse_constant=_no_constant)
         if envelope.get("probe") is not None:
-            return None
+            return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
         if gone := envelope.get("gone"):
             body = encode({"id": gone["id"], "version": gone["version"]})
             return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)

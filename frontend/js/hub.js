@@ -6,8 +6,8 @@ const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) 
 const LOOK = 500; // ms between two looks at the clock
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const SEEN_A_MESSAGE = 500; // as many as the server takes
-const FIRST_RETRY = 500; // ms, ± half of it
-const LONGEST_RETRY = 10_000; // ms
+const FIRST_RETRY = 500; // ms, ± all of it: full jitter, so that not all come back at once
+const LONGEST_RETRY = 30_000; // ms
 
 export class Hub extends EventTarget {
   /** `connecting`, `live`, `stale` (the server is there, but deaf) or `offline`. */
@@ -23,6 +23,7 @@ export class Hub extends EventTarget {
   #timer = null;
   #claim;
   #listeners = 0; // of ends
+  #leaving = null;
 
   /** `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told. */
   constructor(io, { url, claim = claimHere() } = {}) {
@@ -65,6 +66,7 @@ export class Hub extends EventTarget {
   /** Close the socket and forget all watches. */
   close() {
     clearInterval(this.#timer);
+    clearTimeout(this.#leaving);
     this.#socket?.disconnect();
     this.#socket = null;
     this.#topics.clear();
@@ -76,7 +78,7 @@ export class Hub extends EventTarget {
       transports: ["websocket"],
       reconnectionDelay: FIRST_RETRY,
       reconnectionDelayMax: LONGEST_RETRY,
-      randomizationFactor: 0.5,
+      randomizationFactor: 1,
     });
     this.#socket.on("connect", () => {
       this.#heard();
@@ -86,7 +88,8 @@ export class Hub extends EventTarget {
       this.#relay = "stale"; // the next process we reach has to say for itself that it is live
       this.#settle();
     });
-    this.#socket.on("relay", ({ state }) => {
+    this.#socket.on("relay", ({ state, retry_in: retryIn }) => {
+      if (state === "draining") return this.#leave(retryIn);
       this.#relay = state;
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
@@ -99,6 +102,16 @@ export class Hub extends EventTarget {
       if (entry) this.#tell(topic, entry, [], entry.store.bury(jobs));
     });
     this.#timer = setInterval(() => this.#settle(), LOOK);
+  }
+
+  /** The server goes: come back, to the next one, at the time it gave us. What we show stays live until then. */
+  #leave(retryIn) {
+    this.#heard();
+    this.#leaving ??= setTimeout(() => {
+      this.#leaving = null;
+      this.#socket?.disconnect();
+      this.#socket?.connect();
+    }, retryIn ?? 0);
   }
 
   async #tellEnds({ jobs, more }) {

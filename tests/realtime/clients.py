@@ -37,6 +37,12 @@ class Client:
 
     def close(self) -> None:
         self._socket.disconnect()
+        # where the server was faster, the library leaves its socket open and its writer waiting
+        engine = self._socket.eio
+        if engine.queue is not None:
+            engine.queue.put(None)
+        if engine.ws is not None:
+            engine.ws.close()
 
 
 @contextmanager

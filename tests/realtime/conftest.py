@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from realtime.app import create_app
+from realtime.pulse import Pulse
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
@@ -16,7 +17,8 @@ TOKEN = "the token"
 @pytest.fixture
 def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
     def make(*, redis: Redis = redis, live: bool = True) -> Flask:
-        return create_app(settings, Secrets("a key", TOKEN, False), redis, is_live=lambda: live)
+        pulse = Pulse(lambda packet: None, state="live" if live else "stale")
+        return create_app(settings, Secrets("a key", TOKEN, False), redis, pulse=pulse)
 
     return make
 

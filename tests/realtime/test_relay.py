@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -25,15 +25,22 @@ class Sockets:
 
     def __init__(self) -> None:
         self.packets: dict[str, list[Any]] = {}
+        self.full: set[str] = set()
 
     def connect(self, sid: str) -> list[Any]:
         return self.packets.setdefault(sid, [])
 
-    def send(self, sid: str, packet: str) -> None:
+    def send(self, sid: str, packet: str) -> bool:
+        if sid in self.full:
+            return False
         if sid in self.packets:
             self.packets[sid].append(json.loads(packet[1:]))
+        return True
 
-    def connections(self) -> Iterable[str]:
+    def is_idle(self, sid: str) -> bool:
+        return sid not in self.full
+
+    def connections(self) -> Collection[str]:
         return tuple(self.packets)
 
 
@@ -46,9 +53,9 @@ def sockets() -> Sockets:
 def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
     subscriber = store.connect(redis_url, patient=True)
     made = Relay(redis, subscriber, sockets)
-    for part in (made.listen, made.pump):
+    for part in (made.listen, made.pump, made.catch_up):
         threading.Thread(target=part, daemon=True).start()
-    until(lambda: made.live, "live")
+    until(lambda: made.pulse.live, "live")
     yield made
 
 
@@ -192,3 +199,54 @@ def test_a_watch_that_could_not_be_read_is_not_joined(redis: Redis, redis_url: s
     with pytest.raises(RedisConnectionError):
         relay.watch("s", [MINE])
     assert not relay.topics.is_watched(MINE)
+
+
+def test_who_can_not_read_delays_nobody_and_gets_the_whole_topic_once_it_can(
+    relay: Relay, redis: Redis, sockets: Sockets
+) -> None:
+    slow, fast = sockets.connect("slow"), sockets.connect("fast")
+    put(redis, "b", Status.QUEUED)
+    sockets.full.add("slow")
+    for sid in ("slow", "fast"):
+        relay.watch(sid, [MINE, Topic("job:b")])
+    put(redis, "a", Status.QUEUED)
+    store.bury(redis, "b")
+    until(lambda: told(fast, "gone") and told(fast, "jobs"), "frames for the other")
+    assert slow == []
+    sockets.full.clear()
+    until(lambda: told(slow, "gone"), "what it missed")
+    [snapshot] = told(slow, "jobs")
+    assert snapshot["snapshot"] is True and [job["id"] for job in snapshot["jobs"]] == ["a"]
+    assert [frame["topic"] for frame in told(slow, "gone")] == ["job:b"]
+    put(redis, "a", Status.STARTED)
+    until(lambda: len(told(slow, "jobs")) == 2, "what moves from now on")
+
+
+def test_lost_data_is_noticed_although_the_channel_holds(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    store.probe(redis, relay.pulse.process, 1)
+    put(redis, "a", Status.QUEUED)
+    relay.watch("s", [MINE])
+    until(lambda: relay.pulse.probe_age is not None, "the probe")
+    redis.flushall()
+    store.probe(redis, relay.pulse.process, 2)
+    snapshot = until(lambda: [frame for frame in told(packets, "jobs") if "snapshot" in frame], "the truth")[0]
+    assert snapshot["jobs"] == []
+    assert [word["state"] for word in told(packets, "relay")] == ["stale", "live"]
+    assert relay.pulse.gaps == 1
+
+
+def test_an_owner_is_told_of_ends_on_greeting_and_live(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    put(redis, "a", Status.FINISHED)
+    packets = sockets.connect("s")
+    relay.greet("s", "me")
+    relay.greet("gone already", "me")
+    put(redis, "b", Status.FAILED)
+    until(lambda: {job["id"] for word in told(packets, "ended") for job in word["jobs"]} == {"a", "b"}, "both ends")
+    assert told(packets, "relay")
+    relay.seen("me", [("a", 1), ("b", 1)])
+    assert told(packets, "ended")[0]["more"] == 0
+    again = sockets.connect("again")
+    relay.greet("again", "me")
+    assert told(again, "ended") == []
+    assert relay.topics.watchers(Topic("ended", "me")) == ("s", "again")

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
+import websocket
 
 from tests.conftest import ROOT, Processes, Stack, free_port, is_ready, start_redis, until
 from tests.realtime.clients import connected
@@ -93,7 +95,7 @@ def test_while_redis_is_away_pages_are_told_and_after_it_they_get_the_truth(
         server.wait()
 
 
-def test_asked_to_end_it_says_goodbye_and_ends(
+def test_asked_to_end_it_sends_its_pages_away_and_ends_within_ten_seconds(
     base_environment: dict[str, str], redis_url: str, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -104,7 +106,11 @@ def test_asked_to_end_it_says_goodbye_and_ends(
         with connected(f"http://127.0.0.1:{port}") as client:
             client.hear("relay")
             web.send_signal(signal.SIGTERM)
-            assert web.wait(5) == 0
+            word = client.hear("relay", lambda word: word["state"] == "draining")
+            assert 0 <= word["retry_in"] <= 4000
+            with pytest.raises(requests.ConnectionError):
+                requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+            assert web.wait(10) == 0
     finally:
         processes.stop()
 
@@ -116,3 +122,119 @@ def test_a_taken_port_is_one_clear_line(stack: Stack) -> None:
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert answer.returncode == 1 and answer.stdout == ""
     assert "can't be listened on" in answer.stderr and answer.stderr.count("\n") == 1
+
+
+class Raw:
+    """A WebSocket client that may do what no library does."""
+
+    def __init__(self, url: str) -> None:
+        self.socket = websocket.create_connection(
+            f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket", timeout=15
+        )
+        assert self.socket.recv()[0] == "0"
+
+    def join(self) -> "Raw":
+        self.socket.send("40")
+        assert str(self.socket.recv()).startswith("40")
+        return self
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def is_closed(self) -> bool:
+        """Waits until the server has closed; False where it goes on beating for six seconds."""
+        ends = time.monotonic() + 6
+        try:
+            while time.monotonic() < ends:
+                if self.socket.recv() == "":
+                    return True
+        except (websocket.WebSocketException, OSError):
+            return True
+        return False
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "9",
+        "x",
+        "",
+        "4",
+        "4x",
+        "49",
+        "42",
+        "42[",
+        "42{}",
+        "42[]",
+        "4251-",
+        '451-["a"]',
+        "40/other,",
+        "44{}",
+        "4" + "2" * 99,
+    ],
+    ids=str,
+)
+def test_a_broken_packet_ends_at_most_its_sender(message: str, stack: Stack) -> None:
+    with connected(stack.url, stack.session()) as bystander:
+        raw = Raw(stack.url).join()
+        raw.socket.send(message)
+        raw.socket.close()
+        assert bystander.watch("mine")["ok"] is True
+    assert "Traceback" not in stack.processes.log()
+
+
+def test_a_binary_message_ends_its_sender(stack: Stack) -> None:
+    with closing(Raw(stack.url).join()) as raw:
+        raw.socket.send_binary(b"\x00\x01")
+        assert raw.is_closed()
+
+
+def test_a_frame_that_is_too_long_ends_its_sender(stack: Stack) -> None:
+    with closing(Raw(stack.url).join()) as raw:
+        raw.socket.send("42" + "x" * 70_000)
+        assert raw.is_closed()
+
+
+def test_a_flood_ends_its_sender_and_holds_up_nobody(stack: Stack) -> None:
+    with connected(stack.url, stack.session()) as bystander, closing(Raw(stack.url).join()) as raw:
+        try:
+            for number in range(20_000):
+                raw.socket.send(f'42{number}["watch",{{"topics":["mine"]}}]')
+        except OSError:
+            pass  # it has been ended, as it should
+        began = time.monotonic()
+        assert bystander.watch("mine")["ok"] is True
+        assert time.monotonic() - began < 1.5
+        assert raw.is_closed()
+
+
+def test_who_never_says_connect_is_ended(stack: Stack) -> None:
+    with closing(Raw(stack.url)) as raw:
+        assert raw.is_closed()
+
+
+def test_a_reader_that_stops_is_ended_and_loses_nothing(stack: Stack) -> None:
+    """Beside one that reads, whose frames come as ever; and back again, it finds everything."""
+    session = stack.session()
+    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+    url = f"{stack.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    with socket.socket() as narrow:
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        narrow.connect(("127.0.0.1", int(stack.url.rsplit(":", 1)[1])))
+        stuck = websocket.create_connection(url, socket=narrow, header={"Cookie": cookie}, timeout=15)
+        stuck.send("40")
+        stuck.send('421["watch",{"topics":["mine"]}]')
+        with connected(stack.url, session) as reader:
+            reader.watch("mine")
+            bulk = {"task": "create_task", "args": [{"task_type": 3}] * 3000, "queue": "bookInfoParser"}
+            ids = set(session.post(f"{stack.url}/api/jobs/bulk", json=bulk).json()["ids"])
+            seen: set[str] = set()
+            while len(seen) < len(ids):
+                seen |= {job["id"] for job in reader.hear("jobs")["jobs"]}
+            assert seen == ids
+            until(lambda: "it does not read" in stack.processes.log(), "its end", within=20)
+        session.post(f"{stack.url}/api/queues/bookInfoParser/empty", headers=stack.operator)
+        [left] = session.get(f"{stack.url}/api/jobs?status=started").json()["jobs"]
+        session.post(f"{stack.url}/api/jobs/{left['id']}/stop")
+        with connected(stack.url, session) as back:
+            assert [job["id"] for job in back.watch("mine")["topics"]["mine"]["jobs"]] == [left["id"]]

@@ -19,6 +19,7 @@ from workers.wire import (
     MESSAGE_LIMIT,
     WAITING,
     JobState,
+    Probe,
     Status,
     Update,
     decode_state,
@@ -208,7 +209,7 @@ def test_a_state_on_the_channel_is_an_update() -> None:
     expected = Update("3f0c", STATE.version, "o1", "default", gone=False, body=body, attempt=2, ended=False)
     assert update == expected
     ended = decode_update(message(encode_state(replace(STATE, status=Status.FINISHED))))
-    assert ended is not None and ended.ended
+    assert isinstance(ended, Update) and ended.ended
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_state_on_the_channel_is_an_update() -> None:
 def test_the_body_is_the_state_in_the_message_byte_for_byte(state: JobState) -> None:
     body = encode_state(state)
     update = decode_update(message(body))
-    assert update is not None
+    assert isinstance(update, Update)
     assert update.body.encode() == body.encode()
 
 
@@ -232,7 +233,7 @@ def test_the_body_keeps_what_parsing_would_change() -> None:
     texts |= {"attempt": "1", "status": '"started"'}
     body = "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
     update = decode_update(message(body))
-    assert update is not None
+    assert isinstance(update, Update)
     assert update.body == body
 
 
@@ -244,7 +245,8 @@ def test_a_tombstone_on_the_channel_is_an_update_that_shows_only_id_and_version(
 
 @pytest.mark.parametrize("text", [b'{"probe":"web-1","n":0}', b'{"probe":"web-1","n":7}'])
 def test_a_probe_is_no_update(text: bytes) -> None:
-    assert decode_update(text) is None
+    probe = decode_update(text)
+    assert isinstance(probe, Probe) and probe.process == "web-1"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from workers.errors import BadArguments
 from workers.jobs.words import count_page
 from workers.queue import Jobs
 from workers.store import Gap
-from workers.wire import JobState, Status, decode_state
+from workers.wire import JobState, Status, Update, decode_state
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def told(redis: Redis, redis_url: str) -> list[JobState]:
         for update in store.listen(store.connect(redis_url, patient=True)):
             if isinstance(update, Gap):
                 subscribed.set()
-            elif not update.gone:
+            elif isinstance(update, Update) and not update.gone:
                 states.append(decode_state(update.body))
 
     threading.Thread(target=listen, daemon=True).start()
