@@ -19,6 +19,7 @@ class Client:
         for event in ("jobs", "gone", "relay", "ended"):
             self._socket.on(event, lambda data, event=event: self.events.put((event, data)))
         self._socket.connect(url, headers=headers, transports=["websocket"], wait_timeout=DEADLINE)
+        self._websocket = self._socket.eio.ws
 
     def ask(self, event: str, data: Any) -> Any:
         """Emit, and wait for the ack."""
@@ -38,11 +39,9 @@ class Client:
     def close(self) -> None:
         self._socket.disconnect()
         # where the server was faster, the library leaves its socket open and its writer waiting
-        engine = self._socket.eio
-        if engine.queue is not None:
-            engine.queue.put(None)
-        if engine.ws is not None:
-            engine.ws.close()
+        self._websocket.close()
+        if self._socket.eio.queue is not None:
+            self._socket.eio.queue.put(None)
 
 
 @contextmanager

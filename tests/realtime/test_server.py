@@ -131,6 +131,7 @@ class Raw:
         self.socket = websocket.create_connection(
             f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket", timeout=15
         )
+        self._plain = self.socket.sock  # which the library forgets, unclosed, when it meets an error
         assert self.socket.recv()[0] == "0"
 
     def join(self) -> "Raw":
@@ -140,6 +141,8 @@ class Raw:
 
     def close(self) -> None:
         self.socket.close()
+        if self._plain is not None:
+            self._plain.close()
 
     def is_closed(self) -> bool:
         """Waits until the server has closed; False where it goes on beating for six seconds."""
