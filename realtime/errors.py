@@ -8,9 +8,10 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
-from workers.errors import BadArguments, Conflict, HeadwayError, NotFound
+from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound
 
 RETRY_AFTER = 2  # seconds
+RETRY_AFTER_FULL = 30  # seconds
 AWAY = "Redis can't be reached, or takes no writes; try again in a moment"
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
@@ -48,6 +49,10 @@ def register(app: Flask) -> None:
     @app.errorhandler(Conflict)
     def conflict(error: Conflict) -> Response:
         return answer(409, "conflict", str(error))
+
+    @app.errorhandler(Full)
+    def full(error: Full) -> Response:
+        return answer(503, "unavailable", str(error), retry_after=RETRY_AFTER_FULL)
 
     @app.errorhandler(HeadwayError)
     def other(error: HeadwayError) -> Response:

@@ -29,6 +29,10 @@ class Conflict(HeadwayError):
     """The job's status, or an earlier request, forbids it."""
 
 
+class Full(HeadwayError):
+    """Redis has little memory left: what is there must be able to end, so nothing new is taken."""
+
+
 class FetchError(HeadwayError):
     """A page that could not, or may not, be fetched."""
 

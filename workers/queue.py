@@ -17,7 +17,7 @@ from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import batches, store
-from workers.errors import BadArguments, Conflict, NotFound, UnknownTask
+from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
@@ -44,10 +44,11 @@ class Jobs:
         """Queue one job and return its state.
 
         `key` is an Idempotency-Key of this owner: the same key and request give the same job.
-        Raises `BadArguments`, and `Conflict` where the key came with another request before.
+        Raises `BadArguments`, `Full`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
         arguments = task.parse(args)
+        self._check_room()
         if key is None:
             job = self._create(task, arguments, owner, rq_queue)
             rq_queue.enqueue_job(job)
@@ -97,6 +98,7 @@ class Jobs:
             for number, arguments in enumerate(args[start : start + SLICE], start):
                 jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
             pause()
+        self._check_room()
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
         try:
@@ -117,6 +119,10 @@ class Jobs:
                 batches.take_back(self.redis, batch, ids)
             raise
         return ids
+
+    def _check_room(self) -> None:
+        if store.is_nearly_full(self.redis):
+            raise Full("Redis has less than a tenth of its memory left: nothing new is taken until jobs have gone")
 
     def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
         try:

@@ -44,6 +44,7 @@ LONGEST_PAUSE = 2.0  # seconds between two tries to hold the channel
 BORN = "headway:born"  # a mark that is gone with the data
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
+FULL = 0.9  # of maxmemory, from which on nothing new is taken
 SCAN_STEP = 200  # entries of an index that a filtered page looks at in one go
 SCAN_LIMIT = 2000  # entries of an index that one filtered page looks at
 
@@ -245,6 +246,12 @@ def probe(connection: Redis, process: str, number: int) -> None:
         pipeline.get(BORN)
         born = cast(bytes, pipeline.execute()[1]).decode()
     connection.publish(CHANNEL, encode({"probe": process, "n": number, "born": born}))
+
+
+def is_nearly_full(connection: Redis) -> bool:
+    """Whether so much of Redis's memory is used that ends may soon not fit; never where it has no limit."""
+    memory = connection.info("memory")
+    return bool(memory["maxmemory"]) and memory["used_memory"] >= FULL * memory["maxmemory"]
 
 
 def listen(connection: Redis, *, silence: float | None = None) -> Iterator[Update | Probe | Gap]:

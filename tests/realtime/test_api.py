@@ -307,3 +307,17 @@ def test_hostile_input_is_answered_and_not_a_fault(path: str, data: bytes, statu
 @pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "\\x00", "http://ü"])
 def test_an_origin_that_is_none_is_foreign(origin: str, me: FlaskClient) -> None:
     error(me.post("/login", json={}, headers={"Origin": origin}), 403, "forbidden")
+
+
+def test_with_little_memory_left_nothing_new_is_taken(me: FlaskClient, redis: Redis) -> None:
+    used = int(redis.info("memory")["used_memory"])
+    body = {"json": {"task": "sum_numbers", "args": {"text": "1"}}}
+    try:
+        redis.config_set("maxmemory", int(used * 1.05))
+        answer = me.post("/api/jobs", **body)
+        error(answer, 503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+        redis.config_set("maxmemory", used * 3)
+        assert me.post("/api/jobs", **body).status_code == 202
+    finally:
+        redis.config_set("maxmemory", 0)

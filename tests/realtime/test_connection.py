@@ -1,0 +1,68 @@
+"""One client's connection, without its socket."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from realtime.connection import SEND_BURST, SEND_RATE, Connection, ending_the_sender, unmask
+
+
+def test_unmasking_is_xor_with_the_repeated_mask() -> None:
+    mask = tuple(os.urandom(4))
+    for length in (0, 1, 3, 4, 5, 1000):
+        for offset in (0, 1, 7):
+            payload = os.urandom(length)
+            expected = bytes(byte ^ mask[(offset + index) % 4] for index, byte in enumerate(payload))
+            assert unmask(payload, mask, length, offset) == expected
+    assert unmask(b"abcdef", (1, 2, 3, 4), 2) == bytes((ord("a") ^ 1, ord("b") ^ 2))
+
+
+class Engine:
+    """As much of Engine.IO's server as a connection looks at."""
+
+    def __init__(self) -> None:
+        self.sockets: dict[str, Any] = {}
+
+    def create_queue(self, *args: Any, **kwargs: Any) -> Any:
+        return None
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    now = [100.0]
+    monkeypatch.setattr("realtime.connection.time.monotonic", lambda: now[0])
+
+    def advance(seconds: float) -> None:
+        now[0] += seconds
+
+    return advance
+
+
+def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Callable[[float], None]) -> None:
+    connection = Connection(Engine(), "sid")
+    assert all(connection.may_send() for _ in range(int(SEND_BURST)))
+    assert not connection.may_send()
+    clock(10.0)
+    allowed = sum(connection.may_send() for _ in range(1000))
+    assert 0 <= SEND_RATE * 10 - allowed <= 2 or allowed == SEND_BURST
+
+
+def test_what_the_parser_can_not_take_ends_its_sender() -> None:
+    ended: list[str] = []
+
+    class Ending(Connection):
+        def end(self, why: str) -> None:
+            ended.append(why)
+
+    engine = Engine()
+    engine.sockets["sid"] = Ending(engine, "sid")
+
+    def parse(eio_sid: str, data: str) -> int:
+        return int(data)
+
+    guarded = ending_the_sender(engine, parse)
+    assert guarded("sid", "5") == 5
+    assert guarded("sid", "x") is None and guarded("gone", "x") is None
+    assert ended == ["it does not speak Socket.IO (ValueError)"]
