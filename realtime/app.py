@@ -9,6 +9,7 @@ from redis import Redis
 
 from realtime import api, errors, health, operators, pages, request, tutorials
 from realtime.access import Access
+from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from workers import jobs
 from workers.queue import Jobs
@@ -33,9 +34,10 @@ class Services:
     redis: Redis
     jobs: Jobs
     pulse: Pulse  # how fresh what the relay shows is
+    metrics: Metrics
 
 
-def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse) -> Flask:
+def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse, metrics: Metrics) -> Flask:
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.config.update(
         SECRET_KEY=secrets.secret_key,
@@ -52,6 +54,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         redis=redis,
         jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
         pulse=pulse,
+        metrics=metrics,
     )
     errors.register(app)
     app.before_request(request.check_origin)

@@ -20,13 +20,15 @@ class Frames:
         self._moved: dict[Topic, dict[str, Update]] = {}
         self._sent_at: dict[Topic, float] = {}
 
-    def add(self, topic: Topic, update: Update) -> None:
+    def add(self, topic: Topic, update: Update) -> bool:
+        """Whether the update stands for itself: False where it replaces, or is older than, one that waits."""
         moved = self._moved.setdefault(topic, {})
         # an end is told of each attempt: the next attempt's must not overwrite it
         key = f"{update.id} {update.attempt}" if topic.name == "ended" else update.id
         held = moved.get(key)
         if held is None or update.version > held.version:
             moved[key] = update
+        return held is None
 
     def due(self, now: float) -> list[tuple[Topic, Sequence[Update]]]:
         """The topics whose tick is over, with what moved in them. What is returned counts as sent."""

@@ -5,7 +5,7 @@ from redis.exceptions import RedisError
 
 from realtime import openapi
 from realtime.errors import RETRY_AFTER, answer
-from realtime.request import services
+from realtime.request import allow, services, visitor
 
 blueprint = Blueprint("health", __name__)
 
@@ -29,6 +29,13 @@ def ready() -> Response:
     if not pulse.live:
         return answer(503, "unavailable", f"the relay is {pulse.state}", retry_after=RETRY_AFTER)
     return jsonify(ok=True, probe_age=pulse.probe_age, gaps=pulse.gaps)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Counts for Prometheus, to operators (`Authorization: Bearer <token>`)."""
+    allow(services().access.may_operate(visitor()))
+    return Response(services().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @blueprint.get("/api/openapi.json")

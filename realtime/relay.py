@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import Frames, encode_ended, encode_event, encode_frames, encode_snapshot
+from realtime.metrics import Metrics
 from realtime.pulse import SILENCE, Pulse
 from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
@@ -41,9 +42,16 @@ class Transport(Protocol):
 
 class Relay:
     def __init__(
-        self, redis: Redis, subscriber: Redis, transport: Transport, *, clock: Callable[[], float] = time.monotonic
+        self,
+        redis: Redis,
+        subscriber: Redis,
+        transport: Transport,
+        *,
+        metrics: Metrics | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.topics = Topics()
+        self.metrics = metrics or Metrics()
         self._redis = redis
         self._subscriber = subscriber
         self._transport = transport
@@ -54,6 +62,8 @@ class Relay:
         self._wake = threading.Event()
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
         self.pulse = Pulse(self.broadcast)
+        self.metrics.gaps.set_function(lambda: self.pulse.gaps)
+        self.metrics.connections.set_function(lambda: len(transport.connections()))
 
     # -- watching
 
@@ -132,7 +142,8 @@ class Relay:
                 if held is None or update.version > held.version:
                     joining.updates[update.id] = update
             if self.topics.is_watched(topic):
-                self._frames.add(topic, update)
+                if not self._frames.add(topic, update):
+                    self.metrics.conflated.inc()
                 self._wake.set()
 
     def _mind_gap(self, gap: Gap) -> None:
@@ -149,6 +160,7 @@ class Relay:
     def _reload(self) -> bool:
         """Send every watched topic anew: what was said while we were deaf is lost."""
         watched = self.topics.all()
+        self.metrics.reloads.inc()
         try:
             # ends first: they are what somebody waits for
             for topic in watched:
@@ -171,9 +183,17 @@ class Relay:
         for topic, updates in self._frames.due(now):
             watchers = self.topics.watchers(topic)
             if watchers:
+                self._count(topic, updates)
                 for packet in encode_frames(topic, updates):
                     self._send_all(topic, watchers, packet)
         self._frames.forget_quiet(now)
+
+    def _count(self, topic: Topic, updates: Sequence[Update]) -> None:
+        self.metrics.frames.inc()
+        # versions are made of Redis's clock; of another machine's the lag is only as good as the two agree
+        self.metrics.lag.observe(max(0.0, time.time() - updates[-1].version / 1e6))
+        if topic == ends_of(topic.owner):
+            self.metrics.ends_told.inc(len(updates))
 
     def _send_all(self, topic: Topic, sids: Iterable[str], packet: str) -> None:
         """Send a packet of `topic`; who can't take it is given the whole topic once it can."""
@@ -233,6 +253,7 @@ class Relay:
     def _tell_ends(self, sids: Iterable[str], owner: str) -> None:
         unseen = inbox.read(self._redis, owner)
         if unseen:
+            self.metrics.ends_told.inc(len(unseen.bodies))
             self._send_all(ends_of(owner), sids, encode_ended(unseen.bodies, unseen.more))
 
     def seen(self, owner: str, ends: Sequence[tuple[str, int]]) -> None:

@@ -34,6 +34,7 @@ from realtime import handlers  # noqa: E402
 from realtime.access import Access  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
+from realtime.metrics import Metrics  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
@@ -86,7 +87,7 @@ class SocketTransport:
         return connection if isinstance(connection, Connection) and not connection.closed else None
 
 
-def watch_connections(socketio: SocketIO) -> None:
+def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
     """End connections that don't read, and those that never said who they are; for ever."""
     server = socketio.server
     while True:
@@ -96,6 +97,7 @@ def watch_connections(socketio: SocketIO) -> None:
             if not isinstance(connection, Connection) or connection.closed:
                 continue
             if connection.is_slow:
+                metrics.slow_closes.inc()
                 connection.end("it does not read")
             elif now - connection.opened_at > NAMELESS and server.manager.sid_from_eio_sid(eio_sid, "/") is None:
                 connection.end("it never connected to a namespace")
@@ -123,7 +125,7 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
         json=handlers.WireJSON,
     )
     relay = Relay(redis, store.connect(settings.redis_url, patient=True), SocketTransport(socketio))
-    app = create_app(settings, secrets, redis, pulse=relay.pulse)
+    app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     handlers.register(socketio, relay, access)
     socketio.init_app(app)
     engine = socketio.server.eio
@@ -144,14 +146,14 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     app, socketio, relay = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
-    sweeper = Sweeper(housekeeping, settings.queue_names)
+    sweeper = Sweeper(housekeeping, settings.queue_names, on_lost=relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
         relay.pump,
         relay.catch_up,
         relay.pulse.beat,
         partial(relay.pulse.probe, store.connect(settings.redis_url)),
-        partial(watch_connections, socketio),
+        partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         partial(tidy, housekeeping),
     ):

@@ -30,10 +30,18 @@ log = logging.getLogger("headway.sweeper")
 
 
 class Sweeper:
-    def __init__(self, redis: Redis, queues: Sequence[str], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        queues: Sequence[str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
         self._redis = redis
         self._queues = tuple(queues)
         self._clock = clock
+        self._on_lost = on_lost
         self._token = uuid4().hex
         self._heard: dict[str, tuple[float, float]] = {}  # execution → its last heartbeat, and when we first saw it
         self._compared_at = clock()
@@ -86,7 +94,8 @@ class Sweeper:
             state = stored.state
             if state.status == Status.STARTED and silent[state.id]:
                 log.warning("%s: worker %s is silent", state.id, state.worker)
-                store.mark(self._redis, state.id, state.attempt, Status.LOST)
+                if store.mark(self._redis, state.id, state.attempt, Status.LOST):
+                    self._on_lost()
             elif state.status == Status.LOST and not silent[state.id]:
                 log.info("%s: worker %s is back", state.id, state.worker)
                 store.mark(self._redis, state.id, state.attempt, Status.STARTED)

@@ -7,7 +7,7 @@ const LOOK = 500; // ms between two looks at the clock
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const SEEN_A_MESSAGE = 500; // as many as the server takes
 const FIRST_RETRY = 500; // ms, ± all of it: full jitter, so that not all come back at once
-const LONGEST_RETRY = 30_000; // ms
+const LONGEST_RETRY = 4000; // ms; a page is to show the truth 5 s after the server is back
 
 export class Hub extends EventTarget {
   /** `connecting`, `live`, `stale` (the server is there, but deaf) or `offline`. */

@@ -1,6 +1,6 @@
 // The look of one job's progress: bar, numbers and one line of text. Written from the newest state, never read back.
 
-import { amount, counted, duration, oneLine } from "./format.js";
+import { amount, clock, counted, duration, oneLine } from "./format.js";
 import { RateMeter } from "./rate.js";
 import { hasEnded } from "./wire.js";
 
@@ -78,7 +78,7 @@ function textOf(state) {
     case "stopped":
       return "stopped while it ran";
     case "lost":
-      return "worker silent";
+      return `worker silent since ${clock(state.updated_at)}`;
     default:
       return state.description;
   }

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from realtime.app import create_app
+from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from workers.settings import Secrets, Settings
 
@@ -18,7 +19,7 @@ TOKEN = "the token"
 def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
     def make(*, redis: Redis = redis, live: bool = True) -> Flask:
         pulse = Pulse(lambda packet: None, state="live" if live else "stale")
-        return create_app(settings, Secrets("a key", TOKEN, False), redis, pulse=pulse)
+        return create_app(settings, Secrets("a key", TOKEN, False), redis, pulse=pulse, metrics=Metrics())
 
     return make
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from realtime import openapi
 from workers.wire import FIELDS
 
-DESCRIBED = ("/api/", "/healthz", "/readyz")
+DESCRIBED = ("/api/", "/healthz", "/readyz")  # /metrics is not JSON, and Prometheus knows its form
 
 
 @pytest.fixture
