@@ -68,8 +68,10 @@ class Processes:
     def worker(self, queue: str = "default", **environment: str) -> subprocess.Popen[bytes]:
         return self.start("-m", "workers.main", "worker", "--queue", queue, **environment)
 
-    def log(self) -> str:
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
+    def log(self, number: int | None = None) -> str:
+        """What all of them said, or the one that was started as `number`."""
+        name = "*" if number is None else str(number)
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob(f"{name}.log")))
 
     def stop(self) -> None:
         for process in self._running:
@@ -150,7 +152,7 @@ def ended(jobs: Jobs, id: str) -> Stored:
 
 
 class Stack:
-    """All of Headway: Redis, a web process and two workers, for tests from the outside."""
+    """All of Headway: Redis, a web process (the first to be started) and three workers, for tests from the outside."""
 
     def __init__(self, url: str, redis_url: str, processes: Processes, operator_token: str) -> None:
         self.url = url

@@ -183,7 +183,7 @@ def test_a_broken_packet_ends_at_most_its_sender(message: str, stack: Stack) -> 
         raw.socket.send(message)
         raw.socket.close()
         assert bystander.watch("mine")["ok"] is True
-    assert "Traceback" not in stack.processes.log()
+    assert "Traceback" not in stack.processes.log(0)
 
 
 def test_a_binary_message_ends_its_sender(stack: Stack) -> None:
@@ -235,7 +235,7 @@ def test_a_reader_that_stops_is_ended_and_loses_nothing(stack: Stack) -> None:
             while len(seen) < len(ids):
                 seen |= {job["id"] for job in reader.hear("jobs")["jobs"]}
             assert seen == ids
-            until(lambda: "it does not read" in stack.processes.log(), "its end", within=20)
+            until(lambda: "it does not read" in stack.processes.log(0), "its end", within=20)
         session.post(f"{stack.url}/api/queues/bookInfoParser/empty", headers=stack.operator)
         [left] = session.get(f"{stack.url}/api/jobs?status=started").json()["jobs"]
         session.post(f"{stack.url}/api/jobs/{left['id']}/stop")
