@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := run
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench faults lock clean
 
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
@@ -20,6 +20,10 @@ check: $(VENV)/dev
 
 bench: $(VENV)/dev frontend/node_modules/.installed
 	$(PY) -m bench
+
+# make faults N=100 SEED=1
+faults: $(VENV)/dev frontend/node_modules/.installed
+	$(PY) -m tests.faults $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headway needs Python 3.11 or newer; set PYTHON=…")'

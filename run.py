@@ -24,7 +24,7 @@ from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent
-SPARE = 4.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
+SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
 READY_WITHIN = 10.0  # seconds for the embedded server to answer
 
 

@@ -98,8 +98,9 @@ def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
 def test_nothing_is_left_when_its_terminal_or_itself_goes(number: signal.Signals, start: Start) -> None:
     port = free_port()
-    everything = start(PORT=str(port))
+    everything = start(PORT=str(port), HEADWAY_GRACE="1")
     until(lambda: is_ready(f"http://127.0.0.1:{port}"), "the page", within=20)
+    requests.post(f"http://127.0.0.1:{port}/api/jobs", json={"task": "background_work"})
     children = everything.children()
     everything.process.send_signal(number)
     everything.process.wait(15)

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
-            _schedule(settings, store.connect(settings.redis_url, enduring=True))
+            _schedule(settings, connection)
         return 0
     except (RedisError, OSError) as error:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)

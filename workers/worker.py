@@ -6,7 +6,10 @@ import threading
 from enum import Enum
 from typing import Any
 
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
@@ -24,6 +27,7 @@ from workers.wire import error_of
 
 HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
+LAST_WORDS = 4  # seconds beyond the grace for a worker to say what became of its job
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
 
 
@@ -56,7 +60,6 @@ class TrackedWorker(Worker):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
-        self._grace: threading.Timer | None = None
 
     def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
         self._outcome = Outcome.OWN
@@ -66,13 +69,30 @@ class TrackedWorker(Worker):
     def handle_warm_shutdown_request(self) -> None:
         """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
-        self._grace = threading.Timer(self._settings.grace, self._end_horse, (Outcome.RETURNED,))
-        self._grace.daemon = True
-        self._grace.start()
+        # with Redis gone for good there is nobody to hand the job back to, and no reason to wait for ever
+        for after, then in ((0, self._end_horse_for_shutdown), (LAST_WORDS, self._leave)):
+            timer = threading.Timer(self._settings.grace + after, then)
+            timer.daemon = True
+            timer.start()
 
     def request_force_stop(self, signum: int, frame: Any) -> None:
         """Asked again: the grace is over, and the job is not lost for that."""
+        self._end_horse_for_shutdown()
+
+    def teardown(self) -> None:
+        """Sign off. Who has been asked to end does not wait for Redis any more."""
+        self.connection.set_retry(Retry(NoBackoff(), 0))
+        try:
+            super().teardown()  # type: ignore[no-untyped-call]
+        except RedisError as error:
+            self.log.warning("Worker %s could not sign off: %s", self.name, error)
+
+    def _end_horse_for_shutdown(self) -> None:
         self._end_horse(Outcome.RETURNED)
+
+    def _leave(self) -> None:
+        self.log.error("Worker %s was asked to end %d s ago, and leaves", self.name, self._settings.grace + LAST_WORDS)
+        os._exit(1)
 
     def _end_horse(self, outcome: "Outcome") -> None:
         if self.horse_pid:
