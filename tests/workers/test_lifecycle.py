@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rq import Repeat, Retry
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
@@ -323,6 +324,13 @@ def test_a_pipeline_knows_our_script(redis: Redis) -> None:
         assert {script.script for script in pipeline.scripts if isinstance(script, Script)} == {SCRIPT.encode()}
 
 
+def answers(redis: Redis) -> bool:
+    try:
+        return bool(redis.ping())
+    except RedisConnectionError:
+        return False
+
+
 @pytest.mark.parametrize("outage", [(1.0, 4.0), (8.0, 6.0)], ids=["amid the job", "over its end"])
 def test_a_job_outlives_redis_and_its_true_end_is_told(
     outage: tuple[float, float], base_environment: dict[str, str], tmp_path: Path
@@ -344,7 +352,7 @@ def test_a_job_outlives_redis_and_its_true_end_is_told(
         threading.Timer(lasts, back.set).start()
         assert back.wait(20) and worker.poll() is None
         server = subprocess.Popen(server.args, stdout=subprocess.DEVNULL)
-        until(lambda: Path(url.removeprefix("unix://")).exists(), "the server")
+        until(lambda: answers(redis), "the server, with its data loaded")
         state = ended(jobs, id).state
         assert (state.status, state.result, state.completed, state.error) == (Status.FINISHED, True, 10.0, None)
         assert worker.poll() is None
