@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from flask import Flask, Response
 from redis import Redis
@@ -10,13 +9,13 @@ from redis import Redis
 from realtime import api, errors, health, operators, pages, request, tutorials
 from realtime.access import Access
 from realtime.metrics import Metrics
+from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
 from workers import jobs
 from workers.queue import Jobs
 from workers.settings import Secrets, Settings
 from workers.tasks import Tasks
 
-FRONTEND = Path(__file__).parent.parent / "frontend"
 SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long as they live, and longer
 BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
 POLICY = (

@@ -32,7 +32,7 @@ def until(condition: Callable[[], Any], what: str = "the condition", within: flo
     while not (value := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not come true within {within} s; at last it was {value!r}")
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks, with a deadline: what is waited for is in other processes
     return value
 
 

@@ -147,7 +147,7 @@ def _check_ends(world: World, redis: Redis, ids: list[str], browser: Browser, ou
     rows = [row for row in store.load_many(redis, ids) if row is not None and row.state.ended]
     expected = {(row.state.id, row.state.attempt) for row in rows}
     ends = time.monotonic() + CONVERGES_WITHIN
-    while expected - set(browser.told) and time.monotonic() < ends:
+    while expected - browser.told and time.monotonic() < ends:
         world.live(0.05)
     outcome.ends = len(expected)
-    outcome.lost = sorted(f"{id} attempt {attempt}" for id, attempt in expected - set(browser.told))
+    outcome.lost = sorted(f"{id} attempt {attempt}" for id, attempt in expected - browser.told)

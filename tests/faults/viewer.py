@@ -3,7 +3,6 @@
 import json
 import random
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,15 +13,15 @@ SILENCE = 4.0  # seconds without a word after which a client comes anew
 
 @dataclass
 class Browser:
-    """What all tabs of one browser share: which ends have been told, and how often."""
+    """What all tabs of one browser share: which ends have been told."""
 
     cookie: str
-    told: dict[tuple[str, int], int] = field(default_factory=dict)
+    told: set[tuple[str, int]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def claim(self, state: dict[str, Any]) -> None:
         with self.lock:
-            self.told.setdefault((state["id"], state["attempt"]), 1)
+            self.told.add((state["id"], state["attempt"]))
 
 
 class Viewer(threading.Thread):
@@ -90,7 +89,7 @@ class Viewer(threading.Thread):
                 self._browser.claim(state)
             socket.send("42" + json.dumps(["seen", {"ids": [[one["id"], one["attempt"]] for one in data["jobs"]]}]))
         elif event == "relay" and data["state"] == "draining":
-            time.sleep(min(1.0, data["retry_in"] / 1000))
+            self._stopped.wait(min(1.0, data["retry_in"] / 1000))
             raise websocket.WebSocketException("sent away")
 
     def _replace(self, states: list[dict[str, Any]]) -> None:

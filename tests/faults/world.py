@@ -84,7 +84,7 @@ class World:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             self.tend()
-            time.sleep(0.02)
+            time.sleep(0.02)  # between two looks at the processes: nothing tells when one dies
 
     def end(self) -> None:
         for name, process in reversed(self._running.items()):

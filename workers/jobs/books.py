@@ -47,7 +47,7 @@ def parse_book(url: Annotated[str, Field(min_length=1, max_length=URL_LIMIT)]) -
 def is_book_url(url: Any, prefix: str) -> bool:
     if not isinstance(url, str) or len(url) > URL_LIMIT or not url.isprintable():  # no lone surrogate is printable
         return False
-    return isinstance(url, str) and url.startswith(prefix) and len(url) > len(prefix) and not _climbs(url)
+    return url.startswith(prefix) and len(url) > len(prefix) and not _climbs(url)
 
 
 def _climbs(url: str) -> bool:
