@@ -25,11 +25,15 @@ class _Link:
     pipes: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def reset(self) -> None:
-        for writer in (self.near, self.far):
-            raw = writer.get_extra_info("socket")
-            if raw is not None and raw.fileno() >= 0:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
-            writer.transport.abort()
+        _reset(self.near)
+        _reset(self.far)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    raw = writer.get_extra_info("socket")
+    if raw is not None and raw.fileno() >= 0:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+    writer.transport.abort()
 
 
 class Proxy:
@@ -121,7 +125,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         if self._refusing:
-            near.transport.abort()
+            _reset(near)
             return
         try:
             if isinstance(self._target, int):
@@ -129,7 +133,7 @@ class Proxy:
             else:
                 answers, far = await asyncio.open_unix_connection(str(self._target))
         except OSError:
-            near.transport.abort()  # as if the target had refused it itself
+            _reset(near)  # as if the target had refused it itself
             return
         link = _Link(near, far)
         link.pipes = [
