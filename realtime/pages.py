@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, jsonify, render_template, send_from_directory, session
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, send_from_directory, session
 
 from realtime.access import Refusal
 from realtime.errors import Refused
@@ -15,14 +15,21 @@ blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
-def index() -> str:
+def index() -> Response:
     owner()
-    return render_template("index.html", environment=services().settings.environment, operator=visitor().operator)
+    return _page("index.html", environment=services().settings.environment, operator=visitor().operator)
 
 
 @blueprint.get("/login")
-def login_page() -> str:
-    return render_template("login.html")
+def login_page() -> Response:
+    return _page("login.html")
+
+
+def _page(template: str, **values: object) -> Response:
+    response = make_response(render_template(template, **values))
+    # not `no-store`: browsers would not keep the page for the way back; what it shows of jobs is read anew by then
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 @blueprint.post("/login")

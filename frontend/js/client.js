@@ -7,6 +7,12 @@ import { claim } from "./told.js";
 /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
 export const connection = new Hub(io, { claim: navigator.locks ? claim : undefined });
 
+// a page that is put aside with an open socket could not be kept for the way back (bfcache)
+addEventListener("pagehide", ({ persisted }) => persisted && connection.sleep());
+addEventListener("pageshow", ({ persisted }) => persisted && connection.wake());
+addEventListener("online", () => connection.wake());
+document.addEventListener("visibilitychange", () => document.hidden || connection.wake());
+
 /** Call `listener(state)` once for each end of this browser's own jobs, in one of its tabs. Returns what ends that. */
 export const onEnd = (listener) => connection.onEnd(listener);
 

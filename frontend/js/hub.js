@@ -2,12 +2,13 @@
 
 import { TopicStore } from "./store.js";
 
-const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale
+const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale, and we come anew
 const LOOK = 500; // ms between two looks at the clock
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const SEEN_A_MESSAGE = 500; // as many as the server takes
-const FIRST_RETRY = 500; // ms, ± all of it: full jitter, so that not all come back at once
+const FIRST_RETRY = 1000; // ms within which a lost connection is tried again, the moment drawn at random (full jitter)
 const LONGEST_RETRY = 4000; // ms; a page is to show the truth 5 s after the server is back
+const PATIENCE = 4; // a retry waits for up to this part of the time that the server has been away
 
 export class Hub extends EventTarget {
   /** `connecting`, `live`, `stale` (the server is there, but deaf) or `offline`. */
@@ -19,18 +20,24 @@ export class Hub extends EventTarget {
   #socket = null;
   #topics = new Map(); // name → {store, listeners, error}
   #heardAt = 0;
+  #triedAt = 0; // when we last set out to connect
+  #lostAt = 0; // when the server was last there; 0: it is
   #relay = "stale";
   #timer = null;
+  #retry = null;
+  #asleep = false;
+  #connecting = false;
   #claim;
+  #random;
   #listeners = 0; // of ends
-  #leaving = null;
 
   /** `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told. */
-  constructor(io, { url, claim = claimHere() } = {}) {
+  constructor(io, { url, claim = claimHere(), random = Math.random } = {}) {
     super();
     this.#io = io;
     this.#url = url;
     this.#claim = claim;
+    this.#random = random;
   }
 
   /** Call `listener(state)` once for each end of this browser's jobs, whichever tab tells it. Returns what ends that. */
@@ -63,34 +70,51 @@ export class Hub extends EventTarget {
     return () => this.#unwatch(topic, entry, listener);
   }
 
+  /** Let the connection go, and keep what is held: the page is put aside. */
+  sleep() {
+    this.#asleep = true;
+    this.#clearRetry();
+    this.#socket?.disconnect();
+  }
+
+  /** Be connected now rather than soon: the page is back, or the network is. */
+  wake() {
+    const rested = this.#asleep;
+    this.#asleep = false;
+    if (this.#socket !== null && (rested || this.#retry !== null || this.#isDead())) this.#connect();
+  }
+
   /** Close the socket and forget all watches. */
   close() {
     clearInterval(this.#timer);
-    clearTimeout(this.#leaving);
-    this.#socket?.disconnect();
+    this.#clearRetry();
+    const socket = this.#socket;
     this.#socket = null;
+    socket?.disconnect();
     this.#topics.clear();
+    this.#settle();
   }
 
   #start() {
     if (this.#socket !== null) return;
-    this.#socket = this.#io(this.#url, {
-      transports: ["websocket"],
-      reconnectionDelay: FIRST_RETRY,
-      reconnectionDelayMax: LONGEST_RETRY,
-      randomizationFactor: 1,
-    });
+    this.#asleep = false;
+    this.#triedAt = this.#lostAt = Date.now();
+    this.#socket = this.#io(this.#url, { transports: ["websocket"], reconnection: false });
     this.#socket.on("connect", () => {
+      this.#lostAt = 0;
+      this.#clearRetry();
       this.#heard();
       this.#ask([...this.#topics.keys()]);
     });
     this.#socket.on("disconnect", () => {
       this.#relay = "stale"; // the next process we reach has to say for itself that it is live
-      this.#settle();
+      this.#lose();
     });
+    this.#socket.on("connect_error", () => this.#lose());
     this.#socket.on("relay", ({ state, retry_in: retryIn }) => {
-      if (state === "draining") return this.#leave(retryIn);
-      this.#relay = state;
+      // the server goes: come back, to the next one, when it says; what we show stays live until then
+      if (state === "draining") this.#connectIn(retryIn ?? 0);
+      else this.#relay = state;
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
     });
@@ -101,18 +125,53 @@ export class Hub extends EventTarget {
       const entry = this.#topics.get(topic);
       if (entry) this.#tell(topic, entry, [], entry.store.bury(jobs));
     });
-    this.#timer = setInterval(() => this.#settle(), LOOK);
+    this.#timer = setInterval(() => this.#look(), LOOK);
   }
 
-  /** The server goes: come back, to the next one, at the time it gave us. What we show stays live until then. */
-  #leave(retryIn) {
-    this.#heard();
-    this.#leaving ??= setTimeout(() => {
-      this.#leaving = null;
-      this.#socket?.disconnect();
-      this.#socket?.connect();
-    }, retryIn ?? 0);
+  // -- coming back
+
+  /** Every LOOK: a connection that says nothing is none, however open it looks, and neither is one that never comes. */
+  #look() {
+    if (this.#retry === null && !this.#asleep && this.#isDead()) this.#connect();
+    this.#settle();
   }
+
+  /** The connection is gone, or was refused: try again, later the longer it has been away. */
+  #lose() {
+    this.#settle();
+    if (this.#asleep || this.#connecting || this.#socket === null) return;
+    this.#lostAt ||= Date.now();
+    const away = (Date.now() - this.#lostAt) / PATIENCE;
+    this.#connectIn(this.#random() * Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, away)));
+  }
+
+  #connectIn(delay) {
+    this.#retry ??= setTimeout(() => this.#connect(), delay);
+  }
+
+  #connect() {
+    this.#clearRetry();
+    this.#triedAt = Date.now();
+    this.#connecting = true; // the end of the old one is no reason to try again
+    this.#socket.disconnect();
+    this.#connecting = false;
+    this.#socket.connect();
+  }
+
+  #clearRetry() {
+    clearTimeout(this.#retry);
+    this.#retry = null;
+  }
+
+  #isDead() {
+    return this.#isSilent() && Date.now() - this.#triedAt > SILENCE;
+  }
+
+  #isSilent() {
+    return Date.now() - this.#heardAt > SILENCE;
+  }
+
+  // -- what comes
 
   async #tellEnds({ jobs, more }) {
     this.#heard();
@@ -190,10 +249,9 @@ export class Hub extends EventTarget {
   }
 
   #settle() {
-    const silent = Date.now() - this.#heardAt > SILENCE;
     const connected = this.#socket?.connected ?? false;
     let state = "offline";
-    if (connected) state = !silent && this.#relay === "live" ? "live" : "stale";
+    if (connected) state = !this.#isSilent() && this.#relay === "live" ? "live" : "stale";
     else if (this.#heardAt === 0) state = "connecting";
     if (state === "live") this.asOf = this.#heardAt;
     if (state === this.state) return;

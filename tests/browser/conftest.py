@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -15,14 +16,25 @@ TIMEOUT = 15_000  # ms
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[..., Browser]]:
     path = browsers.find()
     assert path is not None, "no Chrome or Chromium: `make test` installs one"
     expect.set_options(timeout=TIMEOUT)
+    launched: list[Browser] = []
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=browsers.FLAGS)
-        yield launched
-        launched.close()
+
+        def launch(**options: Any) -> Browser:
+            launched.append(playwright.chromium.launch(executable_path=path, args=browsers.FLAGS, **options))
+            return launched[-1]
+
+        yield launch
+        for browser in launched:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Browser:
+    return launch()
 
 
 @pytest.fixture

@@ -256,21 +256,6 @@ def test_an_operator_logs_in_by_the_link(new_context: NewContext, stack: Stack) 
     assert token not in page.url
 
 
-def test_a_page_that_lost_the_server_says_so_and_comes_back(
-    new_context: NewContext, stack: Stack, complaints: list[str]
-) -> None:
-    context = new_context()
-    page = open_page(context, stack)
-    id = run_task(page, "create_task", task_type="1")
-    expect(row(page, id)).to_have_attribute("data-status", "started")
-    context.set_offline(True)
-    page.evaluate("() => {}")
-    context.set_offline(False)
-    expect(row(page, id)).to_have_attribute("data-status", "finished", timeout=20_000)
-    expect(page.locator("connection-status")).to_have_text("Live")
-    complaints.clear()  # the browser notes each connection that failed
-
-
 def test_what_ended_while_no_page_was_open_is_told_in_one_of_five_tabs(new_context: NewContext, stack: Stack) -> None:
     context = new_context()
     page = open_page(context, stack)

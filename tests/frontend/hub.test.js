@@ -11,6 +11,7 @@ const BEAT = 2000; // ms
 /** What the hub uses of a Socket.IO client; the other side of it is in the hands of the test. */
 class FakeSocket {
   connected = false;
+  tries = 0; // after the first, which io() makes
   sent = []; // [event, data, acknowledge]
   #handlers = new Map();
 
@@ -34,6 +35,11 @@ class FakeSocket {
   }
 
   connect() {
+    this.tries += 1;
+  }
+
+  /** The server is there. */
+  open() {
     this.connected = true;
     this.receive("connect");
   }
@@ -71,7 +77,7 @@ let opened; // the arguments of each call of io
 let hub;
 
 beforeEach(() => {
-  mock.timers.enable({ apis: ["Date", "setInterval"], now: NOW });
+  mock.timers.enable({ apis: ["Date", "setInterval", "setTimeout"], now: NOW });
   socket = new FakeSocket();
   opened = [];
   hub = new Hub((...given) => {
@@ -85,6 +91,11 @@ afterEach(() => {
   mock.timers.reset();
 });
 
+/** Let `ms` pass; in steps, since a mocked clock stands still within one. */
+function pass(ms) {
+  for (let passed = 0; passed < ms; passed += 250) mock.timers.tick(250);
+}
+
 /** Let `ms` pass while the server beats. */
 function beat(ms, relay = "live") {
   for (let passed = 0; passed < ms; passed += BEAT) {
@@ -97,7 +108,7 @@ function beat(ms, relay = "live") {
 function watching(topic, jobs = []) {
   const listen = listener();
   const unwatch = hub.watch(topic, listen);
-  socket.connect();
+  socket.open();
   socket.receive("relay", { state: "live", since: NOW });
   socket.acknowledge(snapshot(topic, jobs));
   listen.told.length = 0;
@@ -129,7 +140,7 @@ test("topics watched before the connection stands are asked for in one message",
   hub.watch("mine", listener());
   hub.watch("job:a", listener());
   assert.deepEqual(socket.sent, []);
-  socket.connect();
+  socket.open();
   assert.deepEqual(socket.topicsOf("watch"), [["mine", "job:a"]]);
 });
 
@@ -152,7 +163,7 @@ test("watches of one topic share one message", () => {
 test("the snapshot reaches the listener", () => {
   const listen = listener();
   hub.watch("mine", listen);
-  socket.connect();
+  socket.open();
   assert.deepEqual(listen.told, []);
   socket.acknowledge(snapshot("mine", [state("a", 1)], true));
   assert.deepEqual(listen.told, [
@@ -163,7 +174,7 @@ test("the snapshot reaches the listener", () => {
 test("an empty snapshot reaches the listener too", () => {
   const listen = listener();
   hub.watch("mine", listen);
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("mine", []));
   assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: [], error: null }]);
 });
@@ -181,7 +192,7 @@ test("the second listener gets what is held at once, and the first hears nothing
 test("a second listener that comes before the answer is told with the first", () => {
   const [first, second] = [listener(), listener()];
   hub.watch("mine", first);
-  socket.connect();
+  socket.open();
   hub.watch("mine", second);
   assert.deepEqual(second.told, []);
   socket.acknowledge(snapshot("mine", [state("a", 1)]));
@@ -192,7 +203,7 @@ test("a second listener that comes before the answer is told with the first", ()
 test("more than a thousand topics are split into messages, and none is lost", () => {
   const topics = Array.from({ length: 2500 }, (_, n) => `job:${n}`);
   for (const topic of topics) hub.watch(topic, listener());
-  socket.connect();
+  socket.open();
   const messages = socket.topicsOf("watch");
   assert.deepEqual(messages.map((message) => message.length), [1000, 1000, 500]);
   assert.deepEqual(messages.flat(), topics);
@@ -201,7 +212,7 @@ test("more than a thousand topics are split into messages, and none is lost", ()
 test("the acknowledgement of each part reaches the topics of that part", () => {
   const listeners = Array.from({ length: 1001 }, () => listener());
   listeners.forEach((listen, n) => hub.watch(`job:${n}`, listen));
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("job:1000", [state("1000", 1)]));
   assert.equal(listeners[1000].told.length, 1);
   assert.equal(listeners[0].told.length, 0);
@@ -231,7 +242,7 @@ test("a listener may leave while it is being told, and the next still hears", ()
   const told = [];
   const unwatch = hub.watch("mine", () => (told.push("first"), unwatch()));
   hub.watch("mine", () => told.push("second"));
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("mine", []));
   assert.deepEqual(told, ["first", "second"]);
 });
@@ -240,7 +251,7 @@ test("a watch ended without a connection is not asked for later", () => {
   const unwatch = hub.watch("mine", listener());
   hub.watch("job:a", listener());
   unwatch();
-  socket.connect();
+  socket.open();
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
   assert.deepEqual(socket.topicsOf("unwatch"), []);
 });
@@ -296,7 +307,7 @@ test("a frame reaches the listeners of its topic only", () => {
 test("a frame before the first answer shows with the answer", () => {
   const listen = listener();
   hub.watch("mine", listen);
-  socket.connect();
+  socket.open();
   socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
   assert.deepEqual(listen.told, []);
   socket.acknowledge(snapshot("mine", [state("a", 2), state("b", 1)]));
@@ -306,7 +317,7 @@ test("a frame before the first answer shows with the answer", () => {
 test("what was held stays in view while it can't be read again", () => {
   const { listen } = watching("mine", [state("a", 1)]);
   socket.drop();
-  socket.connect();
+  socket.open();
   socket.acknowledge(refusal("mine", "unavailable"));
   assert.deepEqual(listen.told.map(({ jobs, gone }) => [jobs, gone]), [[[state("a", 1)], []]]);
 });
@@ -334,7 +345,7 @@ test("after a reconnect all topics are watched again in one message", () => {
   hub.watch("job:a", listener());
   hub.watch("job:b", listener())();
   socket.drop();
-  socket.connect();
+  socket.open();
   assert.deepEqual(socket.topicsOf("watch").at(-1), ["mine", "job:a"]);
   assert.equal(socket.topicsOf("watch").length, 4);
 });
@@ -343,14 +354,14 @@ test("a topic watched while the connection is away is asked for with the others"
   watching("mine");
   socket.drop();
   hub.watch("job:a", listener());
-  socket.connect();
+  socket.open();
   assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["mine", "job:a"]]);
 });
 
 test("the snapshot after a reconnect replaces what was held", () => {
   const { listen } = watching("mine", [state("a", 1), state("b", 5)]);
   socket.drop();
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("mine", [state("b", 5), state("c", 1)]));
   assert.deepEqual(listen.told, [
     { topic: "mine", jobs: [state("b", 5), state("c", 1)], more: false, changed: ["c"], gone: ["a"], error: null },
@@ -360,7 +371,7 @@ test("the snapshot after a reconnect replaces what was held", () => {
 test("the listener hears of the snapshot after a reconnect even when nothing moved", () => {
   const { listen } = watching("mine", [state("a", 1)]);
   socket.drop();
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("mine", [state("a", 1)]));
   assert.deepEqual(listen.told.map(({ changed, gone }) => [changed, gone]), [[[], []]]);
 });
@@ -380,7 +391,7 @@ test("a refused topic reaches its listener as an error, and the others as usual"
   const [refused, fine] = [listener(), listener()];
   hub.watch("jobs", refused);
   hub.watch("mine", fine);
-  socket.connect();
+  socket.open();
   const error = { code: "forbidden", message: "operators only" };
   socket.acknowledge({ ok: true, topics: { jobs: { error }, mine: { jobs: [state("a", 1)], more: false } } });
   assert.deepEqual(refused.told, [{ topic: "jobs", jobs: [], more: false, changed: [], gone: [], error }]);
@@ -389,7 +400,7 @@ test("a refused topic reaches its listener as an error, and the others as usual"
 
 test("a second listener of a refused topic is told so at once", () => {
   hub.watch("job:a", listener());
-  socket.connect();
+  socket.open();
   socket.acknowledge(refusal("job:a", "not_found"));
   const second = listener();
   hub.watch("job:a", second);
@@ -399,7 +410,7 @@ test("a second listener of a refused topic is told so at once", () => {
 test("a topic refused after a reconnect loses what was held", () => {
   const { listen } = watching("job:a", [state("a", 1)]);
   socket.drop();
-  socket.connect();
+  socket.open();
   socket.acknowledge(refusal("job:a", "not_found"));
   assert.deepEqual(listen.told, [
     { topic: "job:a", jobs: [], more: false, changed: [], gone: ["a"], error: { code: "not_found", message: "not_found" } },
@@ -409,10 +420,10 @@ test("a topic refused after a reconnect loses what was held", () => {
 test("a refusal is over when a reconnect brings a snapshot", () => {
   const listen = listener();
   hub.watch("job:a", listen);
-  socket.connect();
+  socket.open();
   socket.acknowledge(refusal("job:a", "not_found"));
   socket.drop();
-  socket.connect();
+  socket.open();
   socket.acknowledge(snapshot("job:a", [state("a", 1)]));
   assert.equal(listen.told.at(-1).error, null);
   assert.deepEqual(listen.told.at(-1).jobs, [state("a", 1)]);
@@ -422,7 +433,7 @@ test("an answer that is an error as a whole reaches every listener it was asked 
   const [first, second] = [listener(), listener()];
   hub.watch("mine", first);
   hub.watch("job:a", second);
-  socket.connect();
+  socket.open();
   const error = { code: "bad_request", message: "expected an object" };
   socket.acknowledge({ ok: false, error });
   assert.deepEqual([first.told[0].error, second.told[0].error], [error, error]);
@@ -447,7 +458,7 @@ test("a topic that was unavailable is asked for again with the next live beat", 
 for (const code of ["forbidden", "not_found", "too_many"]) {
   test(`a topic refused as ${code} is not asked for again by itself`, () => {
     hub.watch("job:a", listener());
-    socket.connect();
+    socket.open();
     socket.acknowledge(refusal("job:a", code));
     beat(3 * BEAT);
     assert.equal(socket.topicsOf("watch").length, 1);
@@ -473,7 +484,7 @@ test("a hub begins as connecting, and stays so until a server was there", () => 
 test("a connection is live when its relay says so", () => {
   const states = changes();
   hub.watch("mine", listener());
-  socket.connect();
+  socket.open();
   assert.equal(hub.state, "stale");
   socket.receive("relay", { state: "live", since: NOW });
   assert.equal(hub.state, "live");
@@ -497,7 +508,7 @@ test("a new connection is not live on the word of the last one", () => {
   watching("mine");
   socket.drop();
   const states = changes();
-  socket.connect();
+  socket.open();
   assert.equal(hub.state, "stale");
   socket.receive("relay", { state: "live", since: NOW });
   assert.deepEqual(states, ["stale", "live"]);
@@ -521,20 +532,143 @@ test("after four seconds of silence the state is live no more, within half a sec
   assert.equal(states.length, 1);
 });
 
+test("a connection that says nothing is left for a new one, which is asked for everything again", () => {
+  watching("mine");
+  hub.watch("job:a", listener());
+  mock.timers.tick(4500);
+  assert.deepEqual([hub.state, socket.connected, socket.tries], ["offline", false, 1]);
+  socket.open();
+  assert.deepEqual(socket.topicsOf("watch").at(-1), ["mine", "job:a"]);
+  socket.receive("relay", { state: "live", since: NOW });
+  assert.equal(hub.state, "live");
+});
+
 for (const [what, event, data] of [
   ["a beat", "relay", { state: "live", since: NOW }],
   ["a frame", "jobs", { topic: "mine", jobs: [state("a", 9)] }],
   ["a tombstone", "gone", { topic: "mine", jobs: [{ id: "a", version: 9 }] }],
   ["a frame of a topic that is not watched", "jobs", { topic: "job:x", jobs: [] }],
 ]) {
-  test(`${what} after a silence makes the state live again`, () => {
+  test(`${what} is a sign of life`, () => {
     watching("mine");
-    mock.timers.tick(10_000);
-    assert.notEqual(hub.state, "live");
+    mock.timers.tick(3900);
     socket.receive(event, data);
-    assert.equal(hub.state, "live");
+    mock.timers.tick(3900);
+    assert.deepEqual([hub.state, socket.tries], ["live", 0]);
   });
 }
+
+test("a server that never answers is tried anew every four seconds", () => {
+  hub.watch("mine", listener());
+  pass(21_000);
+  assert.equal(socket.tries, 4);
+  assert.equal(hub.state, "connecting");
+});
+
+// -- coming back
+
+/** A hub whose dice always show `share` of what they could. */
+function withLuck(share) {
+  hub = new Hub(() => socket, { random: () => share });
+  hub.watch("mine", listener());
+  socket.open();
+  beat(2000);
+}
+
+/** Refuse each try, as it comes, for `ms`; returns when they came, in ms from now. */
+function refuseFor(ms) {
+  const [began, times] = [Date.now(), []];
+  socket.connect = () => {
+    times.push(Date.now() - began);
+    socket.receive("connect_error", new Error("refused"));
+  };
+  pass(ms);
+  return times;
+}
+
+test("a lost connection is tried again within a second", () => {
+  withLuck(0.999);
+  socket.drop();
+  mock.timers.tick(998);
+  assert.equal(socket.tries, 0);
+  mock.timers.tick(1);
+  assert.equal(socket.tries, 1);
+});
+
+test("the moment of a try is drawn at random from all of the time there is", () => {
+  withLuck(0);
+  socket.drop();
+  mock.timers.tick(0);
+  assert.equal(socket.tries, 1);
+});
+
+test("the longer a server is away, the less it is tried, and never less than every four seconds", () => {
+  withLuck(1);
+  socket.drop();
+  const times = refuseFor(60_000);
+  const pauses = times.map((time, index) => time - (times[index - 1] ?? 0));
+  assert.deepEqual(pauses.slice(0, 6), [1000, 1000, 1000, 1000, 1000, 1250]);
+  assert.ok(pauses.every((pause, index) => pause >= (pauses[index - 1] ?? 0)), pauses);
+  assert.equal(pauses.at(-1), 4000);
+});
+
+test("once it was there again, a server that goes is tried within a second", () => {
+  withLuck(1);
+  socket.drop();
+  refuseFor(60_000);
+  delete socket.connect;
+  mock.timers.tick(4000);
+  socket.open();
+  socket.drop();
+  mock.timers.tick(1000);
+  assert.equal(socket.tries, 2);
+});
+
+test("a server that drains is left when it says so, and not a moment before", () => {
+  watching("mine");
+  socket.receive("relay", { state: "draining", since: NOW, retry_in: 3000 });
+  mock.timers.tick(2999);
+  assert.deepEqual([hub.state, socket.tries], ["live", 0]);
+  mock.timers.tick(1);
+  assert.deepEqual([socket.connected, socket.tries], [false, 1]);
+});
+
+test("a page that is put aside lets its connection go and does not come back by itself", () => {
+  const { listen } = watching("mine", [state("a", 1)]);
+  hub.sleep();
+  pass(3_600_000);
+  assert.deepEqual([hub.state, socket.connected, socket.tries], ["offline", false, 0]);
+  assert.equal(hub.asOf, NOW);
+  hub.wake();
+  assert.equal(socket.tries, 1);
+  socket.open();
+  socket.acknowledge(snapshot("mine", [state("a", 2)]));
+  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+});
+
+test("a page that wakes to a connection long silent leaves it at once", () => {
+  watching("mine");
+  mock.timers.setTime(NOW + 3_600_000); // frozen: no timer ran
+  hub.wake();
+  assert.deepEqual([socket.connected, socket.tries], [false, 1]);
+});
+
+test("a page that wakes does not wait for the next try", () => {
+  withLuck(1);
+  socket.drop();
+  hub.wake();
+  assert.equal(socket.tries, 1);
+  mock.timers.tick(3000);
+  assert.equal(socket.tries, 1);
+});
+
+test("waking up changes nothing of a connection that lives, or is being made", () => {
+  hub.watch("mine", listener());
+  hub.wake();
+  socket.open();
+  hub.wake();
+  assert.equal(socket.tries, 0);
+});
 
 test("what is shown is as of the last word while it is live", () => {
   watching("mine");
@@ -586,7 +720,7 @@ test("a closed hub opens a new socket with the next watch", () => {
   hub.close();
   socket = new FakeSocket();
   hub.watch("job:a", listener());
-  socket.connect();
+  socket.open();
   assert.equal(opened.length, 2);
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
 });
@@ -599,7 +733,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 test("an end is told once and then seen", async () => {
   const told = [];
   hub.onEnd((state) => told.push(state.id));
-  socket.connect();
+  socket.open();
   socket.receive("ended", { jobs: [ended("a"), ended("b")], more: 0 });
   socket.receive("ended", { jobs: [ended("b")], more: 0 });
   await settled();
@@ -611,7 +745,7 @@ test("an end is told once and then seen", async () => {
 test("another attempt's end is another end", async () => {
   const told = [];
   hub.onEnd((state) => told.push(state.attempt));
-  socket.connect();
+  socket.open();
   socket.receive("ended", { jobs: [ended("a", 1), ended("a", 2)], more: 0 });
   await settled();
   assert.deepEqual(told, [1, 2]);
@@ -630,7 +764,7 @@ test("five tabs with one claim tell an end once", async () => {
   const claim = async (keys) => keys.filter((key) => !known.has(key) && known.add(key));
   const sockets = Array.from({ length: 5 }, () => new FakeSocket());
   for (const one of sockets) new Hub(() => one, { claim }).onEnd((state) => told.push(state.id));
-  for (const one of sockets) one.connect();
+  for (const one of sockets) one.open();
   for (const one of sockets) one.receive("ended", { jobs: [ended("a")], more: 0 });
   await settled();
   assert.deepEqual(told, ["a"]);
@@ -638,7 +772,7 @@ test("five tabs with one claim tell an end once", async () => {
 
 test("many ends are seen in messages that the server takes", async () => {
   hub.onEnd(() => {});
-  socket.connect();
+  socket.open();
   socket.receive("ended", { jobs: Array.from({ length: 1000 }, (_, n) => ended(`j${n}`)), more: 3 });
   await settled();
   const sizes = socket.sent.filter(([event]) => event === "seen").map(([, { ids }]) => ids.length);
