@@ -60,7 +60,7 @@ export class Hub extends EventTarget {
     this.#start();
     let entry = this.#topics.get(topic);
     if (entry === undefined) {
-      entry = { store: new TopicStore(), listeners: new Set(), error: null, answered: false };
+      entry = { store: new TopicStore(), listeners: new Set(), error: null, answered: false, fresh: false };
       this.#topics.set(topic, entry);
       if (this.#socket.connected) this.#ask([topic]);
     } else if (entry.answered) {
@@ -108,6 +108,7 @@ export class Hub extends EventTarget {
     });
     this.#socket.on("disconnect", () => {
       this.#relay = "stale"; // the next process we reach has to say for itself that it is live
+      for (const entry of this.#topics.values()) entry.fresh = false;
       this.#lose();
     });
     this.#socket.on("connect_error", () => this.#lose());
@@ -163,6 +164,11 @@ export class Hub extends EventTarget {
     this.#retry = null;
   }
 
+  /** Whether something is shown that has not been read since the connection was lost. */
+  #isOld() {
+    return [...this.#topics.values()].some(({ answered, fresh }) => answered && !fresh);
+  }
+
   #isDead() {
     return this.#isSilent() && Date.now() - this.#triedAt > SILENCE;
   }
@@ -212,7 +218,6 @@ export class Hub extends EventTarget {
   }
 
   #answer(asked, ack) {
-    this.#heard();
     for (const topic of asked) {
       const entry = this.#topics.get(topic);
       if (!entry) continue;
@@ -221,9 +226,11 @@ export class Hub extends EventTarget {
       entry.error = part.error ?? null;
       // what could not be read is still what was last known; the state of the connection says how old it is
       const known = part.error?.code === "unavailable";
+      entry.fresh = !known;
       const { changed, gone } = known ? { changed: [], gone: [] } : entry.store.replace(part.jobs ?? [], part.more ?? false);
       this.#tell(topic, entry, changed, gone, true);
     }
+    this.#heard();
   }
 
   #tell(topic, entry, changed, gone, always = false) {
@@ -251,7 +258,7 @@ export class Hub extends EventTarget {
   #settle() {
     const connected = this.#socket?.connected ?? false;
     let state = "offline";
-    if (connected) state = !this.#isSilent() && this.#relay === "live" ? "live" : "stale";
+    if (connected) state = this.#relay === "live" && !this.#isSilent() && !this.#isOld() ? "live" : "stale";
     else if (this.#heardAt === 0) state = "connecting";
     if (state === "live") this.asOf = this.#heardAt;
     if (state === this.state) return;

@@ -514,6 +514,18 @@ test("a new connection is not live on the word of the last one", () => {
   assert.deepEqual(states, ["stale", "live"]);
 });
 
+test("a connection is not live while something shown could not be read again", () => {
+  watching("mine", [state("a", 1)]);
+  socket.drop();
+  socket.open();
+  socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(refusal("mine", "unavailable"));
+  assert.equal(hub.state, "stale");
+  socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(snapshot("mine", [state("a", 2)]));
+  assert.equal(hub.state, "live");
+});
+
 test("while the server beats, the state stays live and change is silent", () => {
   watching("mine");
   const states = changes();
@@ -540,6 +552,8 @@ test("a connection that says nothing is left for a new one, which is asked for e
   socket.open();
   assert.deepEqual(socket.topicsOf("watch").at(-1), ["mine", "job:a"]);
   socket.receive("relay", { state: "live", since: NOW });
+  assert.equal(hub.state, "stale"); // what is shown has not been read again yet
+  socket.acknowledge({ ok: true, topics: { mine: { jobs: [], more: false }, "job:a": { jobs: [], more: false } } });
   assert.equal(hub.state, "live");
 });
 
