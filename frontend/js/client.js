@@ -5,7 +5,7 @@ import { Hub } from "./hub.js";
 import { claim } from "./told.js";
 
 /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
-export const connection = new Hub(io, { claim: navigator.locks ? claim : undefined });
+export const connection = new Hub(io, { claim });
 
 // a page that is put aside with an open socket could not be kept for the way back (bfcache)
 addEventListener("pagehide", ({ persisted }) => persisted && connection.sleep());

@@ -1,18 +1,55 @@
 // Which ends this browser has been told of: one record for all its tabs, so that each end is told once.
+//
+// In IndexedDB, whose transactions run one after the other over all tabs. Not in localStorage: each process of a
+// browser has its own copy of that, and a tab may read what another wrote too late, lock or no lock.
 
-const PLACE = "headway:told";
-const KEPT = 2000; // ends; the server keeps 1,000 unseen
+const NAME = "headway";
+const STORE = "told";
+const KEPT = 20_000; // ends; the server keeps 1,000 unseen, and a bulk submit of 10,000 ends at once
+
+let opening = null;
+const here = new Set(); // for a browser that lets us keep nothing: then each tab tells for itself
 
 /**
- * Those of `keys` that no tab has told yet; they count as told from now on. One tab at a time (Web Locks), and on record
- * before anybody is told: a tab that dies in between has told at most what it claimed.
+ * Those of `keys` that no tab has told yet; they count as told from now on. On record before anybody is told: a tab
+ * that dies in between has told at most what it claimed.
  */
 export async function claim(keys) {
-  return await navigator.locks.request(PLACE, () => {
-    const told = JSON.parse(localStorage.getItem(PLACE) ?? "[]");
-    const known = new Set(told);
-    const fresh = keys.filter((key) => !known.has(key));
-    if (fresh.length > 0) localStorage.setItem(PLACE, JSON.stringify([...told, ...fresh].slice(-KEPT)));
-    return fresh;
+  let database;
+  try {
+    database = await (opening ??= open());
+  } catch {
+    return keys.filter((key) => !here.has(key) && here.add(key));
+  }
+  const transaction = database.transaction(STORE, "readwrite");
+  const store = transaction.objectStore(STORE);
+  const fresh = [];
+  for (const key of keys) {
+    const added = store.add({ key });
+    added.onsuccess = () => fresh.push(key);
+    added.onerror = (event) => event.preventDefault(); // told already, which is no reason to give up on the others
+  }
+  store.count().onsuccess = ({ target }) => target.result > KEPT && forget(store, target.result - KEPT);
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve;
+    transaction.onabort = () => reject(transaction.error);
+  });
+  return fresh;
+}
+
+/** Drop the oldest. */
+function forget(store, count) {
+  store.getAllKeys(null, count).onsuccess = ({ target }) => store.delete(IDBKeyRange.upperBound(target.result.at(-1)));
+}
+
+function open() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => {
+      const store = request.result.createObjectStore(STORE, { autoIncrement: true });
+      store.createIndex("key", "key", { unique: true });
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }

@@ -5,10 +5,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.faults.company import Company, chromium
 from tests.faults.schedule import Outcome, play
 from tests.faults.world import World
+
+TOGETHER = 10  # schedules that one company sees, one after the other
 
 
 def main() -> int:
@@ -19,27 +23,47 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="headway-faults-") as folder:
-        world = World(Path(folder))
-        try:
-            for seed in range(options.seed, options.seed + options.count):
-                outcomes.append(play(world, seed))
-                if not outcomes[-1].fine:
-                    print(outcomes[-1], flush=True)
-        finally:
-            world.end()
+        for outcome in played(Path(folder), range(options.seed, options.seed + options.count)):
+            outcomes.append(outcome)
+            if not outcome.fine:
+                print(outcome, flush=True)
+            if len(outcomes) % 50 == 0:
+                print(summary(outcomes), flush=True)
     print(summary(outcomes))
     return 0 if all(outcome.fine for outcome in outcomes) else 1
 
 
+def played(folder: Path, seeds: Iterable[int]) -> Iterator[Outcome]:
+    """What came out of the schedule of each seed."""
+    world = World(folder)
+    try:
+        with chromium() as browser:
+            company = None
+            for number, seed in enumerate(seeds):
+                if number % TOGETHER == 0:
+                    if company is not None:
+                        company.close()
+                    company = Company(world, browser, seed)
+                assert company is not None
+                yield play(world, company, seed)
+            if company is not None:
+                company.close()
+    finally:
+        world.end()
+
+
 def summary(outcomes: list[Outcome]) -> str:
     faults: Counter[str] = sum((outcome.faults for outcome in outcomes), Counter())
-    lost, wrong, lies = (sum(len(getattr(one, name)) for one in outcomes) for name in ("lost", "wrong", "lies"))
+    lost, duplicated, wrong, lies = (
+        sum(len(getattr(one, name)) for one in outcomes) for name in ("lost", "duplicated", "wrong", "lies")
+    )
     kinds = ", ".join(f"{count} {name}" for name, count in sorted(faults.items()))
     times = sorted(outcome.converged_after for outcome in outcomes)
+    middle, most = times[len(times) // 2], times[-1]
     return (
-        f"{len(outcomes)} schedules; faults: {kinds}; {sum(outcome.ends for outcome in outcomes)} ends, {lost} lost; "
-        f"{wrong} wrong, {lies} lies; converged {times[len(times) // 2]:.2f} s after the last fault in the middle, "
-        f"{times[-1]:.2f} s at the most"
+        f"{len(outcomes)} schedules; faults: {kinds}; {sum(outcome.ends for outcome in outcomes)} ends, {lost} lost, "
+        f"{duplicated} duplicated; {wrong} wrong, {lies} lies; converged after {middle:.2f} s (median), "
+        f"{times[int(len(times) * 0.99)]:.2f} s (p99), {most:.2f} s (slowest)"
     )
 
 

@@ -75,17 +75,17 @@ class Proxy:
         self._do(self._set(delay=seconds))
 
     def mend(self) -> None:
+        """All is well again; connections that were left half-open are reset."""
         self._do(self._set())
-
-    # -- faults that are over at once
-
-    def reset(self) -> None:
-        """Reset every connection; new ones are fine."""
-        self._do(self._reset())
+        self._do(self._reset(forgotten=True))
 
     def forget(self) -> None:
-        """Leave every connection half-open for good, as a firewall that has lost its table; new ones are fine."""
+        """Leave every connection half-open, as a firewall that has lost its table; new ones are fine."""
         self._do(self._forget())
+
+    def reset(self) -> None:
+        """Reset every connection; new ones are fine. Over at once."""
+        self._do(self._reset())
 
     def close(self) -> None:
         self._do(self._close())
@@ -106,9 +106,10 @@ class Proxy:
         self._refusing = True
         await self._reset()
 
-    async def _reset(self) -> None:
+    async def _reset(self, *, forgotten: bool = False) -> None:
         for link in self._links:
-            link.reset()
+            if link.forgotten or not forgotten:
+                link.reset()
 
     async def _forget(self) -> None:
         for link in self._links:

@@ -107,17 +107,18 @@ def test_a_delay_is_a_delay(proxy: Proxy) -> None:
         assert time.monotonic() - began > 0.4
 
 
-def test_a_forgotten_connection_is_half_open_for_ever_and_new_ones_are_fine(proxy: Proxy) -> None:
-    with closing(connect(proxy)) as old, closing(connect(proxy)) as new:
+def test_a_forgotten_connection_is_half_open_until_it_is_mended_and_new_ones_are_fine(proxy: Proxy) -> None:
+    with closing(connect(proxy)) as old:
         assert says(old, b"ab") == b"abab"
         proxy.forget()
         old.sendall(b"cd")
         assert is_silent(old)
-        proxy.mend()
-        assert is_silent(old)
-        with closing(connect(proxy)) as newest:
-            assert says(newest, b"ef") == b"efef"
-        assert is_silent(new)
+        with closing(connect(proxy)) as new:
+            assert says(new, b"ef") == b"efef"
+            proxy.mend()
+            assert says(new, b"gh") == b"ghgh"
+        with pytest.raises(ConnectionError):
+            old.recv(1)
 
 
 def test_a_reset_is_over_at_once(proxy: Proxy) -> None:

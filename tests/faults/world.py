@@ -1,7 +1,6 @@
-"""All of Headway in processes of its own, and what can befall them."""
+"""All of Headway in processes of its own, with proxies on the lines between them."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -11,80 +10,78 @@ from pathlib import Path
 
 import requests
 from redis import Redis
+from redis.exceptions import RedisError
 
 from tests.conftest import ROOT, free_port, is_ready, until
+from tests.faults.proxy import Proxy
 from workers import embedded, store
 
 RESTART = 0.3  # seconds after which what has died is started again, as a supervisor would
 WEBS, WORKERS = 2, 3
+SECRET = "a key of the tests"
+LISTENS = b"listening on"  # what a web process says once it can be reached
 
 
 class World:
-    """Two web processes on one port, three workers, one Redis; `tend` starts again what has died."""
+    """Two web processes on one port, three workers, one Redis; `live` lets time go by and starts again what died.
+
+    `lines` are the proxies: what clients reach the web by ("clients"), and what web and workers reach Redis by.
+    """
 
     def __init__(self, folder: Path) -> None:
-        socket = Path(f"/tmp/headway-faults-{os.getpid()}-{folder.name}.sock")
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self._log = open(folder / "log", "ab")
-        environment = {
-            **os.environ,
-            "HEADWAY_HOME": str(folder),
-            "REDIS_URL": f"unix://{socket}",
-            "PORT": str(port),
-            "HEADWAY_PROCESSES": str(WEBS),
-            "HEADWAY_VERDICT": "5",
-            "HEADWAY_GRACE": "3",
-            "SECRET_KEY": "a key of the tests",
-            "HEADWAY_OPERATOR_TOKEN": "a token",
-        }
-        self._environment = environment
-        self._socket = socket
-        options = {"port": "0", "unixsocket": str(socket), "dir": str(folder), "appendonly": "yes", "save": ""}
-        redis = [embedded.binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
-        web = [sys.executable, "-m", "realtime.server"]
-        worker = [sys.executable, "-m", "workers.main", "worker", "--queue", "default"]
-        self._commands = {
-            "redis": redis,
-            **{f"web{number}": web for number in range(WEBS)},
-            **{f"worker{number}": worker for number in range(WORKERS)},
-        }
+        self._folder = folder
+        self._socket = Path(f"/tmp/headway-faults-{os.getpid()}-{folder.name}.sock")
+        self._port = free_port()
+        self.lines = {"clients": Proxy(self._port), "web": Proxy(self._socket), "workers": Proxy(self._socket)}
+        self.url = f"http://127.0.0.1:{self.lines['clients'].port}"
+        self.direct_url = f"http://127.0.0.1:{self._port}"
+        self.each: Callable[[], None] = lambda: None  # what is to be done now and then while time goes by
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._due: dict[str, float] = {}
         self._start("redis")
-        until(socket.exists, "Redis")
-        for name in self._commands:
-            if name != "redis":
-                self._start(name)
-        until(lambda: is_ready(self.url), "the web", within=30)
+        until(self._socket.exists, "Redis")
+        for name in (*(f"web{number}" for number in range(WEBS)), *(f"worker{number}" for number in range(WORKERS))):
+            self._start(name)
+        until(self.is_up, "all of Headway", within=30)
+        until(lambda: is_ready(self.url), "the web")
 
     def redis(self) -> Redis:
-        return store.connect(self._environment["REDIS_URL"], socket_timeout=10)
+        """A client with no proxy in between."""
+        return store.connect(f"unix://{self._socket}", socket_timeout=1)
 
-    def _start(self, name: str) -> None:
-        if name == "redis":
-            self._socket.unlink(missing_ok=True)
-        command = self._commands[name]
-        out = self._log
-        self._running[name] = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=out, stderr=out)
+    def session(self) -> requests.Session:
+        """A new owner's."""
+        session = requests.Session()
+        session.trust_env = False
+        session.get(self.url, timeout=5).raise_for_status()
+        return session
 
-    def tend(self) -> None:
-        """Start again what has died a moment ago."""
-        now = time.monotonic()
-        for name, process in self._running.items():
-            if process.poll() is None:
-                continue
-            if now >= self._due.setdefault(name, now + RESTART):
-                del self._due[name]
-                self._start(name)
-                return
+    # -- time
 
     def live(self, seconds: float) -> None:
         """Let time go by."""
         ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            self.tend()
-            time.sleep(0.02)  # between two looks at the processes: nothing tells when one dies
+        while True:
+            self._tend()
+            self.each()
+            left = ends - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.02))  # between two looks at the processes: nothing tells when one dies
+
+    def is_up(self) -> bool:
+        """Whether every process runs, every web process listens, and Redis answers."""
+        if any(process.poll() is not None for process in self._running.values()):
+            return False
+        if not all(LISTENS in self._log(name).read_bytes() for name in self._running if name.startswith("web")):
+            return False
+        redis = self.redis()
+        try:
+            return bool(redis.ping())
+        except RedisError:
+            return False
+        finally:
+            redis.close()
 
     def end(self) -> None:
         for name, process in reversed(self._running.items()):
@@ -92,51 +89,81 @@ class World:
             process.kill() if name != "redis" else process.terminate()
         for process in self._running.values():
             process.wait()
-        self._log.close()
+        for line in self.lines.values():
+            line.close()
         self._socket.unlink(missing_ok=True)
 
-    # -- faults: each returns when it is over
+    def complaints(self) -> str:
+        """The tracebacks that processes printed."""
+        texts = [(path.name, path.read_text(errors="replace")) for path in sorted(self._folder.glob("*.log*"))]
+        return "\n".join(f"{name}: {text}" for name, text in texts if "Traceback" in text)
 
-    def faults(self) -> dict[str, Callable[[random.Random], None]]:
-        return {
-            "worker killed": lambda chance: self._kill(f"worker{chance.randrange(WORKERS)}"),
-            "worker ended": lambda chance: self._signal(f"worker{chance.randrange(WORKERS)}", signal.SIGTERM),
-            "web killed": lambda chance: self._kill(f"web{chance.randrange(WEBS)}"),
-            "web ended": lambda chance: self._signal(f"web{chance.randrange(WEBS)}", signal.SIGTERM),
-            "redis killed": lambda chance: self._kill("redis"),
-            "redis hung": lambda chance: self._hang("redis", chance.uniform(0.5, 4)),
-            "web hung": lambda chance: self._hang(f"web{chance.randrange(WEBS)}", chance.uniform(0.5, 4)),
-            "channel cut": lambda chance: self._ask(lambda redis: redis.client_kill_filter(_type="pubsub")),
-            "all connections cut": lambda chance: self._ask(lambda redis: redis.client_kill_filter(_type="normal")),
-            "scripts flushed": lambda chance: self._ask(lambda redis: redis.script_flush()),
-        }
+    # -- processes
 
-    def _kill(self, name: str) -> None:
-        self._signal(name, signal.SIGKILL)
+    def kill(self, name: str) -> None:
+        self.signal(name, signal.SIGKILL)
         self._running[name].wait()
 
-    def _signal(self, name: str, number: signal.Signals) -> None:
+    def signal(self, name: str, number: signal.Signals) -> None:
         self._running[name].send_signal(number)
 
-    def _hang(self, name: str, seconds: float) -> None:
+    def hang(self, name: str, seconds: float) -> None:
         process = self._running[name]
         process.send_signal(signal.SIGSTOP)
         self.live(seconds)
         process.send_signal(signal.SIGCONT)
 
-    def _ask(self, command: Callable[[Redis], object]) -> None:
-        redis = self.redis()
-        try:
-            command(redis)
-        finally:
-            redis.close()
+    def pids(self) -> set[int]:
+        return {process.pid for process in self._running.values() if process.poll() is None}
 
-    def is_up(self) -> bool:
-        """Whether all processes have been started again."""
-        return all(process.poll() is None for process in self._running.values())
+    def _tend(self) -> None:
+        """Start again what has died a moment ago."""
+        now = time.monotonic()
+        for name, process in self._running.items():
+            if process.poll() is not None and now >= self._due.setdefault(name, now + RESTART):
+                del self._due[name]
+                self._start(name)
 
-    def session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        session.get(self.url, timeout=5).raise_for_status()
-        return session
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def _start(self, name: str) -> None:
+        kind = name.rstrip("0123456789")
+        if kind == "redis":
+            self._socket.unlink(missing_ok=True)
+        log = self._log(name)
+        if log.exists():  # kept: what it said in its last moments may say why it died
+            log.rename(log.with_name(f"{log.name}.{time.monotonic_ns()}"))
+        with open(log, "wb") as out:
+            self._running[name] = subprocess.Popen(
+                self._command(kind), cwd=ROOT, env=self._environment(kind), stdout=out, stderr=out
+            )
+
+    def _command(self, kind: str) -> list[str]:
+        if kind == "redis":
+            options = {
+                "port": "0",
+                "unixsocket": str(self._socket),
+                "dir": str(self._folder),
+                "appendonly": "yes",
+                "appendfsync": "no",  # a killed process loses nothing that it has written
+                "save": "",
+            }
+            return [embedded.binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+        module = {"web": ["realtime.server"], "worker": ["workers.main", "worker", "--queue", "default"]}[kind]
+        return [sys.executable, "-m", "tests.faults.part", *module]
+
+    def _environment(self, kind: str) -> dict[str, str]:
+        line = self.lines["web" if kind == "web" else "workers"]
+        return {
+            **os.environ,
+            "HEADWAY_HOME": str(self._folder),
+            "REDIS_URL": f"redis://127.0.0.1:{line.port}",
+            "PORT": str(self._port),
+            "HEADWAY_PROCESSES": str(WEBS),
+            "HEADWAY_VERDICT": "5",
+            "HEADWAY_GRACE": "3",
+            "SECRET_KEY": SECRET,
+            "HEADWAY_OPERATOR_TOKEN": "a token",
+            "PYTHONUNBUFFERED": "1",
+        }

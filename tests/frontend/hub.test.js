@@ -511,6 +511,7 @@ test("a new connection is not live on the word of the last one", () => {
   socket.open();
   assert.equal(hub.state, "stale");
   socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(snapshot("mine", []));
   assert.deepEqual(states, ["stale", "live"]);
 });
 

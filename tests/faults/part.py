@@ -1,0 +1,12 @@
+"""`python -m tests.faults.part MODULE …`: a process of Headway that has the tasks of tests/faults/tasks too."""
+
+import runpy
+import sys
+from pathlib import Path
+
+from workers import jobs
+
+if __name__ == "__main__":
+    jobs.__path__.append(str(Path(__file__).with_name("tasks")))
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
