@@ -164,6 +164,4 @@ class _Checked:
             # we ask for no binary attachments, so a binary message belongs to nothing
             self._connection.end("it does not speak Engine.IO")
             return None
-        # a green socket does not yield while bytes are buffered: others get their turn between two messages
-        self._connection.server.sleep(0)
         return message
