@@ -7,7 +7,7 @@ import logging
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import engineio.socket
@@ -20,6 +20,7 @@ OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
 PACKET_TYPES = frozenset("0123456")
+MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
 
 log = logging.getLogger("headway.connection")
 
@@ -86,6 +87,15 @@ class Connection(engineio.socket.Socket):
 
     # -- from the client
 
+    def handle_get_request(self, environ: Mapping[str, Any], start_response: Any) -> Any:
+        """The WebSocket, from its opening handshake to its end; what is no handshake is refused, and leaves nothing."""
+        if _opens_a_websocket(environ):
+            return super().handle_get_request(environ, start_response)
+        self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
+        refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")
+        refusal["headers"].append(("Sec-WebSocket-Version", "13"))
+        return refusal
+
     def _websocket_handler(self, ws: Any) -> Any:
         self._ws = ws
         # eventlet's server leaves Nagle's algorithm on, which holds small frames back
@@ -133,6 +143,13 @@ def ending_the_sender(engine: Any, handle: Callable[[str, Any], Any]) -> Callabl
     return guarded
 
 
+def _opens_a_websocket(environ: Mapping[str, Any]) -> bool:
+    """As RFC 6455 §4.2.1 has it; eventlet would take the drafts before it too, whose messages it does not bound."""
+    connection = [part.strip() for part in environ.get("HTTP_CONNECTION", "").lower().split(",")]
+    version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
+    return "upgrade" in connection and version == "13" and "HTTP_SEC_WEBSOCKET_KEY" in environ
+
+
 def unmask(payload: bytes, mask: Sequence[int], length: int | None = None, offset: int = 0) -> bytes:
     """`payload` XORed with the repeated `mask`, as RFC 6455 §5.3 has it; in one step, not byte by byte."""
     payload = payload[:length]
@@ -163,5 +180,10 @@ class _Checked:
         if isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
             # we ask for no binary attachments, so a binary message belongs to nothing
             self._connection.end("it does not speak Engine.IO")
+            return None
+        if message[0] != "4":
+            return message[0]  # what else it carries is of the upgrade from polling, and would be parsed
+        if message[1:2] not in MESSAGE_TYPES:
+            self._connection.end("it does not speak Socket.IO")
             return None
         return message

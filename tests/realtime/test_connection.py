@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import engineio
 import pytest
 
 from realtime.connection import SEND_BURST, SEND_RATE, Connection, ending_the_sender, unmask
@@ -66,3 +67,16 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     assert guarded("sid", "5") == 5
     assert guarded("sid", "x") is None and guarded("gone", "x") is None
     assert ended == ["it does not speak Socket.IO (ValueError)"]
+
+
+WEBSOCKET = {"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket", "HTTP_SEC_WEBSOCKET_VERSION": "13"}
+
+
+@pytest.mark.parametrize("missing", ["HTTP_CONNECTION", "HTTP_SEC_WEBSOCKET_VERSION", "HTTP_SEC_WEBSOCKET_KEY"])
+def test_what_is_no_handshake_is_refused_and_leaves_nothing(missing: str) -> None:
+    environ = {**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}
+    del environ[missing]
+    connection = Connection(engineio.Server(async_mode="threading"), "sid")
+    answer = connection.handle_get_request(environ, None)
+    assert answer["status"].startswith("400") and ("Sec-WebSocket-Version", "13") in answer["headers"]
+    assert connection.closed
