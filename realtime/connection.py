@@ -20,6 +20,7 @@ OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
 PACKET_TYPES = frozenset("0123456")
+CONNECT = "0"
 MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
 
 log = logging.getLogger("headway.connection")
@@ -126,11 +127,15 @@ class Connection(engineio.socket.Socket):
             pass  # the other side was faster
 
 
-def ending_the_sender(engine: Any, handle: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
-    """Handle messages as `handle` does; one that is no Socket.IO ends its sender, and nothing else."""
+def ending_the_sender(
+    engine: Any, handle: Callable[[str, Any], Any], has_joined: Callable[[str], bool]
+) -> Callable[[str, Any], Any]:
+    """Handle messages as `handle` does; one that is no Socket.IO, or comes before CONNECT, ends its sender alone."""
 
     def guarded(eio_sid: str, data: Any) -> Any:
         try:
+            if data[0] != CONNECT and not has_joined(eio_sid):
+                raise ValueError("expected CONNECT first")
             return handle(eio_sid, data)
         except (
             Exception

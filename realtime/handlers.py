@@ -14,7 +14,7 @@ from realtime.access import UNAUTHORIZED, Access, Refusal, Visitor
 from realtime.relay import Relay
 from realtime.snapshots import Watched
 from realtime.topics import TOPIC_LIMIT, Topic
-from workers.wire import encode, is_job_id
+from workers.wire import encode, is_job_id, no_constant
 
 SEEN_LIMIT = 500  # ends in one message
 AWAY = Refusal("unavailable", "Redis can't be reached; try again in a moment")
@@ -46,7 +46,7 @@ class WireJSON:
 
     @staticmethod
     def loads(text: str, **_: Any) -> Any:
-        return json.loads(text)
+        return json.loads(text, parse_constant=no_constant)
 
 
 def register(socketio: SocketIO, relay: Relay, access: Access) -> None:

@@ -10,6 +10,7 @@ from realtime.access import Refusal, Visitor, new_owner
 from realtime.errors import Refused
 from workers.errors import BadArguments
 from workers.tasks import fields_of
+from workers.wire import no_constant
 
 if TYPE_CHECKING:
     from realtime.app import Services
@@ -65,12 +66,8 @@ def check_origin() -> None:
 def read_json() -> Any:
     """The body as JSON, whatever its content type says. Raises `BadArguments`."""
     body = request.get_data(cache=False)  # 413 where it is too long
-
-    def constant(name: str) -> None:
-        raise ValueError(f"{name} is no JSON")
-
     try:
-        return json.loads(body, parse_constant=constant)
+        return json.loads(body, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         wrong = {"body": {"expected": "JSON", "got": str(error)}}
         raise BadArguments(f"expected a JSON body: {error}", wrong) from error

@@ -35,6 +35,7 @@ from realtime.access import Access  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
+from realtime.packet import StrictPacket  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
@@ -143,13 +144,18 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
         ping_interval=PING_INTERVAL,
         ping_timeout=PING_TIMEOUT,
         json=handlers.WireJSON,
+        serializer=StrictPacket,
     )
     relay = Relay(redis, store.connect(settings.redis_url, patient=True), SocketTransport(socketio))
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     handlers.register(socketio, relay, access)
     socketio.init_app(app)
-    engine = socketio.server.eio
-    engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"])
+    engine, manager = socketio.server.eio, socketio.server.manager
+
+    def has_joined(eio_sid: str) -> bool:
+        return manager.sid_from_eio_sid(eio_sid, "/") is not None
+
+    engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"], has_joined)
     return app, socketio, relay
 
 

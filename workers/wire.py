@@ -161,7 +161,7 @@ def decode_update(message: bytes) -> Update | Probe:
     """A message of the channel. Raises `WireError` where it is none."""
     text = message.decode(errors="replace")
     try:
-        envelope = json.loads(text, parse_constant=_no_constant)
+        envelope = json.loads(text, parse_constant=no_constant)
         if envelope.get("probe") is not None:
             return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
         if gone := envelope.get("gone"):
@@ -177,7 +177,8 @@ def decode_update(message: bytes) -> Update | Probe:
         raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """What `json.loads` is to do (`parse_constant`) with NaN and Infinity, which JSON does not have."""
     raise ValueError(f"{name} is no JSON")
 
 

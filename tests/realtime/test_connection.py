@@ -63,10 +63,13 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     def parse(eio_sid: str, data: str) -> int:
         return int(data)
 
-    guarded = ending_the_sender(engine, parse)
+    guarded = ending_the_sender(engine, parse, lambda eio_sid: True)
     assert guarded("sid", "5") == 5
     assert guarded("sid", "x") is None and guarded("gone", "x") is None
     assert ended == ["it does not speak Socket.IO (ValueError)"]
+    guarded = ending_the_sender(engine, parse, lambda eio_sid: False)
+    assert guarded("sid", "0") == 0 and len(ended) == 1
+    assert guarded("sid", "5") is None and len(ended) == 2
 
 
 WEBSOCKET = {"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket", "HTTP_SEC_WEBSOCKET_VERSION": "13"}
