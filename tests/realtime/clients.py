@@ -1,14 +1,21 @@
-"""A foreign Socket.IO client: python-socketio's own, which knows nothing of Headway."""
+"""Foreign clients: python-socketio's own, which knows nothing of Headway; and one that speaks packet by packet."""
 
+import json
 import queue
+import re
+import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import requests
 import socketio
+import websocket
 
-from tests.conftest import DEADLINE
+from tests.conftest import DEADLINE, Stack
+
+WATCH, WATCHED = '["watch",{"topics":[]}]', '[{"ok":true,"topics":{}}]'  # the least that is answered, and its ack
 
 
 class Client:
@@ -57,3 +64,67 @@ def connected(
         yield client
     finally:
         client.close()
+
+
+class Raw:
+    """A WebSocket client that may do what no library does."""
+
+    def __init__(self, url: str, query: str = "EIO=4&transport=websocket") -> None:
+        address = f"{url.replace('http', 'ws')}/socket.io/?{query}"
+        self.socket = websocket.create_connection(address, timeout=DEADLINE)
+        assert isinstance(self.socket.sock, socket.socket)
+        self.plain = self.socket.sock  # which the library forgets, unclosed, when it meets an error
+        opened = self.recv()
+        assert opened[0] == "0"
+        self.handshake: dict[str, Any] = json.loads(opened[1:])
+
+    def __enter__(self) -> "Raw":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def join(self) -> "Raw":
+        assert self.ask("40").startswith("40")
+        return self
+
+    def recv(self) -> str:
+        return str(self.socket.recv())
+
+    def frame(self) -> websocket.ABNF:
+        return self.socket.recv_frame()  # type: ignore[no-any-return, no-untyped-call]
+
+    def hear(self) -> str:
+        """The next packet that is no beat of the relay; "" where the server closes instead."""
+        while (packet := self.recv()).startswith('42["relay"'):
+            pass
+        return packet
+
+    def ask(self, packet: str) -> str:
+        self.socket.send(packet)
+        return self.hear()
+
+    def close(self) -> None:
+        self.socket.close()
+        self.plain.close()
+
+    def is_closed(self, within: float = 3.0) -> bool:
+        """Waits until the server has closed; False where it has not done so in time."""
+        ends = time.monotonic() + within
+        self.socket.settimeout(within)
+        try:
+            while time.monotonic() < ends:
+                if self.recv() == "":
+                    return True
+        except websocket.WebSocketTimeoutException:
+            return False
+        except (websocket.WebSocketConnectionClosedException, OSError):
+            return True
+        return False
+
+
+def connections(stack: Stack) -> float:
+    """How many the server says it has."""
+    text = requests.get(f"{stack.url}/metrics", headers=stack.operator).text
+    [count] = re.findall(r"^headway_connections (\S+)$", text, re.MULTILINE)
+    return float(count)

@@ -1,6 +1,6 @@
-"""The application without its server: Flask's test client on a real Redis."""
+"""The application without its server: Flask's test client on a real Redis. And a server that nobody may hurt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -10,6 +10,8 @@ from redis import Redis
 from realtime.app import create_app
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
+from tests.conftest import Stack, until
+from tests.realtime.clients import connected, connections
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
@@ -45,3 +47,15 @@ def operator(app: Flask) -> FlaskClient:
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
     return client
+
+
+@pytest.fixture
+def url(stack: Stack) -> Iterator[str]:
+    """A server that a test has not hurt: afterwards others go on, nothing is left, no traceback has been logged."""
+    said = len(stack.processes.log(0))
+    with connected(stack.url, stack.session()) as bystander:
+        before = connections(stack)
+        yield stack.url
+        assert bystander.watch("mine")["ok"] is True
+        until(lambda: connections(stack) <= before, "the end of the test's connections", within=5)
+    assert "Traceback" not in stack.processes.log(0)[said:]
