@@ -1,19 +1,51 @@
-// npm's own socket.io-client, which knows nothing of Headway: watches a job to its end and prints its last state.
+// npm's own socket.io-client, which knows nothing of Headway, and prints what it met as one JSON object.
+//   node foreign_client.js <url> follow <topic>   watches a job to its end
+//   node foreign_client.js <url> part             is refused, answered and cut off, and comes back
 
 import { io } from "../../frontend/node_modules/socket.io-client/build/esm/index.js";
 
-const [url, topic] = process.argv.slice(2);
-const socket = io(url, { transports: ["websocket"], reconnection: false });
+const [url, what, topic] = process.argv.slice(2);
+const met = (socket, event) => new Promise((resolve) => socket.once(event, resolve));
 
-function look(state) {
-  if (state.status !== "finished") return;
-  console.log(JSON.stringify(state));
+const connect = (path = "") => io(url + path, { transports: ["websocket"], reconnectionDelay: 10 });
+
+async function follow() {
+  const socket = connect();
+  const last = new Promise((resolve) => {
+    const look = (jobs) => jobs.filter((state) => state.status === "finished").forEach(resolve);
+    socket.on("jobs", ({ jobs }) => look(jobs));
+    socket.on("connect", () => socket.emit("watch", { topics: [topic] }, (ack) => look(ack.topics[topic].jobs)));
+  });
+  const state = await last;
   socket.disconnect();
+  return state;
 }
 
-socket.on("connect_error", (error) => {
-  console.error(error);
-  process.exit(1);
-});
-socket.on("jobs", ({ jobs }) => jobs.forEach(look));
-socket.on("connect", () => socket.emit("watch", { topics: [topic] }, (ack) => ack.topics[topic].jobs.forEach(look)));
+async function part() {
+  const refused = connect("/random");
+  const { message } = await met(refused, "connect_error");
+  refused.disconnect();
+
+  const socket = connect();
+  await met(socket, "connect");
+  const first = socket.id;
+  const ack = await socket.emitWithAck("watch", { topics: ["nonsense"] });
+  const unknown = await socket.emitWithAck("dance");
+
+  const cut = met(socket, "disconnect");
+  socket.emit("watch", new Uint8Array([1, 2, 3])); // binary, which the server refuses
+  const byServer = await cut;
+  await met(socket, "connect");
+  const back = socket.id !== first;
+  const again = await socket.emitWithAck("unwatch", { topics: [] });
+
+  const left = met(socket, "disconnect");
+  socket.disconnect();
+  const byClient = await left;
+  socket.connect();
+  await met(socket, "connect");
+  socket.disconnect();
+  return { message, ack, unknown, byServer, back, again, byClient };
+}
+
+console.log(JSON.stringify(await { follow, part }[what]()));

@@ -10,8 +10,20 @@ from workers.wire import FIELDS
 def test_npms_client_follows_a_job_to_its_end(stack: Stack) -> None:
     session = stack.session()
     id = stack.submit(session, "text_length", text="four")["id"]
-    answer = run_node(str(ROOT / "tests/frontend/foreign_client.js"), stack.url, f"job:{id}")
+    answer = run_node(str(ROOT / "tests/frontend/foreign_client.js"), stack.url, "follow", f"job:{id}")
     assert answer.returncode == 0, answer.stderr
     whole = stack.job(session, id)
     assert json.loads(answer.stdout) == {name: whole[name] for name in FIELDS}
     assert whole["result"] == 4
+
+
+def test_npms_client_is_refused_answered_and_cut_off_and_comes_back(stack: Stack) -> None:
+    answer = run_node(str(ROOT / "tests/frontend/foreign_client.js"), stack.url, "part")
+    assert answer.returncode == 0, answer.stderr
+    met = json.loads(answer.stdout)
+    assert met["message"] == "Invalid namespace"
+    assert met["ack"]["topics"]["nonsense"]["error"]["code"] == "bad_request"
+    assert met["unknown"]["error"]["code"] == "bad_request"
+    assert met["byServer"] in ("transport close", "transport error") and met["back"] is True
+    assert met["again"] == {"ok": True}
+    assert met["byClient"] == "io client disconnect"
