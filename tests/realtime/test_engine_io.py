@@ -5,6 +5,8 @@ we refuse on purpose.
 """
 
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -170,3 +172,23 @@ def test_a_message_of_frames_without_end_is_ended(part: str, count: int, url: st
         except OSError:
             pass  # it has been ended, as it should
         assert raw.is_closed()
+
+
+def test_a_flood_of_pings_holds_up_nobody(url: str) -> None:
+    with Raw(url).join() as raw:
+        answers = threading.Thread(target=read_to_the_end, args=(raw.plain,))
+        answers.start()
+        raw.plain.sendall(ABNF.create_frame("", ABNF.OPCODE_PING).format() * 300_000)
+        began = time.monotonic()
+        assert requests.get(f"{url}/healthz").status_code == 200
+        assert time.monotonic() - began < 1
+        raw.plain.shutdown(socket.SHUT_RDWR)
+        answers.join()
+
+
+def read_to_the_end(plain: socket.socket) -> None:
+    try:
+        while plain.recv(65_536):
+            pass
+    except OSError:
+        pass  # an end too
