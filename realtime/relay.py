@@ -248,7 +248,8 @@ class Relay:
         try:
             self._tell_ends([sid], owner)
         except RedisError as error:
-            log.warning("unseen ends could not be read, and are told once Redis is back: %s", error)
+            log.warning("unseen ends could not be read, and are told as soon as they can be: %s", error)
+            self._behind.setdefault(sid, set()).add(ends_of(owner))
 
     def _tell_ends(self, sids: Iterable[str], owner: str) -> None:
         unseen = inbox.read(self._redis, owner)
