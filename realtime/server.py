@@ -244,6 +244,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
         serve(settings, Secrets.from_environment(os.environ, settings.home))
+        return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -116,6 +116,13 @@ def test_asked_to_end_it_sends_its_pages_away_and_ends_within_ten_seconds(
         processes.stop()
 
 
+def test_a_server_whose_last_page_leaves_first_has_ended_well(base_environment: dict[str, str], redis_url: str) -> None:
+    """The accept loop and the drain both wait for the last page: whichever is first, a supervisor sees no failure."""
+    served = "import sys, realtime.server as server; server.serve = lambda *_: None; sys.exit(server.main())"
+    environment = {**os.environ, **base_environment, "REDIS_URL": redis_url}
+    assert subprocess.run([sys.executable, "-c", served], cwd=ROOT, env=environment, check=False).returncode == 0
+
+
 def test_a_taken_port_is_one_clear_line(stack: Stack) -> None:
     environment = {"PORT": stack.url.rsplit(":", 1)[1], "REDIS_URL": stack.redis_url, "SECRET_KEY": "k"}
     environment["HEADWAY_OPERATOR_TOKEN"] = "t"
