@@ -1,4 +1,4 @@
-"""`make bench`: starts a server of each kind, measures, and prints one table."""
+"""`make bench`: starts a server of each kind, measures, and prints one table; `python -m bench stuck`: a part of it."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from bench import latency, progress_cost
+from bench import latency, progress_cost, stuck_reader
 from workers import embedded, jobs, store
 from workers.queue import Jobs
 from workers.settings import Settings
@@ -26,7 +26,7 @@ READY_WITHIN = 15.0  # seconds
 BULK = 10_000  # jobs
 
 
-def main() -> int:
+def main(part: str = "") -> int:
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         environment = {**os.environ, "HEADWAY_HOME": folder, "PORT": str(probe.getsockname()[1])}
@@ -39,7 +39,10 @@ def main() -> int:
             _until(lambda: embedded.answers(settings))
             processes.append(subprocess.Popen([sys.executable, "-m", "realtime.server"], cwd=ROOT, env=environment))
             _until(lambda: _ready(url))
-            _report(settings, url)
+            print(f"{date.today()}  Python {platform.python_version()}  {os.cpu_count()} cores  {platform.system()}")
+            if part != "stuck":
+                _report(settings, url)
+            _report_stuck(settings, processes[-1].pid)
         finally:
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
@@ -49,7 +52,6 @@ def main() -> int:
 
 def _report(settings: Settings, url: str) -> None:
     redis = store.connect(settings.redis_url)
-    print(f"{date.today()}  Python {platform.python_version()}  {os.cpu_count()} cores  {platform.system()}")
     print(f"progress(), nothing due      {progress_cost.measure(redis, settings):8.2f} µs a call, median")
     lags = latency.measure(url, redis, SECONDS)
     for kind, values in lags.items():
@@ -65,6 +67,11 @@ def _report(settings: Settings, url: str) -> None:
     submitter = Jobs(redis, Tasks.collect(jobs), settings.queue_names)
     submitter.submit_many("sum_numbers", [{"text": "1"}] * BULK, owner="bench")
     print(f"submit {BULK:,} jobs           {time.perf_counter() - began:8.2f} s")
+
+
+def _report_stuck(settings: Settings, web: int) -> None:
+    redis = store.connect(settings.redis_url)
+    stuck_reader.report(stuck_reader.measure(settings.port, web, redis))
 
 
 def _ready(url: str) -> bool:
@@ -83,4 +90,4 @@ def _until(ready: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
