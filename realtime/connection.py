@@ -164,6 +164,19 @@ def unmask(payload: bytes, mask: Sequence[int], length: int | None = None, offse
     return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(count, "big")
 
 
+class _Last:
+    """The text that was packed last. A frame goes to all its watchers in a row, so that one is enough."""
+
+    text, packed = "", b""
+
+
+def _packed(text: str, ws: Any) -> bytes:
+    """`text` as a WebSocket frame of a server, which is the same for everybody."""
+    if _Last.text is not text:
+        _Last.text, _Last.packed = text, ws._pack_message(text)
+    return _Last.packed
+
+
 class _Checked:
     """A WebSocket whose messages have been looked at before Engine.IO parses them."""
 
@@ -173,6 +186,14 @@ class _Checked:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ws, name)
+
+    def send(self, message: Any) -> None:
+        """Send a text; one that many are sent is made into bytes once. A copy each, while it is being written, would
+        be the largest part of what a reader that has stopped costs: a frame may have some MB."""
+        if isinstance(message, str):
+            self._ws._send(memoryview(_packed(message, self._ws)))  # eventlet copies what is left at each turn
+        else:
+            self._ws.send(message)
 
     def wait(self) -> Any:
         """The next message; None, which ends the connection, where it is none of Engine.IO's."""

@@ -1,13 +1,15 @@
 """One client's connection, without its socket."""
 
 import os
+import queue
 from collections.abc import Callable
 from typing import Any
 
 import engineio
 import pytest
+from engineio.packet import MESSAGE, Packet
 
-from realtime.connection import SEND_BURST, SEND_RATE, Connection, ending_the_sender, unmask
+from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, _Checked, ending_the_sender, unmask
 
 
 def test_unmasking_is_xor_with_the_repeated_mask() -> None:
@@ -26,8 +28,13 @@ class Engine:
     def __init__(self) -> None:
         self.sockets: dict[str, Any] = {}
 
+    ping_interval = ping_timeout = 1
+
     def create_queue(self, *args: Any, **kwargs: Any) -> Any:
-        return None
+        return queue.Queue()
+
+    def get_queue_empty_exception(self) -> type[Exception]:
+        return queue.Empty
 
 
 @pytest.fixture
@@ -83,3 +90,37 @@ def test_what_is_no_handshake_is_refused_and_leaves_nothing(missing: str) -> Non
     answer = connection.handle_get_request(environ, None)
     assert answer["status"].startswith("400") and ("Sec-WebSocket-Version", "13") in answer["headers"]
     assert connection.closed
+
+
+def test_a_frame_for_many_is_the_same_bytes_for_all() -> None:
+    """Else each reader that has stopped would hold a copy of the frame it stopped in."""
+    sent: list[memoryview] = []
+
+    class Socket:
+        def _pack_message(self, text: str) -> bytes:
+            return text.encode()
+
+        def _send(self, packed: memoryview) -> None:
+            sent.append(packed)
+
+    text = "4" + "x" * 300_000
+    for _ in range(50):
+        _Checked(Socket(), Connection(Engine(), "sid")).send(text)
+    assert len({id(packed.obj) for packed in sent}) == 1 and sent[0] == text.encode()
+    _Checked(Socket(), Connection(Engine(), "sid")).send("4y")
+    assert bytes(sent[-1]) == b"4y"
+
+
+def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Callable[[float], None]) -> None:
+    """Each frame has its own time, however long all of them take; one that is not done in time is the reader's last."""
+    connection = Connection(Engine(), "sid")
+    frame = Packet(MESSAGE, "x" * 300_000)
+    for _ in range(20):
+        connection.send_shared(frame)
+        connection.send_shared(frame)
+        for _ in range(2):
+            assert connection.poll() == [frame]
+            clock(SLOW * 0.9)
+            assert not connection.is_slow
+    clock(SLOW * 0.2)
+    assert connection.is_slow
