@@ -4,19 +4,20 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import encode_event
-from workers import store
+from workers import channel
 from workers.wire import Probe
 
 BEAT = 2.0  # seconds between two `relay` events
 PROBE_INTERVAL = 1.0  # seconds between two probes through Redis to ourselves
-SILENCE = 2.5  # seconds without any message, our own probe included, after which the channel counts as lost
+SILENCE = 2.5  # seconds since the newest of our probes that came back was sent, after which the channel counts as lost
+LOOK = 0.25  # seconds between two looks at that
 
 log = logging.getLogger("headway.pulse")
 
@@ -29,8 +30,10 @@ class Pulse:
     state: str = "stale"
     since: int = 0  # Unix time in ms of the last change
     gaps: int = 0
-    heard_at: float = 0.0  # monotonic time at which our own probe last came back
     process: str = ""
+    _sent: dict[int, float] = field(default_factory=dict)  # our probes under way, and when they were sent
+    _proved_at: float = 0.0  # when the newest of our probes that came back was sent
+    _live_since: float = 0.0
     _born: str = ""  # the mark of the Redis data that our states came from
 
     def __post_init__(self) -> None:
@@ -46,7 +49,9 @@ class Pulse:
         state = "live" if live else "stale"
         if state == self.state or self.state == "draining":
             return
-        if not live:
+        if live:
+            self._live_since = time.monotonic()
+        else:
             self.gaps += 1
         self.state, self.since = state, _now_ms()
         self.tell(self.packet())
@@ -78,24 +83,36 @@ class Pulse:
         number = 0
         while True:
             number += 1
+            began = time.monotonic()
+            self._sent = {sent: at for sent, at in self._sent.items() if began - at < SILENCE} | {number: began}
             try:
-                store.probe(redis, self.process, number)
+                channel.probe(redis, self.process, number)
             except RedisError as error:
                 log.info("a probe could not be sent: %s", error)
-            time.sleep(PROBE_INTERVAL)
+            time.sleep(max(0.0, began + PROBE_INTERVAL - time.monotonic()))
 
     def hear(self, probe: Probe) -> bool:
         """Take a probe; False where it says that Redis has lost its data since, so that what we show is of the past."""
         if probe.process == self.process:
-            self.heard_at = time.monotonic()
+            # not the time at which it came: that would hide how late all else comes
+            self._proved_at = max(self._proved_at, self._sent.pop(probe.number, 0.0))
         same = probe.born == self._born or not self._born
         self._born = probe.born
         return same
 
+    def mind(self, drop: Callable[[], None]) -> None:
+        """Call what we show stale, and `drop` the channel, when probes don't come back or come late; for ever."""
+        while True:
+            time.sleep(LOOK)
+            if self.live and time.monotonic() - max(self._proved_at, self._live_since) > SILENCE:
+                log.warning("what is said on the channel does not come through")
+                self.change(live=False)
+                drop()
+
     @property
     def probe_age(self) -> float | None:
-        """Seconds since our own probe last came back; None before the first."""
-        return time.monotonic() - self.heard_at if self.heard_at else None
+        """Seconds since the newest of our probes that came back was sent; None before the first."""
+        return time.monotonic() - self._proved_at if self._proved_at else None
 
 
 def _now_ms() -> int:

@@ -14,11 +14,11 @@ from redis.exceptions import RedisError
 
 from realtime.frames import Frames, encode_ended, encode_event, encode_frames, encode_snapshot
 from realtime.metrics import Metrics
-from realtime.pulse import SILENCE, Pulse
+from realtime.pulse import Pulse
 from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from workers import inbox, store
-from workers.store import Gap
+from workers.channel import Channel, Gap
 from workers.wire import Probe, Update
 
 CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
@@ -53,7 +53,7 @@ class Relay:
         self.topics = Topics()
         self.metrics = metrics or Metrics()
         self._redis = redis
-        self._subscriber = subscriber
+        self.channel = Channel(subscriber)
         self._transport = transport
         self._clock = clock
         self._frames = Frames()
@@ -118,7 +118,7 @@ class Relay:
     def listen(self) -> None:
         """Take updates from the channel, for ever."""
         taken = 0
-        for update in store.listen(self._subscriber, silence=SILENCE):
+        for update in self.channel.listen():
             if isinstance(update, Gap):
                 self._mind_gap(update)
                 continue

@@ -146,7 +146,7 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
         json=handlers.WireJSON,
         serializer=StrictPacket,
     )
-    relay = Relay(redis, store.connect(settings.redis_url, patient=True), SocketTransport(socketio))
+    relay = Relay(redis, store.connect(settings.redis_url), SocketTransport(socketio))
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     handlers.register(socketio, relay, access)
     socketio.init_app(app)
@@ -178,6 +178,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         relay.pump,
         relay.catch_up,
         relay.pulse.beat,
+        partial(relay.pulse.mind, relay.channel.drop),
         partial(relay.pulse.probe, store.connect(settings.redis_url)),
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,

@@ -1,36 +1,26 @@
-"""The only Redis code for states: publish, load, load_many, page, listen."""
+"""The only Redis code for states: publish, load, load_many, page."""
 
 import functools
-import random
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-from uuid import uuid4
 
 from redis import BlockingConnectionPool, Redis
-from redis import ConnectionError as RedisConnectionError
-from redis import TimeoutError as RedisTimeoutError
 from redis.backoff import ConstantBackoff, NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from workers.errors import WireError
 from workers.script import SCRIPT
 from workers.wire import (
     ACTIVE,
-    CHANNEL,
     ENDED,
     FIELDS,
     RUNNING,
     JobState,
-    Probe,
     Status,
-    Update,
     attempts_key,
     decode_state,
-    decode_update,
     encode,
     index_key,
     is_job_id,
@@ -40,8 +30,6 @@ from workers.wire import (
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
 PAUSE = 0.5  # seconds between two tries of what endures
-LONGEST_PAUSE = 2.0  # seconds between two tries to hold the channel
-BORN = "headway:born"  # a mark that is gone with the data
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
@@ -57,13 +45,6 @@ class Stored:
     owner: str
     order: int  # µs; the place in lists, unique and growing with each new job
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """`listen` lost the channel, or has it again: what was said in between is lost."""
-
-    live: bool
 
 
 @functools.cache
@@ -219,18 +200,15 @@ def present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
     return [row for row in rows if row is not None]
 
 
-def connect(url: str, *, patient: bool = False, enduring: bool = False, shared: bool = False, **options: Any) -> Redis:
+def connect(url: str, *, enduring: bool = False, shared: bool = False, **options: Any) -> Redis:
     """A client for `url`: `from_url` has no retries and no time-outs of its own, so they are chosen here.
 
     Nothing is tried twice: a time-out says nothing of whether the command was done, and a submit that is done twice
-    runs twice (a connection that has been closed is noticed before it is used). `patient` waits for answers
-    without end (a subscriber); others give up after 2 s. `enduring` is for workers: it waits, however long, until
-    Redis is back, since a job that has run must be able to say so. `shared` is for many at once: who finds no
-    connection free waits for one.
+    runs twice (a connection that has been closed is noticed before it is used). `enduring` is for workers: it
+    waits, however long, until Redis is back, since a job that has run must be able to say so. `shared` is for many
+    at once: who finds no connection free waits for one.
     """
     chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
-    if patient:
-        chosen |= {"socket_timeout": None}
     if enduring:
         chosen |= {"retry": Retry(ConstantBackoff(PAUSE), -1)}
     if not shared:
@@ -239,61 +217,7 @@ def connect(url: str, *, patient: bool = False, enduring: bool = False, shared: 
     return Redis.from_pool(pool)
 
 
-def probe(connection: Redis, process: str, number: int) -> None:
-    """Publish a probe, with the mark of the data that Redis holds; the first to look sets the mark."""
-    with connection.pipeline() as pipeline:
-        pipeline.set(BORN, uuid4().hex, nx=True)
-        pipeline.get(BORN)
-        born = cast(bytes, pipeline.execute()[1]).decode()
-    connection.publish(CHANNEL, encode({"probe": process, "n": number, "born": born}))
-
-
 def is_nearly_full(connection: Redis) -> bool:
     """Whether so much of Redis's memory is used that ends may soon not fit; never where it has no limit."""
     memory = connection.info("memory")
     return bool(memory["maxmemory"]) and memory["used_memory"] >= FULL * memory["maxmemory"]
-
-
-def listen(connection: Redis, *, silence: float | None = None) -> Iterator[Update | Probe | Gap]:
-    """Every message of the channel, for ever. `Gap(False)` when it is lost, `Gap(True)` when it is held.
-
-    The first thing is `Gap(True)`. Each confirmation of a subscription is one: what was said before it is lost. With
-    `silence`, the channel counts as lost too after so many seconds without a word, which a hung server or a
-    half-open connection would never tell. Tries again with full jitter while Redis is away.
-    """
-    held = False
-    tries = 0
-    while True:
-        pubsub = connection.pubsub(ignore_subscribe_messages=False)
-        try:
-            pubsub.subscribe(CHANNEL)
-            for message in _messages(pubsub, silence):
-                if message["type"] == "subscribe":
-                    held, tries = True, 0
-                    yield Gap(True)
-                elif message["type"] == "message":
-                    try:
-                        yield decode_update(message["data"])
-                    except WireError:
-                        continue  # someone else's message on our channel: nothing a watcher could use
-        except (RedisConnectionError, RedisTimeoutError, OSError):
-            if held:
-                yield Gap(False)
-            held = False
-        finally:
-            pubsub.close()
-        tries += 1
-        time.sleep(random.uniform(0, min(LONGEST_PAUSE, PAUSE * 2**tries)))
-
-
-def _messages(pubsub: Any, silence: float | None) -> Iterator[dict[str, Any]]:
-    """The messages of a subscription. Raises redis's ConnectionError after `silence` seconds without any."""
-    heard_at = time.monotonic()
-    while True:
-        message = pubsub.get_message(timeout=None if silence is None else silence / 4)
-        now = time.monotonic()
-        if message is not None:
-            heard_at = now
-            yield message
-        elif silence is not None and now - heard_at > silence:
-            raise RedisConnectionError(f"not a word for {silence} s")

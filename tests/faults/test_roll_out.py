@@ -59,7 +59,7 @@ class Webs:
 @contextmanager
 def open_pages(url: str, session: requests.Session) -> Iterator[subprocess.Popen[str]]:
     cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
-    command = [find_node(), str(ROOT / "tests/faults/pages.js"), url, cookie, BUSY, str(PAGES)]
+    command = [find_node(), str(ROOT / "tests/faults/roll_out.mjs"), url, cookie, BUSY, str(PAGES)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pages:
         assert pages.stdout is not None
         try:

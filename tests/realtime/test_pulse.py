@@ -1,12 +1,37 @@
 """How fresh what we show is."""
 
 import json
+import threading
+import time
 from typing import Any
 
 import pytest
+from redis import Redis
 
-from realtime.pulse import Pulse
+from realtime.pulse import LOOK, PROBE_INTERVAL, SILENCE, Pulse
+from tests.conftest import until
+from workers import store
+from workers.channel import Channel
 from workers.wire import Probe
+
+
+class Echo:
+    """Gives a pulse its probes back."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+        self.delay = 0.0  # seconds
+        self.heard = 0
+        self.dropped = threading.Event()
+
+    def listen(self, channel: Channel) -> None:
+        for probe in channel.listen():
+            if isinstance(probe, Probe) and probe.process == self._pulse.process:
+                threading.Timer(self.delay, self._hear, [probe]).start() if self.delay else self._hear(probe)
+
+    def _hear(self, probe: Probe) -> None:
+        self._pulse.hear(probe)
+        self.heard += 1
 
 
 @pytest.fixture
@@ -39,8 +64,35 @@ def test_who_drains_says_nothing_else_any_more(pulse: Pulse, told: list[Any]) ->
 
 def test_another_mark_means_other_data(pulse: Pulse) -> None:
     assert pulse.hear(Probe("somebody", 1, "a"))
-    assert pulse.probe_age is None
     assert pulse.hear(Probe(pulse.process, 1, "a"))
-    assert pulse.probe_age is not None and pulse.probe_age < 1
     assert not pulse.hear(Probe("somebody", 2, "b"))
     assert pulse.hear(Probe(pulse.process, 2, "b"))
+
+
+@pytest.fixture
+def echo(pulse: Pulse, redis: Redis, redis_url: str) -> Echo:
+    """The probes of `pulse`, on their way through Redis; it is minded."""
+    echo = Echo(pulse)
+    threading.Thread(target=pulse.probe, args=[redis], daemon=True).start()
+    threading.Thread(target=echo.listen, args=[Channel(store.connect(redis_url))], daemon=True).start()
+    threading.Thread(target=pulse.mind, args=[echo.dropped.set], daemon=True).start()
+    return echo
+
+
+def test_probes_that_come_back_keep_it_live(pulse: Pulse, echo: Echo) -> None:
+    pulse.change(live=True)
+    until(lambda: pulse.probe_age is not None, "a probe")
+    until(lambda: echo.heard >= 5, "more than SILENCE of them")
+    assert pulse.live and not echo.dropped.is_set() and pulse.probe_age is not None
+    assert pulse.probe_age < PROBE_INTERVAL + 0.5
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["lost", "late"])
+def test_probes_that_are_lost_or_late_make_it_stale_in_time(late: bool, pulse: Pulse, echo: Echo) -> None:
+    pulse.change(live=True)
+    until(lambda: pulse.probe_age is not None, "a probe")
+    began = time.monotonic()
+    echo.delay = SILENCE + PROBE_INTERVAL if late else 3600
+    until(echo.dropped.is_set, "the drop", within=5)
+    assert not pulse.live and time.monotonic() - began < SILENCE + 2 * LOOK + 0.5
+    assert pulse.probe_age is not None and pulse.probe_age > SILENCE

@@ -13,7 +13,7 @@ from realtime.relay import Relay
 from realtime.snapshots import Snapshot
 from realtime.topics import TOPIC_LIMIT, Topic
 from tests.conftest import until
-from workers import store
+from workers import channel, store
 from workers.wire import Status, decode_state
 
 MINE = Topic("mine", "me")
@@ -51,7 +51,7 @@ def sockets() -> Sockets:
 
 @pytest.fixture
 def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
-    subscriber = store.connect(redis_url, patient=True)
+    subscriber = store.connect(redis_url)
     made = Relay(redis, subscriber, sockets)
     for part in (made.listen, made.pump, made.catch_up):
         threading.Thread(target=part, daemon=True).start()
@@ -195,7 +195,7 @@ def test_many_topics_are_one_read(relay: Relay, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_watch_that_could_not_be_read_is_not_joined(redis: Redis, redis_url: str, tmp_path: Any) -> None:
     away = store.connect(f"unix://{tmp_path}/none.sock")
-    relay = Relay(away, store.connect(redis_url, patient=True), Sockets())
+    relay = Relay(away, store.connect(redis_url), Sockets())
     with pytest.raises(RedisConnectionError):
         relay.watch("s", [MINE])
     assert not relay.topics.is_watched(MINE)
@@ -224,14 +224,16 @@ def test_who_can_not_read_delays_nobody_and_gets_the_whole_topic_once_it_can(
 
 def test_lost_data_is_noticed_although_the_channel_holds(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     packets = sockets.connect("s")
-    store.probe(redis, relay.pulse.process, 1)
+    channel.probe(redis, relay.pulse.process, 1)
     put(redis, "a", Status.QUEUED)
     relay.watch("s", [MINE])
-    until(lambda: relay.pulse.probe_age is not None, "the probe")
+    put(redis, "b", Status.QUEUED)
+    until(lambda: told(packets, "jobs"), "what was said after the probe")
     redis.flushall()
-    store.probe(redis, relay.pulse.process, 2)
+    channel.probe(redis, relay.pulse.process, 2)
     snapshot = until(lambda: [frame for frame in told(packets, "jobs") if "snapshot" in frame], "the truth")[0]
     assert snapshot["jobs"] == []
+    until(lambda: relay.pulse.live, "live")
     assert [word["state"] for word in told(packets, "relay")] == ["stale", "live"]
     assert relay.pulse.gaps == 1
 

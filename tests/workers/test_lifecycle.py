@@ -20,10 +20,10 @@ from rq.serializers import JSONSerializer
 from tests.conftest import Processes, ended, start_redis, until
 from workers import jobs as jobs_package
 from workers import store
+from workers.channel import Channel, Gap
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.queue import Jobs
 from workers.script import SCRIPT
-from workers.store import Gap
 from workers.tasks import Tasks
 from workers.wire import Status, Update, decode_state
 
@@ -38,7 +38,7 @@ class Heard:
         assert self._ready.wait(5)
 
     def _listen(self, url: str) -> None:
-        for update in store.listen(store.connect(url, patient=True)):
+        for update in Channel(store.connect(url)).listen():
             if isinstance(update, Gap):
                 self._ready.set()
             elif isinstance(update, Update):

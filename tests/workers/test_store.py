@@ -7,10 +7,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from tests.conftest import until
 from workers import store
-from workers.store import Gap
-from workers.wire import Probe, Status, Update, decode_state
+from workers.wire import Status, decode_state
 
 KNOWN = {"task": "sum_numbers", "queue": "default", "created_at": 1, "enqueued_at": None, "worker": None}
 
@@ -227,47 +225,6 @@ def test_attempts_are_remembered(redis: Redis) -> None:
     put(redis, "a", Status.QUEUED, error={"type": "E", "message": "m"})
     [first] = store.attempts(redis, "a")
     assert '"attempt":1,"status":"failed","started_at":5' in first and '"type":"E"' in first
-
-
-def listening(url: str, **options: Any) -> list[Update | Probe | Gap]:
-    """All that is heard on the channel from now on."""
-    heard: list[Update | Probe | Gap] = []
-
-    def listen() -> None:
-        for message in store.listen(store.connect(url, patient=True), **options):
-            heard.append(message)
-
-    threading.Thread(target=listen, daemon=True).start()
-    until(lambda: heard == [Gap(True)], "the channel")
-    return heard
-
-
-def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Redis, redis_url: str) -> None:
-    heard = listening(redis_url)
-    redis.client_kill_filter(_type="pubsub")
-    until(lambda: heard == [Gap(True), Gap(False), Gap(True)], "the channel, again")
-    redis.publish("headway:events", "rubbish")
-    put(redis, "a", Status.QUEUED)
-    store.probe(redis, "p", 7)
-    until(lambda: len(heard) == 5, "the update and the probe, and no rubbish")
-    assert isinstance(heard[3], Update) and isinstance(heard[4], Probe)
-    assert (heard[4].process, heard[4].number) == ("p", 7)
-
-
-def test_a_listener_takes_silence_for_a_loss(redis: Redis, redis_url: str) -> None:
-    heard = listening(redis_url, silence=0.3)
-    until(lambda: Gap(False) in heard, "the loss", within=3)
-
-
-def test_a_probe_carries_the_mark_of_the_data(redis: Redis, redis_url: str) -> None:
-    heard = listening(redis_url)
-    store.probe(redis, "p", 1)
-    store.probe(redis, "p", 2)
-    redis.flushall()
-    store.probe(redis, "p", 3)
-    until(lambda: len(heard) == 4, "three probes")
-    born = [probe.born for probe in heard if isinstance(probe, Probe)]
-    assert born[0] and born[0] == born[1] != born[2]
 
 
 def test_a_shared_client_waits_for_a_connection(redis_url: str) -> None:

@@ -10,10 +10,10 @@ from redis import Redis
 
 from tests.conftest import DEADLINE, Processes, ended, until
 from workers import store
+from workers.channel import Channel, Gap
 from workers.errors import BadArguments
 from workers.jobs.words import count_page
 from workers.queue import Jobs
-from workers.store import Gap
 from workers.wire import JobState, Status, Update, decode_state
 
 
@@ -125,7 +125,7 @@ def told(redis: Redis, redis_url: str) -> list[JobState]:
     subscribed = threading.Event()
 
     def listen() -> None:
-        for update in store.listen(store.connect(redis_url, patient=True)):
+        for update in Channel(store.connect(redis_url)).listen():
             if isinstance(update, Gap):
                 subscribed.set()
             elif isinstance(update, Update) and not update.gone:

@@ -1,0 +1,90 @@
+"""The channel, heard from a real Redis."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.conftest import until
+from tests.faults.proxy import Proxy
+from workers import channel, store
+from workers.channel import Channel, Gap
+from workers.wire import CHANNEL, Probe, Status, Update
+
+Heard = list[Update | Probe | Gap]
+
+
+def listening(url: str) -> tuple[Channel, Heard]:
+    """A listener, and all that it hears from now on."""
+    heard: Heard = []
+    listener = Channel(store.connect(url))
+
+    def listen() -> None:
+        for message in listener.listen():
+            heard.append(message)
+
+    threading.Thread(target=listen, daemon=True).start()
+    until(lambda: heard == [Gap(True)], "the channel")
+    return listener, heard
+
+
+@pytest.fixture
+def line(redis_url: str) -> Iterator[Proxy]:
+    """A way to Redis that faults can befall."""
+    proxy = Proxy(Path(redis_url.removeprefix("unix://")))
+    yield proxy
+    proxy.close()
+
+
+def through(line: Proxy) -> str:
+    return f"redis://127.0.0.1:{line.port}"
+
+
+def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Redis, redis_url: str) -> None:
+    _, heard = listening(redis_url)
+    redis.client_kill_filter(_type="pubsub")
+    until(lambda: heard == [Gap(True), Gap(False), Gap(True)], "the channel, again")
+    redis.publish(CHANNEL, "rubbish")
+    known = {"task": "t", "queue": "default", "created_at": 1}
+    store.transition(redis, "a", {"status": Status.QUEUED}, owner="me", fallback=known)
+    channel.probe(redis, "p", 7)
+    until(lambda: len(heard) == 5, "the update and the probe, and no rubbish")
+    assert isinstance(heard[3], Update) and isinstance(heard[4], Probe)
+    assert (heard[4].process, heard[4].number) == ("p", 7)
+
+
+def test_who_waits_for_the_rest_of_a_message_can_be_told_to_come_anew(redis: Redis, line: Proxy) -> None:
+    listener, heard = listening(through(line))
+    line.trickle()
+    channel.probe(redis, "p", 1)
+    listener.drop()
+    until(lambda: heard[1:2] == [Gap(False)], "the loss")
+    line.mend()
+    until(lambda: heard[2:] == [Gap(True)], "the channel, again")
+    listener.drop()
+    listener.drop()
+    until(lambda: heard[3:] == [Gap(False), Gap(True)], "the channel, once more")
+
+
+def test_a_probe_carries_the_mark_of_the_data(redis: Redis, redis_url: str) -> None:
+    _, heard = listening(redis_url)
+    channel.probe(redis, "p", 1)
+    channel.probe(redis, "p", 2)
+    redis.flushall()
+    channel.probe(redis, "p", 3)
+    until(lambda: len(heard) == 4, "three probes")
+    born = [probe.born for probe in heard if isinstance(probe, Probe)]
+    assert born[0] and born[0] == born[1] != born[2]
+
+
+def test_a_probe_gets_through_where_nothing_can_be_written(redis: Redis, redis_url: str) -> None:
+    _, heard = listening(redis_url)
+    channel.probe(redis, "p", 1)
+    redis.config_set("maxmemory", 1)
+    try:
+        channel.probe(redis, "p", 2)
+    finally:
+        redis.config_set("maxmemory", 0)
+    until(lambda: len(heard) == 3, "two probes")
