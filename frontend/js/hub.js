@@ -113,8 +113,7 @@ export class Hub extends EventTarget {
     });
     this.#socket.on("connect_error", () => this.#lose());
     this.#socket.on("relay", ({ state, retry_in: retryIn }) => {
-      // the server goes: come back, to the next one, when it says; what we show stays live until then
-      if (state === "draining") this.#connectIn(retryIn ?? 0);
+      if (state === "draining") this.#leave(retryIn ?? 0);
       else this.#relay = state;
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
@@ -144,6 +143,11 @@ export class Hub extends EventTarget {
     this.#lostAt ||= Date.now();
     const away = (Date.now() - this.#lostAt) / PATIENCE;
     this.#connectIn(this.#random() * Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, away)));
+  }
+
+  /** The server goes: come back, to the next one, when it says. What we show stays live until then, if it is live. */
+  #leave(retryIn) {
+    this.#connectIn(this.state === "live" ? retryIn : this.#random() * Math.min(retryIn, FIRST_RETRY));
   }
 
   #connectIn(delay) {

@@ -648,6 +648,15 @@ test("a server that drains is left when it says so, and not a moment before", ()
   assert.deepEqual([socket.connected, socket.tries], [false, 1]);
 });
 
+test("a server that drains is left within a second by who has nothing live of it", () => {
+  hub = new Hub(() => socket, { random: () => 0.999 });
+  hub.watch("mine", listener());
+  socket.open();
+  socket.receive("relay", { state: "draining", since: NOW, retry_in: 3900 });
+  mock.timers.tick(999);
+  assert.equal(socket.tries, 1);
+});
+
 test("a page that is put aside lets its connection go and does not come back by itself", () => {
   const { listen } = watching("mine", [state("a", 1)]);
   hub.sleep();
