@@ -88,9 +88,11 @@ class Connection(engineio.socket.Socket):
 
     # -- from the client
 
-    def handle_get_request(self, environ: Mapping[str, Any], start_response: Any) -> Any:
+    def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         """The WebSocket, from its opening handshake to its end; what is no handshake is refused, and leaves nothing."""
         if _opens_a_websocket(environ):
+            # eventlet would call it idle, and cut it off as soon as its server takes no more: before the drain is over
+            environ.pop("eventlet.set_idle", None)
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")

@@ -141,6 +141,7 @@ export class Hub extends EventTarget {
     this.#settle();
     if (this.#asleep || this.#connecting || this.#socket === null) return;
     this.#lostAt ||= Date.now();
+    this.#clearRetry(); // a server that drains may be gone before it said
     const away = (Date.now() - this.#lostAt) / PATIENCE;
     this.#connectIn(this.#random() * Math.min(LONGEST_RETRY, Math.max(FIRST_RETRY, away)));
   }

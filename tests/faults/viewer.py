@@ -128,7 +128,7 @@ class Viewer(threading.Thread):
                 self._browser.claim(state)
             connection.send("42" + json.dumps(["seen", {"ids": [[one["id"], one["attempt"]] for one in data["jobs"]]}]))
         elif event == "relay" and data["state"] == "draining":
-            self._stopped.wait(data["retry_in"] / 1000)
+            self._stopped.wait(data.get("retry_in", 0) / 1000)
             raise websocket.WebSocketException("sent away")
         elif event == "relay":
             self._relay = data["state"]

@@ -648,6 +648,14 @@ test("a server that drains is left when it says so, and not a moment before", ()
   assert.deepEqual([socket.connected, socket.tries], [false, 1]);
 });
 
+test("a server that is gone before the time it gave is not waited for", () => {
+  watching("mine");
+  socket.receive("relay", { state: "draining", since: NOW, retry_in: 3900 });
+  socket.drop();
+  mock.timers.tick(1000);
+  assert.equal(socket.tries, 1);
+});
+
 test("a server that drains is left within a second by who has nothing live of it", () => {
   hub = new Hub(() => socket, { random: () => 0.999 });
   hub.watch("mine", listener());

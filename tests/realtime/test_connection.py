@@ -124,3 +124,14 @@ def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Callabl
             assert not connection.is_slow
     clock(SLOW * 0.2)
     assert connection.is_slow
+
+
+def test_eventlet_is_not_told_that_a_websocket_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would cut idle connections off as soon as it takes no new ones, in the middle of the drain."""
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        engineio.socket.Socket, "handle_get_request", lambda self, environ, start_response: given.append(environ)
+    )
+    environ = {**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "eventlet.set_idle": print}
+    Connection(Engine(), "sid").handle_get_request(environ, None)
+    assert len(given) == 1 and "eventlet.set_idle" not in given[0]
