@@ -64,8 +64,11 @@ def _one(kind: str, count: int, chance: random.Random) -> str:
 
 
 def _ask(world: World, command: Callable[[Redis], object]) -> None:
+    """Have Redis do something, once it is there: another fault may have killed it a moment ago."""
     redis = world.redis()
     try:
+        while not world.is_up():
+            world.live(0.05)
         command(redis)
     finally:
         redis.close()
