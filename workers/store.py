@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis import BlockingConnectionPool, Redis
-from redis.backoff import ConstantBackoff, NoBackoff
+from redis import BlockingConnectionPool, Redis, ResponseError
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.retry import Retry
 
+from workers.endurance import Endurance
 from workers.script import SCRIPT
 from workers.wire import (
     ACTIVE,
@@ -29,7 +30,6 @@ from workers.wire import (
 
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
-PAUSE = 0.5  # seconds between two tries of what endures
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
@@ -96,10 +96,12 @@ def _run(
     attempt: str = "",
     fallback: Mapping[str, Any] | None = None,
 ) -> Any:
-    pairs = [
-        part for some in (fallback or {}, fields) for name, value in some.items() for part in (name, encode(value))
-    ]
-    return _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
+    given = [*(fallback or {}).items(), *fields.items()]
+    pairs: list[str] = [part for name, value in given for part in (name, encode(value))]
+    reply = _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
+    if isinstance(reply, list) and reply[0] == b"error":  # read-only or full: not done, and another time it may be
+        raise ResponseError(reply[1].decode(errors="replace"))
+    return reply
 
 
 def attempt_of(connection: Redis, id: str) -> int | None:
@@ -205,12 +207,11 @@ def connect(url: str, *, enduring: bool = False, shared: bool = False, **options
 
     Nothing is tried twice: a time-out says nothing of whether the command was done, and a submit that is done twice
     runs twice (a connection that has been closed is noticed before it is used). `enduring` is for workers: it
-    waits, however long, until Redis is back, since a job that has run must be able to say so. `shared` is for many
-    at once: who finds no connection free waits for one.
+    waits, however long, until Redis is back and takes writes, since a job that has run must be able to say so.
+    `shared` is for many at once: who finds no connection free waits for one.
     """
-    chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": Retry(NoBackoff(), 0)}
-    if enduring:
-        chosen |= {"retry": Retry(ConstantBackoff(PAUSE), -1)}
+    retry = Endurance() if enduring else Retry(NoBackoff(), 0)
+    chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": retry}
     if not shared:
         return Redis.from_url(url, **chosen | options)
     pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=POOL_WAIT, **chosen | options)

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from redis import Redis
+from redis import Redis, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from workers import store
@@ -239,3 +239,10 @@ def test_a_shared_client_waits_for_a_connection(redis_url: str) -> None:
 def test_a_client_gives_up_where_there_is_no_server(tmp_path: Any) -> None:
     with pytest.raises(RedisConnectionError):
         store.connect(f"unix://{tmp_path}/none.sock").ping()
+
+
+def test_what_the_script_could_not_do_is_an_error_and_not_a_refusal(redis: Redis) -> None:
+    """As on a replica or with the memory full: who reports must try again, not stop."""
+    redis.set("headway:job:a", "no hash")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.report(redis, "a", 1, {"completed": 1})

@@ -1,0 +1,58 @@
+"""Workers wait for a Redis that is away, or takes no writes."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import pytest
+from redis import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError, WatchError
+
+from workers import endurance
+from workers.endurance import Endurance
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+def failing(*errors: Exception) -> Callable[[], str]:
+    """Fails with each of `errors` once, and is fine then."""
+    left = list(errors)
+
+    def do() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return do
+
+
+@pytest.mark.parametrize("error", [RedisConnectionError("away"), ReadOnlyError("a replica"), OutOfMemoryError("full")])
+def test_it_tries_until_it_succeeds_and_says_once_why_it_waits(
+    error: Exception, pauses: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "headway.redis"):
+        assert Endurance().call_with_retry(failing(error, error, error), lambda error: None) == "done"
+    assert pauses == [endurance.PAUSE] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Redis: {error}; waiting until it answers and takes writes"
+    ]
+
+
+def test_what_no_waiting_mends_is_an_error() -> None:
+    with pytest.raises(ResponseError):
+        Endurance().call_with_retry(failing(ResponseError("wrong")), lambda error: None)
+
+
+def test_a_watching_transaction_that_its_caller_repeats_waits_too(pauses: list[float]) -> None:
+    def fail(error: Exception) -> None:
+        raise WatchError("it watched")
+
+    with pytest.raises(WatchError):
+        Endurance().call_with_retry(failing(ReadOnlyError("a replica")), fail)
+    assert pauses == [endurance.PAUSE]
