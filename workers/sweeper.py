@@ -5,7 +5,7 @@ Every web process has one; a lock in Redis lets one of them sweep, and another t
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
@@ -55,13 +55,13 @@ class Sweeper:
                     self.sweep()
             except RedisError as error:
                 log.warning("not swept: %s", error)
+                self._heard.clear()  # who could not be heard is not silent: all have their time anew
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
         """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
         for queue in self._queues:
-            self._mark_silent(queue)
-            self._judge(queue)
+            self._judge(queue, self._mark_silent(queue))
         if self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()
             self._compare()
@@ -73,10 +73,11 @@ class Sweeper:
 
     # -- silence
 
-    def _mark_silent(self, queue: str) -> None:
+    def _mark_silent(self, queue: str) -> dict[str, bool]:
         """Call jobs lost whose worker is silent, and started again those whose worker has been heard.
 
-        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ.
+        Returns which jobs' workers are silent. A heartbeat is the changing score of RQ's registry, timed by our own
+        clock: workers' clocks may differ.
         """
         now = self._clock()
         entries = cast(list[tuple[bytes, float]], self._redis.zrange(_wip(queue), 0, -1, withscores=True))
@@ -99,8 +100,9 @@ class Sweeper:
             elif state.status == Status.LOST and not silent[state.id]:
                 log.info("%s: worker %s is back", state.id, state.worker)
                 store.mark(self._redis, state.id, state.attempt, Status.STARTED)
+        return silent
 
-    def _judge(self, queue: str) -> None:
+    def _judge(self, queue: str, silent: Mapping[str, bool]) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
         expired = cast(list[bytes], self._redis.zrangebyscore(_wip(queue), 0, time.time()))
         if not expired:
@@ -110,6 +112,9 @@ class Sweeper:
             # RQ would fail even a job that has finished: https://github.com/rq/rq/issues/2424
             if job is None or not job.is_started:
                 self._redis.zrem(_wip(queue), entry)
+        # the time of all runs out while Redis is away: none is judged before we ourselves have waited for its word
+        if not all(silent.get(id) for id in ids):
+            return
         registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
         registry.cleanup()
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from enum import Enum
 from typing import Any
 
@@ -10,10 +11,11 @@ from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 
 from workers import context, store
 from workers.context import JobContext
@@ -29,6 +31,10 @@ HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
 LAST_WORDS = 4  # seconds beyond the grace for a worker to say what became of its job
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
+HELD_UP = WORKER_TTL - 14  # seconds between two heartbeats after which Redis must have been away
+# seconds that an answer may take while nothing blocks: over a connection that is dead and does not know it, a worker
+# must be heard again before its job is judged, HEARTBEAT and a verdict of 5 s after its last word
+ANSWER = 4.0
 
 
 class Outcome(Enum):
@@ -60,11 +66,36 @@ class TrackedWorker(Worker):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
+        self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
+        self._beat_at = time.monotonic()
 
     def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
         self._outcome = Outcome.OWN
-        self._attempt = store.attempt_of(self.connection, job.id)
-        super().execute_job(job, queue)
+        waiting = self.connection
+        self.connection = job.connection = queue.connection = self._prompt
+        try:
+            self._attempt = store.attempt_of(self.connection, job.id)
+            super().execute_job(job, queue)
+        finally:
+            self.connection = waiting
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if pipeline is None:
+            self._stay_registered()
+        held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
+        if held_up:
+            # Redis was away, for other workers too: who has not been able to speak is not looked for right away
+            self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+
+    def _stay_registered(self) -> None:
+        if self.connection.sismember(self.redis_workers_keys, self.key):
+            return
+        self.log.warning("Worker %s: Redis has lost its data, and is told our name again", self.name)
+        with self.connection.pipeline() as pipeline:
+            pipeline.hset(self.key, mapping=self.serialize())
+            worker_registration.register(self, pipeline)
+            pipeline.execute()
 
     def handle_warm_shutdown_request(self) -> None:
         """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
@@ -101,6 +132,7 @@ class TrackedWorker(Worker):
 
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         super().maintain_heartbeats(job)
+        self._stay_registered()
         current = store.attempt_of(self.connection, job.id)
         if current is not None and self._attempt is not None and current > self._attempt:
             # we were silent for so long that the job was given to somebody else

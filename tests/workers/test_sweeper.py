@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 from rq import Retry
 from rq.serializers import JSONSerializer
@@ -108,11 +109,9 @@ def test_a_mark_of_another_attempt_is_refused(jobs: Jobs, redis: Redis) -> None:
 
 
 def test_a_lost_job_is_failed_when_its_time_is_over(jobs: Jobs, redis: Redis, sweep: Callable[[float], None]) -> None:
-    id = run_silently(jobs, redis)
+    id = run_silently(jobs, redis, expires_in=-1)
     sweep(0)
     sweep(SILENCE * 1.1)
-    beat(redis, id, -1)
-    sweep(0.5)
     state = jobs.load(id).state
     assert state.status == Status.FAILED
     assert state.error == {"type": "AbandonedJobError", "message": "the worker went silent while it ran the job"}
@@ -121,9 +120,40 @@ def test_a_lost_job_is_failed_when_its_time_is_over(jobs: Jobs, redis: Redis, sw
 def test_a_lost_job_with_a_retry_left_is_tried_again(jobs: Jobs, redis: Redis, sweep: Callable[[float], None]) -> None:
     id = run_silently(jobs, redis, expires_in=-1)
     redis.hset(f"rq:job:{id}", "retries_left", 1)
-    sweep(0.5)
+    sweep(0)
+    sweep(SILENCE * 1.1)
     assert (status(jobs, id), jobs.load(id).state.attempt) == (Status.QUEUED, 2)
     assert jobs.detail(id)[1][0]["error"]["type"] == "AbandonedJobError"
+
+
+def test_a_job_whose_time_ran_out_while_nobody_looked_is_not_judged_before_its_worker_could_speak(
+    jobs: Jobs, redis: Redis, sweep: Callable[[float], None]
+) -> None:
+    id = run_silently(jobs, redis, expires_in=-1)
+    sweep(0)
+    sweep(SILENCE * 0.9)
+    assert status(jobs, id) == Status.STARTED
+    beat(redis, id)
+    sweep(SILENCE * 0.9)
+    assert status(jobs, id) == Status.STARTED
+
+
+def test_while_redis_is_away_nobody_is_silent(
+    jobs: Jobs, redis: Redis, sweeper: Sweeper, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = run_silently(jobs, redis)
+    turns = iter([True, False, True])
+
+    def hold() -> bool:
+        if next(turns):
+            return True
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(sweeper, "_holds_lock", hold)
+    monkeypatch.setattr("workers.sweeper.time.sleep", lambda seconds: setattr(clock, "now", clock.now + SILENCE))
+    with pytest.raises(StopIteration):
+        sweeper.run()
+    assert status(jobs, id) == Status.STARTED
 
 
 def test_a_finished_job_that_left_its_execution_behind_stays_finished(
