@@ -151,6 +151,8 @@ class Relay:
         self.pulse.change(live=False)
         if not gap.live:
             log.warning("the channel is lost: pages are told that what they show may be stale")
+            # they may be as dead as the channel, and each would cost a time-out to find out
+            self._redis.connection_pool.disconnect(inuse_connections=False)
             return
         while not self._reload():
             time.sleep(RELOAD_PAUSE)
