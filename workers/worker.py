@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import threading
 import time
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -66,18 +68,18 @@ class TrackedWorker(Worker):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
+        self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
 
     def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
         self._outcome = Outcome.OWN
-        waiting = self.connection
         self.connection = job.connection = queue.connection = self._prompt
         try:
             self._attempt = store.attempt_of(self.connection, job.id)
             super().execute_job(job, queue)
         finally:
-            self.connection = waiting
+            self.connection = self._patient
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
@@ -85,8 +87,18 @@ class TrackedWorker(Worker):
             self._stay_registered()
         held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
         if held_up:
+            self._leave_old_connections()
             # Redis was away, for other workers too: who has not been able to speak is not looked for right away
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+
+    def _leave_old_connections(self) -> None:
+        """They may be half-open: one would cost 15 s to find out, and the thread that waits for `stop` never would."""
+        self._patient.connection_pool.disconnect(inuse_connections=False)
+        connection = self.pubsub.connection if self.pubsub is not None else None
+        waiting: socket.socket | None = getattr(connection, "_sock", None)
+        if waiting is not None:
+            with suppress(OSError):  # it has been closed already
+                waiting.shutdown(socket.SHUT_RDWR)  # and no more: the thread is reading
 
     def _stay_registered(self) -> None:
         if self.connection.sismember(self.redis_workers_keys, self.key):
