@@ -87,6 +87,10 @@ class Proxy:
         """Reset every connection; new ones are fine. Over at once."""
         self._do(self._reset())
 
+    def retarget(self, target: int | Path) -> None:
+        """Reset every connection; new ones go to `target`, as after a failover."""
+        self._do(self._retarget(target))
+
     def close(self) -> None:
         self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -104,6 +108,10 @@ class Proxy:
 
     async def _cut(self) -> None:
         self._refusing = True
+        await self._reset()
+
+    async def _retarget(self, target: int | Path) -> None:
+        self._target = target
         await self._reset()
 
     async def _reset(self, *, forgotten: bool = False) -> None:
