@@ -1,5 +1,6 @@
-"""`make bench`: starts a server of each kind, measures, and prints one table; `python -m bench stuck`: a part of it."""
+"""`make bench`: starts servers, measures, prints one table; `python -m bench stuck`: a part of it; `outage`: more."""
 
+import argparse
 import os
 import platform
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from bench import latency, progress_cost, stuck_reader
+from bench import latency, outage, progress_cost, stuck_reader
 from workers import embedded, jobs, store
 from workers.queue import Jobs
 from workers.settings import Settings
@@ -26,7 +27,7 @@ READY_WITHIN = 15.0  # seconds
 BULK = 10_000  # jobs
 
 
-def main(part: str = "") -> int:
+def main(part: str) -> int:
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         environment = {**os.environ, "HEADWAY_HOME": folder, "PORT": str(probe.getsockname()[1])}
@@ -40,9 +41,12 @@ def main(part: str = "") -> int:
             processes.append(subprocess.Popen([sys.executable, "-m", "realtime.server"], cwd=ROOT, env=environment))
             _until(lambda: _ready(url))
             print(f"{date.today()}  Python {platform.python_version()}  {os.cpu_count()} cores  {platform.system()}")
-            if part != "stuck":
+            if part == "outage":
+                outage.report(settings, environment, processes)
+            if part == "all":
                 _report(settings, url)
-            _report_stuck(settings, processes[-1].pid)
+            if part in ("all", "stuck"):
+                _report_stuck(settings, processes[-1].pid)
         finally:
             for process in reversed(processes):
                 process.send_signal(signal.SIGTERM)
@@ -90,4 +94,6 @@ def _until(ready: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=["all", "stuck", "outage"], default="all")
+    sys.exit(main(parser.parse_args().part))
