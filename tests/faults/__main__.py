@@ -12,6 +12,7 @@ from tests.faults.company import Company, chromium
 from tests.faults.schedule import Outcome, play
 from tests.faults.world import World
 
+SLOW = 2.0  # seconds to converge, above which a schedule is worth a look
 TOGETHER = 10  # schedules that one company sees, one after the other
 
 
@@ -25,7 +26,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="headway-faults-") as folder:
         for outcome in played(Path(folder), range(options.seed, options.seed + options.count)):
             outcomes.append(outcome)
-            if not outcome.fine:
+            if not outcome.fine or outcome.converged_after > SLOW:
                 print(outcome, flush=True)
             if len(outcomes) % 50 == 0:
                 print(summary(outcomes), flush=True)
@@ -53,7 +54,7 @@ def played(folder: Path, seeds: Iterable[int]) -> Iterator[Outcome]:
 
 
 def summary(outcomes: list[Outcome]) -> str:
-    faults: Counter[str] = sum((outcome.faults for outcome in outcomes), Counter())
+    faults = Counter(name for outcome in outcomes for name in outcome.faults)
     lost, duplicated, wrong, lies = (
         sum(len(getattr(one, name)) for one in outcomes) for name in ("lost", "duplicated", "wrong", "lies")
     )

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,7 +21,7 @@ UP_WITHIN = 30.0  # seconds
 @dataclass
 class Outcome:
     seed: int
-    faults: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)  # in their order
     ends: int = 0
     lost: list[str] = field(default_factory=list)  # ends that a browser was not told of
     duplicated: list[str] = field(default_factory=list)  # ends that a browser was told of twice
@@ -46,7 +45,7 @@ def play(world: World, company: Company, seed: int) -> Outcome:
         for name in chance.choices(sorted(kinds()), k=FAULTS):
             ids += company.submit(world, chance)
             world.live(chance.uniform(0.1, 0.6))
-            outcome.faults[name] += 1
+            outcome.faults.append(name)
             kinds()[name](world, chance)
         _await(world, world.is_up, UP_WITHIN, "the processes did not come up again")
         judge.quiet_since = time.monotonic()
