@@ -28,6 +28,7 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)  # what was shown, or is in Redis, when it should have been the truth
     lies: list[str] = field(default_factory=list)  # what was shown as live and false, or moved as no truth can
     converged_after: float = 0.0  # seconds from the last fault's end
+    last: list[str] = field(default_factory=list)  # what was still wrong a moment before
 
     @property
     def fine(self) -> bool:
@@ -51,7 +52,9 @@ def play(world: World, company: Company, seed: int) -> Outcome:
         judge.quiet_since = time.monotonic()
         outcome.converged_after = _converge(world, judge, outcome)
         _await_ends(world, judge, outcome)
-        _converge(world, judge, outcome)
+        again = Outcome(seed)
+        _converge(world, judge, again)
+        outcome.wrong += again.wrong
         outcome.wrong += judge.missing(ids)
         _check_ends(world, judge, company, outcome)
         outcome.lies += [*judge.lies, *_lies(company)[len(lies_before) :]]
@@ -76,7 +79,9 @@ def _await(world: World, condition: Callable[[], bool], within: float, what: str
 def _converge(world: World, judge: Judge, outcome: Outcome) -> float:
     """Wait until every client shows the truth, and return how long that took; what it shows after 5 s is wrong."""
     since = time.monotonic()
+    wrong: list[str] = []
     while True:
+        outcome.last = wrong[:2]
         try:
             wrong = judge.wrong()
         except RedisError as error:

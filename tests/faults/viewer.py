@@ -62,6 +62,7 @@ class Viewer(threading.Thread):
         self._socket: websocket.WebSocket | None = None
         self._heard_at = 0.0
         self._relay = ""
+        self._leave_at: float | None = None  # when the server that drains said to come back
         self._read = False  # whether this connection has answered what it was asked
         self._states: dict[str, dict[str, Any]] = {}
         self.lies: list[str] = []
@@ -83,7 +84,7 @@ class Viewer(threading.Thread):
                 self._view()
             except (websocket.WebSocketException, OSError):
                 pass  # the server has gone, or we are to stop
-            self._read, self._relay = False, ""
+            self._read, self._relay, self._leave_at = False, "", None
             self._stopped.wait(self._chance.uniform(0, 1))
 
     def _view(self) -> None:
@@ -93,6 +94,8 @@ class Viewer(threading.Thread):
             self._socket.send("40")
             self._socket.send('421["watch",{"topics":["mine"]}]')
             while not self._stopped.is_set():
+                if self._leave_at is not None:
+                    self._socket.settimeout(max(0.01, self._leave_at - time.monotonic()))
                 text = str(self._socket.recv())
                 self._heard_at = time.monotonic()
                 if not text or text == "1":
@@ -128,8 +131,9 @@ class Viewer(threading.Thread):
                 self._browser.claim(state)
             connection.send("42" + json.dumps(["seen", {"ids": [[one["id"], one["attempt"]] for one in data["jobs"]]}]))
         elif event == "relay" and data["state"] == "draining":
-            self._stopped.wait(data.get("retry_in", 0) / 1000)
-            raise websocket.WebSocketException("sent away")
+            # who shows nothing live has nothing to wait for
+            wait = data.get("retry_in", 0) / 1000 if self._relay == "live" else 0.0
+            self._leave_at = self._leave_at or time.monotonic() + wait
         elif event == "relay":
             self._relay = data["state"]
 
