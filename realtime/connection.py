@@ -19,6 +19,7 @@ QUEUE_LIMIT = 32  # packets that wait while one is written; frames are shared by
 OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
+LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
 CONNECT = "0"
 MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
@@ -53,6 +54,11 @@ class Connection(engineio.socket.Socket):
     def is_slow(self) -> bool:
         """Whether a packet has been under way for longer than any healthy reader needs."""
         return bool(self._writing_since) and time.monotonic() - self._writing_since > SLOW
+
+    @property
+    def owes_much(self) -> bool:
+        """Whether answers wait that are too long for more to be asked: one list may have some hundred KB."""
+        return not self.closed and self._own > OWN_LIMIT and not self.is_idle
 
     def send_shared(self, packet: Packet) -> None:
         """Queue a packet that others get too."""
@@ -199,6 +205,8 @@ class _Checked:
 
     def wait(self) -> Any:
         """The next message; None, which ends the connection, where it is none of Engine.IO's."""
+        while self._connection.owes_much:
+            self._connection.server.sleep(LOOK)  # who does not read its answers is not read from
         message = self._ws.wait()
         if message is None:
             return None

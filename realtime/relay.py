@@ -211,10 +211,14 @@ class Relay:
             time.sleep(CATCH_UP_INTERVAL)
             for sid in [sid for sid in self._behind if self._transport.is_idle(sid)]:
                 topics = self._behind.pop(sid)
+                # a list is read for this connection alone, and may have some hundred KB: one at a time
+                later = sorted((topic for topic in topics if topic.scope is not None), key=lambda topic: topic.name)[1:]
                 try:
-                    self._renew(sid, [topic for topic in topics if sid in self.topics.watchers(topic)])
+                    self._renew(sid, [topic for topic in topics - set(later) if sid in self.topics.watchers(topic)])
                 except RedisError:
-                    self._behind.setdefault(sid, set()).update(topics)
+                    later = list(topics)
+                if later:
+                    self._behind.setdefault(sid, set()).update(later)
 
     def _renew(self, sid: str, topics: Sequence[Topic]) -> None:
         for owner in [topic.owner for topic in topics if topic == ends_of(topic.owner)]:

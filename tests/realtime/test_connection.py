@@ -1,5 +1,6 @@
 """One client's connection, without its socket."""
 
+import logging
 import os
 import queue
 from collections.abc import Callable
@@ -28,7 +29,8 @@ class Engine:
     def __init__(self) -> None:
         self.sockets: dict[str, Any] = {}
 
-    ping_interval = ping_timeout = 1
+    ping_interval = ping_timeout = 1.0
+    logger = logging.getLogger("engine")
 
     def create_queue(self, *args: Any, **kwargs: Any) -> Any:
         return queue.Queue()
@@ -55,6 +57,23 @@ def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Callable[[float],
     clock(10.0)
     allowed = sum(connection.may_send() for _ in range(1000))
     assert 0 <= SEND_RATE * 10 - allowed <= 2 or allowed == SEND_BURST
+
+
+def test_who_has_long_answers_to_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a reader that has stopped could ask for one list after the other, and each would wait for it."""
+    monkeypatch.setattr(Engine, "ping_timeout", 0.01)
+    monkeypatch.setattr(Engine, "ping_interval", 0.01)
+    connection = Connection(Engine(), "sid")
+    connection.send(Packet(MESSAGE, "x" * 60_000))
+    assert not connection.owes_much
+    connection.send(Packet(MESSAGE, "x" * 60_000))
+    assert connection.owes_much
+    connection.poll()
+    connection.poll()
+    assert connection.owes_much, "the second is being written"
+    with pytest.raises(engineio.exceptions.QueueEmpty):
+        connection.poll()
+    assert not connection.owes_much
 
 
 def test_what_the_parser_can_not_take_ends_its_sender() -> None:

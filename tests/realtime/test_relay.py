@@ -222,6 +222,23 @@ def test_who_can_not_read_delays_nobody_and_gets_the_whole_topic_once_it_can(
     until(lambda: len(told(slow, "jobs")) == 2, "what moves from now on")
 
 
+def test_lists_that_were_missed_come_one_at_a_time(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    """Each is read for one connection alone, and may be long: they must not wait for it all together."""
+    slow = sockets.connect("slow")
+    lists = [MINE, Topic("jobs"), Topic("queue:default")]
+    relay.watch("slow", [*lists, Topic("job:a")])
+    sockets.full.add("slow")
+    put(redis, "a", Status.QUEUED)
+    until(lambda: len(relay._behind.get("slow", ())) == 3, "what it misses")
+    sockets.full.clear()
+    until(lambda: slow, "the first")
+    sockets.full.add("slow")
+    assert len(told(slow, "jobs")) == 1
+    sockets.full.clear()
+    until(lambda: len(told(slow, "jobs")) == 3, "all of them")
+    assert {frame["topic"] for frame in told(slow, "jobs")} == {"mine", "jobs", "queue:default"}
+
+
 def test_lost_data_is_noticed_although_the_channel_holds(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     channel.probe(redis, relay.pulse.process, 1)
