@@ -22,7 +22,8 @@ LOOK = """() => {
   const versions = Object.fromEntries([...jobs].map(([id, state]) => [id, state.version]));
   const rows = [...document.querySelectorAll(".job")].map(({ dataset }) => [dataset.job, dataset.status]);
   const wrong = rows.filter(([id, status]) => jobs.get(id)?.status !== status);
-  return { live: connection.state === "live", versions, ends, wrong };
+  const live = connection.state === "live" && document.querySelector("connection-status[state=live]") !== null;
+  return { live, versions, ends, wrong };
 }"""
 
 

@@ -7,7 +7,8 @@ import { write } from "../progress-view.js";
 const WORDS = { connecting: "Connecting…", live: "Live", stale: "Not live", offline: "Offline" };
 
 export class ConnectionStatus extends HTMLElement {
-  #change = () => this.#paint();
+  // what is bad is said at once; what is good in the frame that paints what has come with it, and not before
+  #change = () => (connection.state === "live" ? requestAnimationFrame(() => this.#paint()) : this.#paint());
 
   static define(tag = "connection-status") {
     if (!customElements.get(tag)) customElements.define(tag, this);
