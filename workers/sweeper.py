@@ -49,19 +49,29 @@ class Sweeper:
 
     def run(self) -> None:
         """Sweep, for ever."""
+        ran_at = self._clock()
         while True:
+            if self._clock() - ran_at > SILENCE / 2:
+                self._heard.clear()  # we were held up ourselves: who could not be heard is not silent
+            ran_at = self._clock()
             try:
+                # all listen, so that whoever takes over from a dead process knows at once who is silent
+                silent = self._listen()
                 if self._holds_lock():
-                    self.sweep()
+                    self._act(silent)
             except RedisError as error:
                 log.warning("not swept: %s", error)
-                self._heard.clear()  # who could not be heard is not silent: all have their time anew
+                self._heard.clear()
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
         """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
+        self._act(self._listen())
+
+    def _act(self, silent: Mapping[str, Mapping[str, bool]]) -> None:
         for queue in self._queues:
-            self._judge(queue, self._mark_silent(queue))
+            self._mark_silent(silent[queue])
+            self._judge(queue, silent[queue])
         if self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()
             self._compare()
@@ -73,22 +83,32 @@ class Sweeper:
 
     # -- silence
 
-    def _mark_silent(self, queue: str) -> dict[str, bool]:
-        """Call jobs lost whose worker is silent, and started again those whose worker has been heard.
+    def _listen(self) -> dict[str, dict[str, bool]]:
+        """Which running jobs' workers are silent, by queue.
 
-        Returns which jobs' workers are silent. A heartbeat is the changing score of RQ's registry, timed by our own
-        clock: workers' clocks may differ.
+        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ.
         """
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for queue in self._queues:
+                pipeline.zrange(_wip(queue), 0, -1, withscores=True)
+            entries = pipeline.execute()
         now = self._clock()
-        entries = cast(list[tuple[bytes, float]], self._redis.zrange(_wip(queue), 0, -1, withscores=True))
-        present = {f"{queue} {entry.decode()}": score for entry, score in entries}
-        for gone in [key for key in self._heard if key.startswith(f"{queue} ") and key not in present]:
-            del self._heard[gone]
+        present = {
+            f"{queue} {entry.decode()}": score
+            for queue, part in zip(self._queues, entries, strict=True)
+            for entry, score in part
+        }
+        self._heard = {key: held for key, held in self._heard.items() if key in present}
+        silent: dict[str, dict[str, bool]] = {queue: {} for queue in self._queues}
         for key, score in present.items():
             held = self._heard.get(key)
             if held is None or held[0] != score:
                 self._heard[key] = (score, now)
-        silent = {_job_of(key): now - self._heard[key][1] > SILENCE for key in present}
+            silent[key.partition(" ")[0]][_job_of(key)] = now - self._heard[key][1] > SILENCE
+        return silent
+
+    def _mark_silent(self, silent: Mapping[str, bool]) -> None:
+        """Call jobs lost whose worker is silent, and started again those whose worker has been heard."""
         for stored in store.load_many(self._redis, list(silent)):
             if stored is None:
                 continue
@@ -100,7 +120,6 @@ class Sweeper:
             elif state.status == Status.LOST and not silent[state.id]:
                 log.info("%s: worker %s is back", state.id, state.worker)
                 store.mark(self._redis, state.id, state.attempt, Status.STARTED)
-        return silent
 
     def _judge(self, queue: str, silent: Mapping[str, bool]) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""

@@ -173,6 +173,27 @@ def test_one_of_two_sweeps_and_the_other_takes_over_from_the_dead(redis: Redis) 
     assert not first._holds_lock()
 
 
+def test_who_takes_over_knows_at_once_who_is_silent(
+    jobs: Jobs, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Sweeper(redis, ["default"], clock=clock), Sweeper(redis, ["default"], clock=clock)
+    id = run_silently(jobs, redis)
+    assert first._holds_lock()
+    turns = iter(range(1, 20))
+
+    def turn(seconds: float) -> None:
+        clock.now += seconds
+        if next(turns) * seconds > SILENCE:
+            redis.delete(LOCK)  # its holder is dead
+        if status(jobs, id) == Status.LOST:
+            raise StopIteration
+
+    monkeypatch.setattr("workers.sweeper.time.sleep", turn)
+    with pytest.raises(StopIteration):
+        second.run()
+    assert clock.now < 1000.0 + SILENCE + 1.0
+
+
 # -- what our states and RQ's disagree on
 
 
