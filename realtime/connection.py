@@ -8,11 +8,14 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import engineio.socket
-from engineio.exceptions import SocketIsClosedError
-from engineio.packet import Packet
+from engineio.exceptions import UnknownPacketError
+from engineio.packet import PING, Packet
+
+from realtime.outlet import Outlet, pack
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
 QUEUE_LIMIT = 32  # packets that wait while one is written; frames are shared by all, so each costs a reference
@@ -28,13 +31,16 @@ log = logging.getLogger("headway.connection")
 
 
 class Connection(engineio.socket.Socket):
-    """An Engine.IO socket that is never owed more than it can be given."""
+    """An Engine.IO socket that is never owed more than it can be given. One green thread: that which reads from it."""
+
+    direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.opened_at = time.monotonic()
+        self.outlet = Outlet(self.server.start_background_task, direct=self.direct)
+        self.ping_due: float | None = None  # None: a pong is awaited
         self._ws: Any = None
-        self._writing_since = 0.0  # 0: nothing is being written
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
 
@@ -43,54 +49,58 @@ class Connection(engineio.socket.Socket):
     @property
     def is_free(self) -> bool:
         """Whether another frame may be handed over."""
-        return not self.closed and self.queue.qsize() < QUEUE_LIMIT
+        return not self.closed and len(self.outlet) < QUEUE_LIMIT
 
     @property
     def is_idle(self) -> bool:
         """Whether all that was handed over has been written."""
-        return not self.closed and not self._writing_since and self.queue.empty()
+        return not self.closed and not self.outlet
 
     @property
     def is_slow(self) -> bool:
-        """Whether a packet has been under way for longer than any healthy reader needs."""
-        return bool(self._writing_since) and time.monotonic() - self._writing_since > SLOW
+        """Whether a frame has been under way for longer than any healthy reader needs."""
+        return bool(self.outlet.writing_since) and time.monotonic() - self.outlet.writing_since > SLOW
 
     @property
     def owes_much(self) -> bool:
         """Whether answers wait that are too long for more to be asked: one list may have some hundred KB."""
-        return not self.closed and self._own > OWN_LIMIT and not self.is_idle
+        return not self.closed and self._own > OWN_LIMIT and bool(self.outlet)
 
-    def send_shared(self, packet: Packet) -> None:
-        """Queue a packet that others get too."""
-        self.queue.put(packet)
+    def send_shared(self, frame: bytes) -> None:
+        """Write a frame that others get too."""
+        self.outlet.write(frame)
 
     def send(self, pkt: Packet) -> None:
-        """Queue a packet of this client alone: an ack, a ping. Too many of them, unread, end the connection."""
+        """Write a packet of this client alone: an ack, a ping. Too many of them, unread, end the connection."""
         if self.closed:
             return
+        self._own = self._own if self.outlet else 0
         self._own += len(pkt.data) if isinstance(pkt.data, str) else 0
-        if self._own > OWN_LIMIT and self._writing_since and self.queue.qsize() > 1:
+        if self._own > OWN_LIMIT and len(self.outlet) > 1:
             self.end("it does not read its answers")
             return
-        try:
-            super().send(pkt)
-        except SocketIsClosedError:
-            pass  # it left in this very moment
+        self.outlet.write(pack(pkt.encode()))
 
-    def poll(self) -> list[Packet]:
-        """The next packet to be written; one at a time, so that its time can be taken."""
-        self._writing_since = 0.0
-        if self.queue.empty():
-            self._own = 0
-        try:
-            packet = self.queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)
-        except self.server.get_queue_empty_exception():
-            raise engineio.exceptions.QueueEmpty() from None
-        self.queue.task_done()
-        if packet is None:
-            return []
-        self._writing_since = time.monotonic()
-        return [packet]
+    def schedule_ping(self) -> None:
+        """Owe a ping: `mind_pings`, one for all, sends it."""
+        self.last_ping = None
+        self.ping_due = time.monotonic() + self.server.ping_interval
+
+    def mind_ping(self) -> None:
+        """Send a ping that is due; end a client that has not answered the last one."""
+        if self.ping_due is None:
+            self.check_ping_timeout()
+        elif time.monotonic() >= self.ping_due:
+            self.ping_due, self.last_ping = None, time.time()  # type: ignore[assignment]
+            self.send(Packet(PING))
+
+    def close(self, *args: Any, **kwargs: Any) -> None:
+        """End the conversation; what is being written is written, and nothing is read any more."""
+        open_until_now = not self.closed
+        super().close(*args, **kwargs)
+        if open_until_now and self._ws is not None:
+            with suppress(OSError):  # the other side was faster
+                self._ws.socket.shutdown(socket.SHUT_RD)
 
     # -- from the client
 
@@ -109,7 +119,40 @@ class Connection(engineio.socket.Socket):
         self._ws = ws
         # eventlet's server leaves Nagle's algorithm on, which holds small frames back
         ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return super()._websocket_handler(_Checked(ws, self))
+        ws.socket.settimeout(None)  # pings find out who is gone
+        self.connected = self.upgraded = True
+        self.outlet.attach(ws)
+        try:
+            while (message := self._wait()) is not None and not self.closed:
+                with suppress(UnknownPacketError):  # what has no place here changes nothing
+                    self.receive(Packet(encoded_packet=message))
+        except OSError:
+            pass  # it is gone, and the end is the same
+        self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+        self.outlet.clear()
+        ws.close()
+        return []
+
+    def _wait(self) -> str | None:
+        """The next message; None, which ends the connection, where it is none of Engine.IO's."""
+        while self.owes_much:
+            self.server.sleep(LOOK)  # who does not read its answers is not read from
+        message = self._ws.wait()
+        if message is None:
+            return None
+        if not self.may_send():
+            self.end("it sends too much")
+            return None
+        if isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
+            # we ask for no binary attachments, so a binary message belongs to nothing
+            self.end("it does not speak Engine.IO")
+            return None
+        if message[0] != "4":
+            return str(message[0])  # what else it carries is of the upgrade from polling, and would be parsed
+        if message[1:2] not in MESSAGE_TYPES:
+            self.end("it does not speak Socket.IO")
+            return None
+        return str(message)
 
     def may_send(self) -> bool:
         """Whether a client that sends one message more stays within its rate."""
@@ -122,9 +165,7 @@ class Connection(engineio.socket.Socket):
         """Close at once, and free what waits, in our memory and in the kernel's."""
         log.info("a connection is closed: %s", why)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        while not self.queue.empty():
-            self.queue.get(block=False)
-        self.queue.put(None)
+        self.outlet.clear()
         if self._ws is None:
             return
         raw = getattr(self._ws.socket, "fd", self._ws.socket)
@@ -170,56 +211,3 @@ def unmask(payload: bytes, mask: Sequence[int], length: int | None = None, offse
     turned = bytes(mask[offset % 4 :]) + bytes(mask[: offset % 4])
     key = (turned * (count // 4 + 1))[:count]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(count, "big")
-
-
-class _Last:
-    """The text that was packed last. A frame goes to all its watchers in a row, so that one is enough."""
-
-    text, packed = "", b""
-
-
-def _packed(text: str, ws: Any) -> bytes:
-    """`text` as a WebSocket frame of a server, which is the same for everybody."""
-    if _Last.text is not text:
-        _Last.text, _Last.packed = text, ws._pack_message(text)
-    return _Last.packed
-
-
-class _Checked:
-    """A WebSocket whose messages have been looked at before Engine.IO parses them."""
-
-    def __init__(self, ws: Any, connection: Connection) -> None:
-        self._ws = ws
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ws, name)
-
-    def send(self, message: Any) -> None:
-        """Send a text; one that many are sent is made into bytes once. A copy each, while it is being written, would
-        be the largest part of what a reader that has stopped costs: a frame may have some MB."""
-        if isinstance(message, str):
-            self._ws._send(memoryview(_packed(message, self._ws)))  # eventlet copies what is left at each turn
-        else:
-            self._ws.send(message)
-
-    def wait(self) -> Any:
-        """The next message; None, which ends the connection, where it is none of Engine.IO's."""
-        while self._connection.owes_much:
-            self._connection.server.sleep(LOOK)  # who does not read its answers is not read from
-        message = self._ws.wait()
-        if message is None:
-            return None
-        if not self._connection.may_send():
-            self._connection.end("it sends too much")
-            return None
-        if isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
-            # we ask for no binary attachments, so a binary message belongs to nothing
-            self._connection.end("it does not speak Engine.IO")
-            return None
-        if message[0] != "4":
-            return message[0]  # what else it carries is of the upgrade from polling, and would be parsed
-        if message[1:2] not in MESSAGE_TYPES:
-            self._connection.end("it does not speak Socket.IO")
-            return None
-        return message

@@ -23,7 +23,7 @@ from typing import Any  # noqa: E402
 
 import engineio.socket  # noqa: E402
 import eventlet.wsgi  # noqa: E402
-from engineio.packet import MESSAGE, Packet  # noqa: E402
+from engineio.packet import MESSAGE  # noqa: E402
 from eventlet.websocket import FailedConnectionError, RFC6455WebSocket, WebSocketWSGI  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
@@ -35,6 +35,7 @@ from realtime.access import Access  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
+from realtime.outlet import pack  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
@@ -79,11 +80,11 @@ class WebSocket(RFC6455WebSocket):
 
 
 class SocketTransport:
-    """The relay's way to its connections. A packet is encoded once, and the same text queued for each."""
+    """The relay's way to its connections. A packet is made into bytes once, and they are written to each."""
 
     def __init__(self, socketio: SocketIO) -> None:
         self._socketio = socketio
-        self._last = ("", Packet(MESSAGE, ""))
+        self._last = ("", b"")
 
     def send(self, sid: str, packet: str) -> bool:
         connection = self._connection(sid)
@@ -92,7 +93,7 @@ class SocketTransport:
         if not connection.is_free:
             return False
         if self._last[0] is not packet:
-            self._last = (packet, Packet(MESSAGE, packet))
+            self._last = (packet, pack(f"{MESSAGE}{packet}"))
         connection.send_shared(self._last[1])
         return True
 
@@ -123,10 +124,13 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
                 connection.end("it does not read")
             elif now - connection.opened_at > NAMELESS and server.manager.sid_from_eio_sid(eio_sid, "/") is None:
                 connection.end("it never connected to a namespace")
+            else:
+                connection.mind_ping()
 
 
 def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]:
     engineio.socket.Socket = Connection
+    Connection.direct = settings.direct
     eventlet.websocket.RFC6455WebSocket = WebSocket
     # every browser offers it and eventlet has no switch: 100-170 KB more per client, 60 % more CPU per delivery
     WebSocketWSGI._negotiate_permessage_deflate = lambda self, extensions: None

@@ -37,6 +37,7 @@ class Settings:
     allow_private_fetch: bool
     books_url: str
     verdict: int  # seconds that a worker may be silent before its job is failed, or tried again
+    direct: bool  # whether frames are written to sockets at once where the kernel takes them
     grace: int  # seconds that a running job has to end when its worker is asked to
 
     @property
@@ -66,6 +67,7 @@ class Settings:
             # with a slash at its end, or https://books.example would also begin https://books.example.evil
             books_url=(environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL).rstrip("/") + "/",
             verdict=_integer(environ, "HEADWAY_VERDICT", 30, 5, 86400),
+            direct=environ.get("HEADWAY_DIRECT", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
         )
 

@@ -3,14 +3,19 @@
 import logging
 import os
 import queue
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import engineio
 import pytest
 from engineio.packet import MESSAGE, Packet
 
-from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, _Checked, ending_the_sender, unmask
+from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, ending_the_sender, unmask
+from tests.conftest import until
 
 
 def test_unmasking_is_xor_with_the_repeated_mask() -> None:
@@ -35,8 +40,28 @@ class Engine:
     def create_queue(self, *args: Any, **kwargs: Any) -> Any:
         return queue.Queue()
 
-    def get_queue_empty_exception(self) -> type[Exception]:
-        return queue.Empty
+    def start_background_task(self, task: Callable[[], None]) -> None:
+        threading.Thread(target=task, daemon=True).start()
+
+
+class Reader:
+    """A WebSocket whose other side reads when it is told to."""
+
+    def __init__(self) -> None:
+        self._sendlock = threading.Lock()
+        self.socket, self._other = socket.socketpair()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    def read(self, count: int) -> bytes:
+        return self._other.recv(count, socket.MSG_WAITALL)
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.socket.close()
+    reader._other.close()
 
 
 @pytest.fixture
@@ -59,21 +84,16 @@ def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Callable[[float],
     assert 0 <= SEND_RATE * 10 - allowed <= 2 or allowed == SEND_BURST
 
 
-def test_who_has_long_answers_to_read_is_not_read_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_long_answers_to_read_is_not_read_from(reader: Reader) -> None:
     """Else a reader that has stopped could ask for one list after the other, and each would wait for it."""
-    monkeypatch.setattr(Engine, "ping_timeout", 0.01)
-    monkeypatch.setattr(Engine, "ping_interval", 0.01)
     connection = Connection(Engine(), "sid")
+    connection.outlet.attach(reader)
     connection.send(Packet(MESSAGE, "x" * 60_000))
     assert not connection.owes_much
     connection.send(Packet(MESSAGE, "x" * 60_000))
     assert connection.owes_much
-    connection.poll()
-    connection.poll()
-    assert connection.owes_much, "the second is being written"
-    with pytest.raises(engineio.exceptions.QueueEmpty):
-        connection.poll()
-    assert not connection.owes_much
+    reader.read(120_000)
+    until(lambda: not connection.owes_much, "room for more")
 
 
 def test_what_the_parser_can_not_take_ends_its_sender() -> None:
@@ -111,37 +131,26 @@ def test_what_is_no_handshake_is_refused_and_leaves_nothing(missing: str) -> Non
     assert connection.closed
 
 
-def test_a_frame_for_many_is_the_same_bytes_for_all() -> None:
-    """Else each reader that has stopped would hold a copy of the frame it stopped in."""
-    sent: list[memoryview] = []
-
-    class Socket:
-        def _pack_message(self, text: str) -> bytes:
-            return text.encode()
-
-        def _send(self, packed: memoryview) -> None:
-            sent.append(packed)
-
-    text = "4" + "x" * 300_000
-    for _ in range(50):
-        _Checked(Socket(), Connection(Engine(), "sid")).send(text)
-    assert len({id(packed.obj) for packed in sent}) == 1 and sent[0] == text.encode()
-    _Checked(Socket(), Connection(Engine(), "sid")).send("4y")
-    assert bytes(sent[-1]) == b"4y"
+def has_at_most(connection: Connection, frames: int) -> bool:
+    return len(connection.outlet) <= frames
 
 
-def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Callable[[float], None]) -> None:
+def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(
+    clock: Callable[[float], None], reader: Reader
+) -> None:
     """Each frame has its own time, however long all of them take; one that is not done in time is the reader's last."""
     connection = Connection(Engine(), "sid")
-    frame = Packet(MESSAGE, "x" * 300_000)
+    connection.outlet.attach(reader)
+    frame = b"x" * 300_000
     for _ in range(20):
         connection.send_shared(frame)
-        connection.send_shared(frame)
-        for _ in range(2):
-            assert connection.poll() == [frame]
-            clock(SLOW * 0.9)
-            assert not connection.is_slow
-    clock(SLOW * 0.2)
+    for left in range(19, 0, -1):
+        clock(SLOW * 0.9)
+        assert not connection.is_slow
+        reader.read(len(frame))
+        until(partial(has_at_most, connection, left), "the next frame")
+        until(lambda: connection.outlet.writing_since == time.monotonic(), "its time")
+    clock(SLOW * 1.1)
     assert connection.is_slow
 
 

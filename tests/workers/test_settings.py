@@ -31,6 +31,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         books_url="https://www.goodreads.com/book/show/",
         verdict=30,
         grace=8,
+        direct=True,
     )
 
 

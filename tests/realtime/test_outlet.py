@@ -1,0 +1,137 @@
+"""The way out to one client: over a socket pair, with threads for green threads."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from realtime.outlet import Outlet, pack
+from tests.conftest import until
+
+
+class Pair:
+    """A WebSocket, as much as an outlet knows of one, and its other side."""
+
+    def __init__(self) -> None:
+        self._sendlock = threading.Lock()
+        self.socket, self.other = socket.socketpair()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+    def read(self, count: int) -> bytes:
+        return self.other.recv(count, socket.MSG_WAITALL)
+
+
+class Spawned:
+    """Counts the green threads."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, task: Callable[[], None]) -> Any:
+        self.count += 1
+        threading.Thread(target=task, daemon=True).start()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.socket.close()
+    pair.other.close()
+
+
+@pytest.fixture
+def spawned() -> Spawned:
+    return Spawned()
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_a_text_is_one_frame(length: int) -> None:
+    frame = pack("x" * length)
+    assert frame[0] == 0x81 and frame.endswith(b"x" * length)
+    if length < 126:
+        assert frame[1] == length
+    elif length < 65_536:
+        assert (frame[1], frame[2:4]) == (126, struct.pack(">H", length))
+    else:
+        assert (frame[1], frame[2:10]) == (127, struct.pack(">Q", length))
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_frames_come_out_whole_and_in_order_however_slowly_they_are_read(
+    direct: bool, pair: Pair, spawned: Spawned
+) -> None:
+    outlet = Outlet(spawned, direct=direct)
+    frames = [bytes([number]) * size for number, size in enumerate([1, 100_000, 3, 70_000, 1, 1, 200_000])]
+    outlet.write(frames[0])  # before there is a socket
+    outlet.attach(pair)
+    for frame in frames[1:]:
+        outlet.write(frame)
+    for frame in frames:
+        assert pair.read(len(frame)) == frame
+    until(lambda: not outlet and not outlet.writing_since, "rest")
+    outlet.write(b"more")
+    assert pair.read(4) == b"more"
+
+
+def test_what_the_kernel_takes_needs_no_green_thread(pair: Pair, spawned: Spawned) -> None:
+    outlet = Outlet(spawned)
+    outlet.attach(pair)
+    for _ in range(10):
+        outlet.write(b"x" * 100)
+    assert pair.read(1000) == b"x" * 1000
+    assert spawned.count == 0 and not outlet
+
+
+def test_nothing_comes_in_between_the_halves_of_a_frame(pair: Pair, spawned: Spawned) -> None:
+    """The library answers pings by itself, under the lock."""
+    outlet = Outlet(spawned)
+    outlet.attach(pair)
+    outlet.write(b"a" * 100_000)
+    assert outlet.writing_since and pair._sendlock.locked()
+
+    def pong() -> None:
+        with pair._sendlock:
+            pair.socket.sendall(b"pong")
+
+    threading.Thread(target=pong, daemon=True).start()
+    assert pair.read(100_000) == b"a" * 100_000
+    assert pair.read(4) == b"pong"
+
+
+def test_who_finds_the_lock_held_waits_for_it(pair: Pair, spawned: Spawned) -> None:
+    outlet = Outlet(spawned)
+    outlet.attach(pair)
+    with pair._sendlock:
+        outlet.write(b"later")
+        assert len(outlet) == 1
+        pair.socket.sendall(b"pong")
+    assert pair.read(9) == b"ponglater"
+
+
+def test_what_waits_is_the_frame_itself(pair: Pair, spawned: Spawned) -> None:
+    """Else each reader that has stopped would hold a copy of the frame it stopped in."""
+    frame = b"x" * 300_000
+    outlets = [Outlet(spawned) for _ in range(2)]
+    outlets[0].attach(pair)
+    for outlet in outlets:
+        outlet.write(frame)
+    halved, whole = (outlet._waiting[0] for outlet in outlets)
+    assert isinstance(halved, memoryview) and halved.obj is frame and whole is frame
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_an_end_in_the_middle_leaves_nothing(direct: bool, pair: Pair, spawned: Spawned) -> None:
+    outlet = Outlet(spawned, direct=direct)
+    outlet.attach(pair)
+    for _ in range(3):
+        outlet.write(b"x" * 100_000)
+    pair.read(1000)
+    pair.other.close()
+    until(lambda: not outlet and not outlet.writing_since, "its end")
+    outlet.write(b"x")  # to nobody
+    until(lambda: not outlet, "nothing that waits")
+    assert not pair._sendlock.locked()
