@@ -19,7 +19,7 @@ from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from workers import inbox, store
 from workers.channel import Channel, Gap
-from workers.wire import Probe, Update
+from workers.wire import Update
 
 CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
 RELOAD_PAUSE = 0.5  # seconds between two tries to read the watched topics again
@@ -60,6 +60,7 @@ class Relay:
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(self._read)
         self._wake = threading.Event()
+        self._sending = threading.Lock()  # frames of one topic go out one after the other
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
         self.pulse = Pulse(self.broadcast)
         self.metrics.gaps.set_function(lambda: self.pulse.gaps)
@@ -117,25 +118,26 @@ class Relay:
 
     def listen(self) -> None:
         """Take updates from the channel, for ever."""
-        taken = 0
-        for update in self.channel.listen():
-            if isinstance(update, Gap):
-                self._mind_gap(update)
+        for said in self.channel.listen():
+            if isinstance(said, Gap):
+                self._mind_gap(said)
                 continue
-            if isinstance(update, Probe):
-                if not self.pulse.hear(update):
+            for number, update in enumerate(said, 1):
+                if isinstance(update, Update):
+                    self._take(update)
+                elif not self.pulse.hear(update):
                     log.warning("Redis has lost its data: what pages show is read again")
                     self._mind_gap(Gap(True))
-                continue
-            self._take(update)
-            taken += 1
-            if taken % YIELD_EVERY == 0:
-                time.sleep(0)
+                if number % YIELD_EVERY == 0:
+                    time.sleep(0)
+            # the first word of a quiet topic goes now, not once another green thread has had its turn
+            self.send_due()
+            self._wake.set()
+            time.sleep(0)
 
     def _take(self, update: Update) -> None:
         if update.ended and update.owner and self.topics.is_watched(ends_of(update.owner)):
             self._frames.add(ends_of(update.owner), update)
-            self._wake.set()
         for topic in topics_of(update):
             for joining in self._joining.get(topic, ()):
                 held = joining.updates.get(update.id)
@@ -144,7 +146,6 @@ class Relay:
             if self.topics.is_watched(topic):
                 if not self._frames.add(topic, update):
                     self.metrics.conflated.inc()
-                self._wake.set()
 
     def _mind_gap(self, gap: Gap) -> None:
         """What was said while we were deaf is lost: read it all again. Held already, it was a gap nobody saw coming."""
@@ -181,7 +182,10 @@ class Relay:
 
     def send_due(self) -> None:
         """Send the frames whose tick is over."""
-        now = self._clock()
+        with self._sending:
+            self._send_due(self._clock())
+
+    def _send_due(self, now: float) -> None:
         for topic, updates in self._frames.due(now):
             watchers = self.topics.watchers(topic)
             if watchers:

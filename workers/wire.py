@@ -99,6 +99,9 @@ def is_queue_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) is not None
 
 
+_ENDED_WORDS = frozenset(str(status) for status in ENDED)
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A word of a relay to itself. `born` marks the data in Redis: another mark, and all that was there is gone."""
@@ -157,9 +160,24 @@ def decode_state(text: str | bytes) -> JobState:
         raise WireError(f"expected the JSON of a state with the fields {', '.join(FIELDS)}: {error}") from error
 
 
+# the beginning of what workers/script.py publishes of a state, as far as it decides where the state goes
+_ENVELOPE = re.compile(
+    r'\{"owner":"([^"\\]*)","state":()\{"id":"([^"\\]*)","version":(\d{1,16}),"attempt":(\d{1,9}),"task":"[^"\\]*",'
+    r'"queue":"([^"\\]*)","status":"([a-z]+)",'
+)
+
+
 def decode_update(message: bytes) -> Update | Probe:
-    """A message of the channel. Raises `WireError` where it is none."""
+    """A message of the channel. Raises `WireError` where it is none.
+
+    Of what our own script publishes only the beginning is parsed; the rest passes through as it is.
+    """
     text = message.decode(errors="replace")
+    if (found := _ENVELOPE.match(text)) and text.endswith("}}"):
+        owner, _, id, version, attempt, queue, status = found.groups()
+        return Update(
+            id, int(version), owner, queue, False, text[found.start(2) : -1], int(attempt), status in _ENDED_WORDS
+        )
     try:
         envelope = json.loads(text, parse_constant=no_constant)
         if envelope.get("probe") is not None:

@@ -11,7 +11,7 @@ from redis import Redis
 from realtime.pulse import LOOK, PROBE_INTERVAL, SILENCE, Pulse
 from tests.conftest import until
 from workers import store
-from workers.channel import Channel
+from workers.channel import Channel, Gap
 from workers.wire import Probe
 
 
@@ -25,9 +25,10 @@ class Echo:
         self.dropped = threading.Event()
 
     def listen(self, channel: Channel) -> None:
-        for probe in channel.listen():
-            if isinstance(probe, Probe) and probe.process == self._pulse.process:
-                threading.Timer(self.delay, self._hear, [probe]).start() if self.delay else self._hear(probe)
+        for said in channel.listen():
+            for probe in () if isinstance(said, Gap) else said:
+                if isinstance(probe, Probe) and probe.process == self._pulse.process:
+                    threading.Timer(self.delay, self._hear, [probe]).start() if self.delay else self._hear(probe)
 
     def _hear(self, probe: Probe) -> None:
         self._pulse.hear(probe)

@@ -22,8 +22,8 @@ def listening(url: str) -> tuple[Channel, Heard]:
     listener = Channel(store.connect(url))
 
     def listen() -> None:
-        for message in listener.listen():
-            heard.append(message)
+        for said in listener.listen():
+            heard.extend([said] if isinstance(said, Gap) else said)
 
     threading.Thread(target=listen, daemon=True).start()
     until(lambda: heard == [Gap(True)], "the channel")

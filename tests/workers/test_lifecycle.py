@@ -38,11 +38,11 @@ class Heard:
         assert self._ready.wait(5)
 
     def _listen(self, url: str) -> None:
-        for update in Channel(store.connect(url)).listen():
-            if isinstance(update, Gap):
+        for said in Channel(store.connect(url)).listen():
+            if isinstance(said, Gap):
                 self._ready.set()
-            elif isinstance(update, Update):
-                self.updates.append(update)
+                continue
+            self.updates.extend(one for one in said if isinstance(one, Update))
 
     def statuses(self, id: str) -> list[str]:
         """The statuses of a job in the order told, progress left out."""

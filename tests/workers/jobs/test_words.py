@@ -125,11 +125,11 @@ def told(redis: Redis, redis_url: str) -> list[JobState]:
     subscribed = threading.Event()
 
     def listen() -> None:
-        for update in Channel(store.connect(redis_url)).listen():
-            if isinstance(update, Gap):
+        for said in Channel(store.connect(redis_url)).listen():
+            if isinstance(said, Gap):
                 subscribed.set()
-            elif isinstance(update, Update) and not update.gone:
-                states.append(decode_state(update.body))
+                continue
+            states.extend(decode_state(one.body) for one in said if isinstance(one, Update) and not one.gone)
 
     threading.Thread(target=listen, daemon=True).start()
     assert subscribed.wait(DEADLINE)
