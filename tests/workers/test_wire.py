@@ -237,6 +237,17 @@ def test_the_body_keeps_what_parsing_would_change() -> None:
     assert update.body == body
 
 
+@pytest.mark.parametrize("text", ["plain", 'a "quoted" one', "back\\slash", "ünïcödé", "a\nline", "}}"])
+@pytest.mark.parametrize("field", ["id", "task", "queue", "description"])
+def test_an_update_is_the_same_whether_all_or_only_its_beginning_is_parsed(field: str, text: str) -> None:
+    """Spaces after the owner are what no script of ours writes: then all of it is parsed."""
+    fields: dict[str, Any] = {field: text}
+    body = encode_state(replace(STATE, **fields))
+    quick, slow = message(body), b'{"owner":  ' + message(body).removeprefix(b'{"owner":')
+    assert decode_update(quick) == decode_update(slow)
+    assert decode_update(quick).body == body  # type: ignore[union-attr]
+
+
 def test_a_tombstone_on_the_channel_is_an_update_that_shows_only_id_and_version() -> None:
     update = decode_update(b'{"owner":"o1","gone":{"id":"a","version":1790000000000001,"queue":"default"}}')
     body = '{"id":"a","version":1790000000000001}'
