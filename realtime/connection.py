@@ -18,7 +18,7 @@ from engineio.packet import PING, Packet
 from realtime.outlet import Outlet, pack
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
-QUEUE_LIMIT = 32  # packets that wait while one is written; frames are shared by all, so each costs a reference
+QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
 OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT

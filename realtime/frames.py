@@ -6,6 +6,7 @@ from realtime.topics import Topic
 from workers.wire import Update, encode
 
 TICK = 0.05  # seconds between two frames of one topic
+TOLD_LIMIT = 20_000  # single jobs of which it is known what was told
 FRAME_LIMIT = 500  # jobs in one frame; more become several, so that no encoding holds the hub for long
 
 
@@ -51,6 +52,23 @@ class Frames:
             del self._sent_at[topic]
 
 
+class Told:
+    """What all who watch a single job were told last, so that a reload need not tell it again. Bounded."""
+
+    def __init__(self) -> None:
+        self._versions: dict[Topic, int] = {}
+
+    def is_news(self, topic: Topic, version: int) -> bool:
+        """Whether it differs from what was told last; it counts as told from now on. Of a list it always does."""
+        if topic.job_id is None:
+            return True
+        told = self._versions.pop(topic, None)
+        self._versions[topic] = version  # at the end: the oldest are forgotten
+        if len(self._versions) > TOLD_LIMIT:
+            del self._versions[next(iter(self._versions))]
+        return told != version
+
+
 def encode_frames(topic: Topic, updates: Sequence[Update]) -> list[str]:
     """The Socket.IO packets (protocol v5, type EVENT = 2) that tell `updates`, each encoded once for all watchers."""
     packets = []
@@ -77,6 +95,13 @@ def encode_snapshot(topic: Topic, bodies: Iterable[str], more: bool) -> str:
     """The packet that replaces what a client holds of `topic`."""
     states = ",".join(bodies)
     return f'2["jobs",{{"topic":{encode(topic.name)},"jobs":[{states}],"snapshot":true,"more":{encode(more)}}}]'
+
+
+def encode_renewal(topic: Topic, bodies: Sequence[str], more: bool, version: int) -> str:
+    """The packet that replaces all that a client holds of `topic`."""
+    if topic.job_id is not None and not bodies:
+        return encode_event("gone", {"topic": topic.name, "jobs": [{"id": topic.job_id, "version": version}]})
+    return encode_snapshot(topic, bodies, more)
 
 
 def encode_event(event: str, data: object) -> str:

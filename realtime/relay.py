@@ -12,7 +12,7 @@ from typing import Protocol
 from redis import Redis
 from redis.exceptions import RedisError
 
-from realtime.frames import Frames, encode_ended, encode_event, encode_frames, encode_snapshot
+from realtime.frames import Frames, Told, encode_ended, encode_frames, encode_renewal
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
@@ -22,6 +22,7 @@ from workers.channel import Channel, Gap
 from workers.wire import Update
 
 CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
+RELOAD_STEP = 500  # topics read in one round trip
 RELOAD_PAUSE = 0.5  # seconds between two tries to read the watched topics again
 YIELD_EVERY = 200  # updates or writes after which others get their turn
 
@@ -57,6 +58,7 @@ class Relay:
         self._transport = transport
         self._clock = clock
         self._frames = Frames()
+        self._told = Told()
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(self._read)
         self._wake = threading.Event()
@@ -169,16 +171,22 @@ class Relay:
             for topic in watched:
                 if topic == ends_of(topic.owner):
                     self._tell_ends(self.topics.watchers(topic), topic.owner)
-            version = store.now(self._redis)
-            snapshots = self._read([topic for topic in watched if topic != ends_of(topic.owner)])
+            rest = [topic for topic in watched if topic != ends_of(topic.owner)]
+            for start in range(0, len(rest), RELOAD_STEP):
+                self._reload_part(rest[start : start + RELOAD_STEP])
         except RedisError as error:
             log.warning("the watched topics could not be read again: %s", error)
             return False
-        for topic, (rows, more) in snapshots.items():
-            self._send_all(
-                topic, self.topics.watchers(topic), _renewal(topic, [row.body for row in rows], more, version)
-            )
         return True
+
+    def _reload_part(self, topics: Sequence[Topic]) -> None:
+        version = store.now(self._redis)
+        for topic, (rows, more) in self._read(topics).items():
+            # of a single job it is known what all its watchers were told last
+            newest = rows[0].state.version if rows else version
+            if self._told.is_news(topic, newest):
+                bodies = [row.body for row in rows]
+                self._send_all(topic, self.topics.watchers(topic), encode_renewal(topic, bodies, more, version))
 
     def send_due(self) -> None:
         """Send the frames whose tick is over."""
@@ -189,6 +197,7 @@ class Relay:
         for topic, updates in self._frames.due(now):
             watchers = self.topics.watchers(topic)
             if watchers:
+                self._told.is_news(topic, updates[-1].version)
                 self._count(topic, updates)
                 for packet in encode_frames(topic, updates):
                     self._send_all(topic, watchers, packet)
@@ -204,7 +213,8 @@ class Relay:
     def _send_all(self, topic: Topic, sids: Iterable[str], packet: str) -> None:
         """Send a packet of `topic`; who can't take it is given the whole topic once it can."""
         for number, sid in enumerate(sids, 1):
-            if not self._transport.send(sid, packet):
+            # who is behind gets no more before it has caught up: all that waits for it is late, the beat too
+            if sid in self._behind or not self._transport.send(sid, packet):
                 self._behind.setdefault(sid, set()).add(topic)
             if number % YIELD_EVERY == 0:
                 time.sleep(0)
@@ -214,7 +224,9 @@ class Relay:
         while True:
             time.sleep(CATCH_UP_INTERVAL)
             for sid in [sid for sid in self._behind if self._transport.is_idle(sid)]:
-                topics = self._behind.pop(sid)
+                topics = self._behind.pop(sid, None)
+                if topics is None:
+                    continue  # it left while another one's lists were read
                 # a list is read for this connection alone, and may have some hundred KB: one at a time
                 later = sorted((topic for topic in topics if topic.scope is not None), key=lambda topic: topic.name)[1:]
                 try:
@@ -229,9 +241,12 @@ class Relay:
             self._tell_ends([sid], owner)
         version = store.now(self._redis)
         held = self.watch(sid, [topic for topic in topics if topic != ends_of(topic.owner)])
+        if sid not in self._transport.connections():
+            self.forget(sid)  # it left while they were read
+            return
         for topic, answer in held.items():
             bodies, more = answer or ([], False)
-            self._send_all(topic, [sid], _renewal(topic, bodies, more, version))
+            self._send_all(topic, [sid], encode_renewal(topic, bodies, more, version))
 
     def forget(self, sid: str) -> None:
         """A connection has ended."""
@@ -277,10 +292,3 @@ class Relay:
             self._transport.send(sid, packet)
             if number % YIELD_EVERY == 0:
                 time.sleep(0)
-
-
-def _renewal(topic: Topic, bodies: Sequence[str], more: bool, version: int) -> str:
-    """The packet that replaces all that a client holds of `topic`."""
-    if topic.job_id is not None and not bodies:
-        return encode_event("gone", {"topic": topic.name, "jobs": [{"id": topic.job_id, "version": version}]})
-    return encode_snapshot(topic, bodies, more)

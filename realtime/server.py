@@ -48,6 +48,7 @@ CONNECTION_LIMIT = 20_000  # eventlet's own is 1,024, and the next one would han
 HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
 SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
+UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
 TIDY_INTERVAL = 30  # seconds
@@ -77,6 +78,21 @@ class WebSocket(RFC6455WebSocket):
         # a green socket does not yield while bytes are buffered
         eventlet.sleep(0)
         return super()._recv_frame(message)
+
+
+class Requests:
+    """Counts the HTTP requests under way, for the drain to wait for."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.under_way = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        self.under_way += 1
+        try:
+            return self._app(environ, start_response)
+        finally:
+            self.under_way -= 1
 
 
 class SocketTransport:
@@ -128,7 +144,7 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
                 connection.mind_ping()
 
 
-def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]:
+def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay, Requests]:
     engineio.socket.Socket = Connection
     Connection.direct = settings.direct
     eventlet.websocket.RFC6455WebSocket = WebSocket
@@ -153,6 +169,7 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
     relay = Relay(redis, store.connect(settings.redis_url), SocketTransport(socketio))
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     handlers.register(socketio, relay, access)
+    app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
     engine, manager = socketio.server.eio, socketio.server.manager
 
@@ -160,7 +177,7 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay]
         return manager.sid_from_eio_sid(eio_sid, "/") is not None
 
     engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"], has_joined)
-    return app, socketio, relay
+    return app, socketio, relay, requests
 
 
 def listen(settings: Settings) -> Any:
@@ -169,11 +186,13 @@ def listen(settings: Settings) -> Any:
     listening = eventlet.listen(address, family, backlog=BACKLOG, reuse_port=settings.processes > 1)
     # inherited by each connection: the kernel would keep up to 4 MB for a reader that has stopped
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # not on every system
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     return listening
 
 
 def serve(settings: Settings, secrets: Secrets) -> None:
-    app, socketio, relay = build(settings, secrets)
+    app, socketio, relay, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     sweeper = Sweeper(housekeeping, settings.queue_names, on_lost=relay.metrics.lost_workers.inc)
@@ -192,7 +211,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
 
     def goodbye() -> None:
         listening.close()
-        drain(relay, socketio)
+        drain(relay, socketio, requests)
         os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -219,7 +238,7 @@ def tidy(redis: Redis) -> None:
         eventlet.sleep(TIDY_INTERVAL)
 
 
-def drain(relay: Relay, socketio: SocketIO) -> None:
+def drain(relay: Relay, socketio: SocketIO, requests: Requests) -> None:
     """Send the pages away, spread over time so that they don't all come back at once, and close who stays."""
     connections = socketio.server.eio.sockets
     transport = SocketTransport(socketio)
@@ -227,7 +246,7 @@ def drain(relay: Relay, socketio: SocketIO) -> None:
     for sid in transport.connections():
         transport.send(sid, packet())
     ends = time.monotonic() + DRAIN + GOODBYE
-    while transport.connections() and time.monotonic() < ends:
+    while (transport.connections() or requests.under_way) and time.monotonic() < ends:
         eventlet.sleep(0.05)
     for connection in list(connections.values()):
         connection.close(wait=False, reason="server shutdown")

@@ -3,7 +3,10 @@
 import { TopicStore } from "./store.js";
 
 const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale, and we come anew
+const LATE = 3000; // ms by which frames come later than the promptest of this connection, after which all may be stale
+const NOT_LATE = 60_000; // ms by which no frame is late: a connection so slow is closed; somebody has set the clock
 const LOOK = 500; // ms between two looks at the clock
+const UNTOLD = 20; // messages; the server keeps the ends, and tells them again to the next connection
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const SEEN_A_MESSAGE = 500; // as many as the server takes
 const FIRST_RETRY = 1000; // ms within which a lost connection is tried again, the moment drawn at random (full jitter)
@@ -23,6 +26,10 @@ export class Hub extends EventTarget {
   #triedAt = 0; // when we last set out to connect
   #lostAt = 0; // when the server was last there; 0: it is
   #relay = "stale";
+  #promptest = Infinity; // ms between the clock of Redis, which versions are made of, and ours, at the least
+  #late = 0; // ms that the last frame came later than that
+  #calm = false; // whether the last thing that came was a beat
+  #untold = []; // messages of ends that nobody was listening for yet
   #timer = null;
   #retry = null;
   #asleep = false;
@@ -46,6 +53,7 @@ export class Hub extends EventTarget {
     this.addEventListener("end", hear);
     this.#listeners += 1;
     this.#start();
+    for (const message of this.#untold.splice(0)) this.#tellEnds(message);
     return () => {
       this.removeEventListener("end", hear);
       this.#listeners -= 1;
@@ -101,7 +109,9 @@ export class Hub extends EventTarget {
     this.#triedAt = this.#lostAt = Date.now();
     this.#socket = this.#io(this.#url, { transports: ["websocket"], reconnection: false });
     this.#socket.on("connect", () => {
-      this.#lostAt = 0;
+      this.#lostAt = this.#late = 0;
+      this.#promptest = Infinity;
+      this.#untold = [];
       this.#clearRetry();
       this.#heard();
       this.#ask([...this.#topics.keys()]);
@@ -115,6 +125,8 @@ export class Hub extends EventTarget {
     this.#socket.on("relay", ({ state, retry_in: retryIn }) => {
       if (state === "draining") this.#leave(retryIn ?? 0);
       else this.#relay = state;
+      if (this.#calm) this.#late = 0; // between two beats nothing came: nothing is on its way
+      this.#calm = true;
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
     });
@@ -175,18 +187,23 @@ export class Hub extends EventTarget {
   }
 
   #isDead() {
-    return this.#isSilent() && Date.now() - this.#triedAt > SILENCE;
+    const tried = Date.now() - this.#triedAt;
+    return this.#isSilent() && (tried > SILENCE || tried < 0);
   }
 
   #isSilent() {
-    return Date.now() - this.#heardAt > SILENCE;
+    const quiet = Date.now() - this.#heardAt;
+    return quiet > SILENCE || quiet < 0; // or the clock was set back, and nobody knows
   }
 
   // -- what comes
 
   async #tellEnds({ jobs, more }) {
     this.#heard();
-    if (this.#listeners === 0) return; // nobody here would show them: they stay unseen
+    if (this.#listeners === 0) {
+      this.#untold = [...this.#untold, { jobs, more }].slice(-UNTOLD); // nobody here would show them: they stay unseen
+      return;
+    }
     const states = new Map(jobs.map((state) => [`${state.id} ${state.attempt}`, state]));
     for (const key of await this.#claim([...states.keys()])) {
       this.dispatchEvent(Object.assign(new Event("end"), { detail: states.get(key) }));
@@ -199,6 +216,7 @@ export class Hub extends EventTarget {
   }
 
   #take({ topic, jobs, snapshot, more }) {
+    if (!snapshot && jobs.length > 0) this.#time(jobs);
     this.#heard();
     const entry = this.#topics.get(topic);
     if (!entry) return; // unwatched while the frame was under way
@@ -208,6 +226,15 @@ export class Hub extends EventTarget {
     } else {
       this.#tell(topic, entry, entry.store.apply(jobs), []);
     }
+  }
+
+  /** Note how late a frame is: behind a line that is too slow for it all, it may be long on its way. */
+  #time(states) {
+    const took = Date.now() - Math.max(...states.map(({ version }) => version)) / 1000;
+    this.#promptest = Math.min(this.#promptest, took);
+    this.#late = took - this.#promptest;
+    if (this.#late > NOT_LATE) [this.#promptest, this.#late] = [took, 0];
+    this.#calm = false;
   }
 
   /** The topics the server could not read when they were asked for, and so did not join; each beat asks again. */
@@ -263,7 +290,7 @@ export class Hub extends EventTarget {
   #settle() {
     const connected = this.#socket?.connected ?? false;
     let state = "offline";
-    if (connected) state = this.#relay === "live" && !this.#isSilent() && !this.#isOld() ? "live" : "stale";
+    if (connected) state = this.#relay === "live" && !this.#isSilent() && !this.#isOld() && this.#late < LATE ? "live" : "stale";
     else if (this.#heardAt === 0) state = "connecting";
     if (state === "live") this.asOf = this.#heardAt;
     if (state === this.state) return;

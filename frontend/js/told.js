@@ -7,6 +7,8 @@ const NAME = "headway";
 const STORE = "told";
 const KEPT = 20_000; // ends; the server keeps 1,000 unseen, and a bulk submit of 10,000 ends at once
 
+const PATIENCE = 2000; // ms for the record to be opened: another tab may be about to delete it
+
 let opening = null;
 const here = new Set(); // for a browser that lets us keep nothing: then each tab tells for itself
 
@@ -15,12 +17,17 @@ const here = new Set(); // for a browser that lets us keep nothing: then each ta
  * that dies in between has told at most what it claimed.
  */
 export async function claim(keys) {
-  let database;
-  try {
-    database = await (opening ??= open());
-  } catch {
-    return keys.filter((key) => !here.has(key) && here.add(key));
+  for (let tries = 0; tries < 2; tries += 1) {
+    try {
+      return await record(await (opening ??= open()), keys);
+    } catch {
+      opening = null; // it was closed under us (site data cleared), is full, or may not be opened
+    }
   }
+  return keys.filter((key) => !here.has(key) && here.add(key));
+}
+
+async function record(database, keys) {
   const transaction = database.transaction(STORE, "readwrite");
   const store = transaction.objectStore(STORE);
   const fresh = [];
@@ -45,11 +52,21 @@ function forget(store, count) {
 function open() {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, 1);
+    setTimeout(() => reject(new Error(`not open after ${PATIENCE} ms`)), PATIENCE);
     request.onupgradeneeded = () => {
       const store = request.result.createObjectStore(STORE, { autoIncrement: true });
       store.createIndex("key", "key", { unique: true });
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const database = request.result;
+      database.onclose = () => (opening = null);
+      // who wants to delete it must not wait for us, nor others for them
+      database.onversionchange = () => {
+        database.close();
+        opening = null;
+      };
+      resolve(database);
+    };
     request.onerror = () => reject(request.error);
   });
 }

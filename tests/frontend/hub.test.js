@@ -729,6 +729,49 @@ test("a hub that was never live is as of its making", () => {
   assert.equal(hub.asOf, NOW);
 });
 
+// -- frames that come late
+
+/** A frame of `id` that was written `late` ms ago, by a clock that is 7 s ahead of ours. */
+function frame(id, late) {
+  const version = (Date.now() + 7000 - late) * 1000;
+  socket.receive("jobs", { topic: "mine", jobs: [state(id, version)] });
+}
+
+test("frames that come seconds later than the promptest are not live, and in time again they are", () => {
+  watching("mine");
+  frame("a", 40);
+  mock.timers.tick(1000);
+  frame("a", 2900);
+  assert.equal(hub.state, "live");
+  mock.timers.tick(1000);
+  frame("a", 3900);
+  assert.equal(hub.state, "stale");
+  beat(2000);
+  assert.equal(hub.state, "stale");
+  frame("a", 100);
+  assert.equal(hub.state, "live");
+});
+
+test("a late frame that nothing follows but beats was the last that was on its way", () => {
+  watching("mine");
+  frame("a", 0);
+  frame("b", 5000);
+  beat(2000);
+  assert.equal(hub.state, "stale");
+  beat(2000);
+  assert.equal(hub.state, "live");
+});
+
+test("a clock that is set is not taken for lateness, nor for life", () => {
+  watching("mine");
+  frame("a", 0);
+  frame("b", 3_600_000);
+  assert.equal(hub.state, "live");
+  mock.timers.setTime(NOW - 3_600_000);
+  hub.wake();
+  assert.deepEqual([hub.state, socket.tries], ["offline", 1]);
+});
+
 // -- closing
 
 test("a closed hub has closed its socket, and a second close does nothing", () => {
@@ -800,6 +843,16 @@ test("five tabs with one claim tell an end once", async () => {
   for (const one of sockets) one.receive("ended", { jobs: [ended("a")], more: 0 });
   await settled();
   assert.deepEqual(told, ["a"]);
+});
+
+test("what nobody listened for is told to the first who does", async () => {
+  watching("mine");
+  socket.receive("ended", { jobs: [ended("a")], more: 0 });
+  const told = [];
+  hub.onEnd((state) => told.push(state.id));
+  await settled();
+  assert.deepEqual(told, ["a"]);
+  assert.equal(socket.sent.filter(([event]) => event === "seen").length, 1);
 });
 
 test("many ends are seen in messages that the server takes", async () => {

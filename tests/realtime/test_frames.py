@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from realtime.frames import FRAME_LIMIT, TICK, Frames, encode_event, encode_frames, encode_snapshot
+from realtime.frames import FRAME_LIMIT, TICK, TOLD_LIMIT, Frames, Told, encode_event, encode_frames, encode_snapshot
 from realtime.topics import Topic
 from workers.wire import Update
 
@@ -93,3 +93,15 @@ def test_a_snapshot_says_so() -> None:
 
 def test_an_event_is_a_packet() -> None:
     assert decoded(encode_event("relay", {"state": "live"})) == ["relay", {"state": "live"}]
+
+
+def test_what_was_told_last_is_no_news_and_little_is_remembered() -> None:
+    told = Told()
+    first = Topic("job:0")
+    assert told.is_news(first, 5) and not told.is_news(first, 5)
+    assert told.is_news(first, 4), "an older one is news too: Redis may have come back with it"
+    assert told.is_news(Topic("jobs"), 5) and told.is_news(Topic("jobs"), 5)
+    for number in range(1, TOLD_LIMIT + 1):
+        told.is_news(Topic(f"job:{number}"), 1)
+    assert told.is_news(first, 4), "forgotten"
+    assert not told.is_news(Topic(f"job:{TOLD_LIMIT}"), 1)

@@ -222,6 +222,49 @@ def test_who_can_not_read_delays_nobody_and_gets_the_whole_topic_once_it_can(
     until(lambda: len(told(slow, "jobs")) == 2, "what moves from now on")
 
 
+def test_after_a_gap_only_jobs_that_moved_are_told_again(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    for id in ("a", "b"):
+        put(redis, id, Status.QUEUED)
+    relay.watch("s", [Topic("job:a"), Topic("job:b")])
+    for id in ("a", "b"):
+        put(redis, id, Status.STARTED)
+    until(lambda: len(told(packets, "jobs")) == 2, "both")
+    relay.pulse.change(live=False)
+    put_unheard(redis, "a")
+    redis.client_kill_filter(_type="pubsub")
+    until(lambda: relay.pulse.live and len(told(packets, "jobs")) > 2, "what moved")
+    assert [(frame["topic"], frame.get("snapshot")) for frame in told(packets, "jobs")[2:]] == [("job:a", True)]
+
+
+def put_unheard(redis: Redis, id: str) -> None:
+    """Move a job on, and tell nobody."""
+    redis.hset(f"headway:job:{id}", mapping={"version": str(store.now(redis)), "status": '"finished"'})
+
+
+def test_who_left_while_others_were_caught_up_harms_nobody(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    gone, here = sockets.connect("gone"), sockets.connect("here")
+    sockets.full.update(("gone", "here"))
+    for sid in ("gone", "here"):
+        relay.watch(sid, [MINE])
+    put(redis, "a", Status.QUEUED)
+    until(lambda: len(relay._behind) == 2, "both behind")
+    read = relay._reads.read
+
+    def leave_then_read(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        sockets.packets.pop("gone", None)
+        relay.forget("gone")
+        return read(topics)
+
+    relay._reads.read = leave_then_read  # type: ignore[method-assign]
+    sockets.full.clear()
+    until(lambda: told(here, "jobs"), "the other's list")
+    assert gone == [] and not relay._behind
+    put(redis, "a", Status.STARTED)
+    until(lambda: len(told(here, "jobs")) == 2, "what moves from now on")
+    assert relay.topics.watchers(MINE) == ("here",)
+
+
 def test_lists_that_were_missed_come_one_at_a_time(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     """Each is read for one connection alone, and may be long: they must not wait for it all together."""
     slow = sockets.connect("slow")
