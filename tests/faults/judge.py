@@ -1,6 +1,7 @@
 """Compares what is shown with what is true."""
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -30,6 +31,7 @@ class Judge:
         self.redis = world.redis()
         self._looked_at = 0.0
         self._suspects: set[str] = set()
+        self._history: deque[tuple[float, list[dict[str, int]]]] = deque()  # versions by browser, as they were when
         self._dead: dict[str, float] = {}  # worker → when it was first missed
         self.quiet_since: float | None = None  # None: a fault is under way
         self.lies: list[str] = []
@@ -45,19 +47,28 @@ class Judge:
             return
         self._looked_at = time.monotonic()
         try:
-            now = store.now(self.redis)
             truths = [truth(self.redis, browser.owner) for browser in self._browsers]
         except RedisError:
             return  # nothing moves while Redis is away
+        pasts = self._past(truths)
         suspects = {
             suspect
-            for browser, rows in zip(self._browsers, truths, strict=True)
+            for browser, rows, past in zip(self._browsers, truths, pasts, strict=True)
             for view in browser.look()
             if view.live
-            for suspect in (*_old(view, rows, now), *self._dead_shown(view, rows))
+            for suspect in (*_old(view, rows, past), *self._dead_shown(view, rows))
         }
         self.lies += sorted(suspects & self._suspects)
         self._suspects = suspects
+
+    def _past(self, truths: Sequence[Truth]) -> list[dict[str, int]]:
+        """The versions of LIE seconds ago; of a job that moves all the time only these tell how old a page is."""
+        now = time.monotonic()
+        self._history.append((now, [{id: row.state.version for id, row in rows.items()} for rows in truths]))
+        while len(self._history) > 1 and self._history[1][0] <= now - LIE:
+            self._history.popleft()
+        oldest, versions = self._history[0]
+        return versions if oldest <= now - LIE else [{} for _ in truths]
 
     def _dead_shown(self, view: View, rows: Truth) -> list[str]:
         """Jobs that are shown as running though their worker has been dead for too long."""
@@ -129,11 +140,11 @@ def truth(redis: Redis, owner: str) -> Truth:
     return {row.state.id: row for row in store.snapshot(redis, f"owner:{owner}")[0]}
 
 
-def _old(view: View, rows: Mapping[str, Stored], now: int) -> list[str]:
+def _old(view: View, rows: Mapping[str, Stored], past: Mapping[str, int]) -> list[str]:
     return [
-        f"{view.name}: {id} is {row.state.status} since {(now - row.state.version) / 1e6:.0f} s, and not shown so"
-        for id, row in rows.items()
-        if view.versions.get(id, 0) < row.state.version < now - LIE * 1e6
+        f"{view.name}: {id}, by now {rows[id].state.status}, is shown as it was more than {LIE:g} s ago"
+        for id, version in past.items()
+        if id in rows and view.versions.get(id, 0) < version
     ]
 
 

@@ -55,7 +55,7 @@ def play(world: World, company: Company, seed: int) -> Outcome:
         again = Outcome(seed)
         _converge(world, judge, again)
         outcome.wrong += again.wrong
-        outcome.wrong += judge.missing(ids)
+        outcome.wrong += [*judge.missing(ids), *world.complaints()]
         _check_ends(world, judge, company, outcome)
         outcome.lies += [*judge.lies, *_lies(company)[len(lies_before) :]]
     finally:

@@ -38,6 +38,9 @@ class World:
         self.each: Callable[[], None] = lambda: None  # what is to be done now and then while time goes by
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._due: dict[str, float] = {}
+        self._condemned: set[str] = set()  # processes that a fault has told to end
+        self._deaths: list[str] = []
+        self._complained: set[str] = set()
         self._start("redis")
         until(self._socket.exists, "Redis")
         for name in (*(f"web{number}" for number in range(WEBS)), *(f"worker{number}" for number in range(WORKERS))):
@@ -93,10 +96,16 @@ class World:
             line.close()
         self._socket.unlink(missing_ok=True)
 
-    def complaints(self) -> str:
-        """The tracebacks that processes printed."""
-        texts = [(path.name, path.read_text(errors="replace")) for path in sorted(self._folder.glob("*.log*"))]
-        return "\n".join(f"{name}: {text}" for name, text in texts if "Traceback" in text)
+    def complaints(self) -> list[str]:
+        """Which processes ended though no fault befell them, and which web logs hold what no operator should read."""
+        deaths, self._deaths = self._deaths, []
+        for log in sorted(self._folder.glob("web*.log*")):
+            text = log.read_text(errors="replace")
+            found = next((text[text.index(word) :][:600] for word in ("CRITICAL", "Traceback") if word in text), None)
+            if found is not None and found not in self._complained:
+                self._complained.add(found)
+                deaths.append(f"{log.name}: {found}")
+        return deaths
 
     # -- processes
 
@@ -105,6 +114,8 @@ class World:
         self._running[name].wait()
 
     def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal that ends it."""
+        self._condemned.add(name)
         self._running[name].send_signal(number)
 
     def hang(self, name: str, seconds: float) -> None:
@@ -122,6 +133,9 @@ class World:
         for name, process in self._running.items():
             if process.poll() is not None and now >= self._due.setdefault(name, now + RESTART):
                 del self._due[name]
+                if name not in self._condemned:
+                    self._deaths.append(f"{name} ended by itself, with {process.returncode}")
+                self._condemned.discard(name)
                 self._start(name)
 
     def _log(self, name: str) -> Path:
