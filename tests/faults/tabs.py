@@ -47,7 +47,8 @@ class Tabs:
         for number, seen in enumerate(self._looks(), 1):
             # a row that says otherwise than the state it is drawn from is as wrong as an old state
             versions = seen["versions"] | {id: 0 for id, _ in seen["wrong"]}
-            views.append(View(seen["live"], versions, f"tab {number}"))
+            rows = f" (rows not drawn: {len(seen['wrong'])})" if seen["wrong"] else ""
+            views.append(View(seen["live"], versions, f"tab {number}{rows}"))
         return views
 
     def told(self) -> Counter[tuple[str, int]]:
