@@ -22,8 +22,8 @@ LOOK = """() => {
   const versions = Object.fromEntries([...jobs].map(([id, state]) => [id, state.version]));
   const rows = [...document.querySelectorAll(".job")].map(({ dataset }) => [dataset.job, dataset.status]);
   const wrong = rows.filter(([id, status]) => jobs.get(id)?.status !== status);
-  const live = connection.state === "live" && document.querySelector("connection-status[state=live]") !== null;
-  return { live, versions, ends, wrong };
+  const drawnLive = document.querySelector("connection-status[state=live]") !== null;
+  return { live: connection.state === "live", drawn_live: drawnLive, versions, ends, wrong };
 }"""
 
 
@@ -45,10 +45,12 @@ class Tabs:
     def look(self) -> list[View]:
         views = []
         for number, seen in enumerate(self._looks(), 1):
+            # a browser draws what is in front, and the others when it likes
+            in_front = number == len(self._tabs)
             # a row that says otherwise than the state it is drawn from is as wrong as an old state
-            versions = seen["versions"] | {id: 0 for id, _ in seen["wrong"]}
-            rows = f" (rows not drawn: {len(seen['wrong'])})" if seen["wrong"] else ""
-            views.append(View(seen["live"], versions, f"tab {number}{rows}"))
+            wrong = {id: 0 for id, _ in seen["wrong"]} if in_front else {}
+            live = seen["live"] and (seen["drawn_live"] or not in_front)
+            views.append(View(live, seen["versions"] | wrong, f"tab {number}{' (rows)' if wrong else ''}"))
         return views
 
     def told(self) -> Counter[tuple[str, int]]:
