@@ -17,6 +17,7 @@ from tests.faults.proxy import Proxy
 from workers import embedded, store
 
 RESTART = 0.3  # seconds after which what has died is started again, as a supervisor would
+STARTING = 5.0  # seconds that a start takes at the most
 WEBS, WORKERS = 2, 3
 SECRET = "a key of the tests"
 LISTENS = b"listening on"  # what a web process says once it can be reached
@@ -39,6 +40,7 @@ class World:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._due: dict[str, float] = {}
         self._condemned: set[str] = set()  # processes that a fault has told to end
+        self._started_at: dict[str, float] = {}
         self._deaths: list[str] = []
         self._complained: set[str] = set()
         self._start("redis")
@@ -133,7 +135,8 @@ class World:
         for name, process in self._running.items():
             if process.poll() is not None and now >= self._due.setdefault(name, now + RESTART):
                 del self._due[name]
-                if name not in self._condemned:
+                # who is started in the middle of a fault may say that Redis is away, and go
+                if name not in self._condemned and now - self._started_at[name] > STARTING:
                     self._deaths.append(f"{name} ended by itself, with {process.returncode}")
                 self._condemned.discard(name)
                 self._start(name)
@@ -148,6 +151,7 @@ class World:
         log = self._log(name)
         if log.exists():  # kept: what it said in its last moments may say why it died
             log.rename(log.with_name(f"{log.name}.{time.monotonic_ns()}"))
+        self._started_at[name] = time.monotonic()
         with open(log, "wb") as out:
             self._running[name] = subprocess.Popen(
                 self._command(kind), cwd=ROOT, env=self._environment(kind), stdout=out, stderr=out
