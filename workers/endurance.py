@@ -1,30 +1,43 @@
 """How workers wait for Redis: however long it is away, or takes no writes."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 
 T = TypeVar("T")
 
 PAUSE = 0.5  # seconds between two tries
+# answers that the client has no class for: a master is being demoted, can't save, misses its replicas; in a pipeline
+# they stand behind the command that was refused
+AWAY = re.compile(r"(?:.* caused error: )?(?:UNBLOCKED|MISCONF|NOREPLICAS)\b", re.DOTALL)
 
 log = logging.getLogger("headway.redis")
 
 
 class Endurance(Retry):
-    """Tries again until it succeeds. A server that takes no writes, read-only or full, counts as one that is away."""
+    """Tries again until it succeeds. A server that takes no writes, for whatever reason, counts as one that is away."""
 
     def __init__(self) -> None:
         super().__init__(NoBackoff(), -1)
-        self.update_supported_errors([ReadOnlyError, OutOfMemoryError])
+        self.update_supported_errors([ReadOnlyError, OutOfMemoryError, MasterDownError])
 
     def call_with_retry(self, do: Callable[[], T], fail: Callable[..., Any], *args: Any, **kwargs: Any) -> T:
         told = False
+
+        def attempt() -> T:
+            try:
+                return do()
+            except ResponseError as error:
+                if AWAY.match(str(error)):
+                    raise RedisConnectionError(str(error)) from error
+                raise
 
         def wait(error: Exception, *count: int) -> None:
             nonlocal told
@@ -35,4 +48,4 @@ class Endurance(Retry):
             time.sleep(PAUSE)
             fail(error, *count)
 
-        return super().call_with_retry(do, wait, *args, **kwargs)
+        return super().call_with_retry(attempt, wait, *args, **kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from redis import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError, WatchError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError, WatchError
 
 from workers import endurance
 from workers.endurance import Endurance
@@ -32,7 +32,18 @@ def failing(*errors: Exception) -> Callable[[], str]:
     return do
 
 
-@pytest.mark.parametrize("error", [RedisConnectionError("away"), ReadOnlyError("a replica"), OutOfMemoryError("full")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        RedisConnectionError("away"),
+        ReadOnlyError("a replica"),
+        OutOfMemoryError("full"),
+        MasterDownError("a replica without its master"),
+        ResponseError("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"),
+        ResponseError("Command # 1 (HSET a b c) of pipeline caused error: MISCONF Errors writing to the AOF file"),
+        ResponseError("NOREPLICAS Not enough good replicas to write."),
+    ],
+)
 def test_it_tries_until_it_succeeds_and_says_once_why_it_waits(
     error: Exception, pauses: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -46,7 +57,7 @@ def test_it_tries_until_it_succeeds_and_says_once_why_it_waits(
 
 def test_what_no_waiting_mends_is_an_error() -> None:
     with pytest.raises(ResponseError):
-        Endurance().call_with_retry(failing(ResponseError("wrong")), lambda error: None)
+        Endurance().call_with_retry(failing(ResponseError("wrong MISCONF")), lambda error: None)
 
 
 def test_a_watching_transaction_that_its_caller_repeats_waits_too(pauses: list[float]) -> None:
