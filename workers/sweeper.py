@@ -11,11 +11,13 @@ from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.intermediate_queue import IntermediateQueue
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import store
 from workers.lifecycle import TrackedJob, fetch_job, fetch_jobs
+from workers.popped import Popped
 from workers.wire import ACTIVE, Status, index_key, state_key
 from workers.worker import HEARTBEAT
 
@@ -44,6 +46,7 @@ class Sweeper:
         self._on_lost = on_lost
         self._token = uuid4().hex
         self._heard: dict[str, tuple[float, float]] = {}  # execution → its last heartbeat, and when we first saw it
+        self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
         self._compared_at = clock()
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
 
@@ -52,7 +55,7 @@ class Sweeper:
         ran_at = self._clock()
         while True:
             if self._clock() - ran_at > SILENCE / 2:
-                self._heard.clear()  # we were held up ourselves: who could not be heard is not silent
+                self._forget()  # we were held up ourselves: who could not be heard is not silent
             ran_at = self._clock()
             try:
                 # all listen, so that whoever takes over from a dead process knows at once who is silent
@@ -61,7 +64,7 @@ class Sweeper:
                     self._act(silent)
             except RedisError as error:
                 log.warning("not swept: %s", error)
-                self._heard.clear()
+                self._forget()
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
@@ -72,9 +75,14 @@ class Sweeper:
         for queue in self._queues:
             self._mark_silent(silent[queue])
             self._judge(queue, silent[queue])
+        self._popped.put_back(silent)
         if self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()
             self._compare()
+
+    def _forget(self) -> None:
+        self._heard.clear()
+        self._popped.forget()
 
     def _holds_lock(self) -> bool:
         if self._redis.get(LOCK) == self._token.encode():
@@ -90,8 +98,11 @@ class Sweeper:
         """
         with self._redis.pipeline(transaction=False) as pipeline:
             for queue in self._queues:
+                pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
                 pipeline.zrange(_wip(queue), 0, -1, withscores=True)
-            entries = pipeline.execute()
+            answers = pipeline.execute()
+        popped, entries = answers[::2], answers[1::2]
+        self._popped.look({queue: [id.decode() for id in ids] for queue, ids in zip(self._queues, popped, strict=True)})
         now = self._clock()
         present = {
             f"{queue} {entry.decode()}": score

@@ -1,0 +1,89 @@
+"""A job that a worker took and never began is put back within seconds."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from tests.conftest import Processes, ended
+from tests.workers.test_sweeper import Clock, beat
+from workers.queue import Jobs
+from workers.sweeper import SILENCE, Sweeper
+from workers.wire import Status
+
+QUEUE, BETWEEN = "rq:queue:default", "rq:queue:default:intermediate"
+
+
+@pytest.fixture
+def sweep(redis: Redis) -> Callable[[float], None]:
+    clock = Clock()
+    sweeper = Sweeper(redis, ["default"], clock=clock)
+
+    def after(seconds: float) -> None:
+        clock.now += seconds
+        sweeper.sweep()
+
+    return after
+
+
+@pytest.fixture
+def popped(jobs: Jobs, redis: Redis) -> str:
+    """A job that a worker has taken, and then it was killed."""
+    id = jobs.submit("sum_numbers", {"text": "12"}, owner="me").state.id
+    redis.lmove(QUEUE, BETWEEN, "LEFT", "RIGHT")
+    return id
+
+
+def test_it_goes_back_to_the_front_and_ends_as_if_nothing_had_been(
+    popped: str,
+    jobs: Jobs,
+    redis: Redis,
+    sweep: Callable[[float], None],
+    processes: Processes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    redis.set(f"{BETWEEN}:first_seen:{popped}", 1.0)  # by RQ, long ago
+    other = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
+    sweep(0)
+    sweep(SILENCE * 1.9)
+    assert redis.llen(QUEUE) == 1
+    with caplog.at_level(logging.WARNING, "headway.sweeper"):
+        sweep(SILENCE * 0.2)
+        sweep(SILENCE * 3)
+    assert redis.lrange(QUEUE, 0, -1) == [popped.encode(), other.encode()]
+    assert not redis.exists(BETWEEN, f"{BETWEEN}:first_seen:{popped}")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{popped}: taken from default and never begun; it is put back"
+    ]
+    processes.worker()
+    state = ended(jobs, popped).state
+    assert (state.status, state.attempt, state.result) == (Status.FINISHED, 1, 3)
+
+
+def test_one_that_a_worker_is_about_to_begin_stays(popped: str, redis: Redis, sweep: Callable[[float], None]) -> None:
+    sweep(0)
+    for number in range(5):
+        beat(redis, popped, 30 + number)
+        sweep(SILENCE)
+    assert redis.llen(BETWEEN) == 1
+
+
+@pytest.mark.parametrize("status", ["started", "finished", "canceled"])
+def test_one_that_does_not_wait_any_more_stays_away_from_its_queue(
+    status: str, popped: str, redis: Redis, sweep: Callable[[float], None]
+) -> None:
+    redis.hset(f"rq:job:{popped}", "status", status)
+    sweep(0)
+    sweep(SILENCE * 2.1)
+    assert redis.llen(QUEUE) == 0
+
+
+def test_each_time_it_is_taken_it_has_its_time(popped: str, redis: Redis, sweep: Callable[[float], None]) -> None:
+    sweep(0)
+    redis.lmove(BETWEEN, QUEUE, "LEFT", "LEFT")
+    sweep(SILENCE * 1.9)
+    redis.lmove(QUEUE, BETWEEN, "LEFT", "RIGHT")
+    sweep(SILENCE * 0.2)
+    sweep(SILENCE * 1.9)
+    assert redis.llen(QUEUE) == 0

@@ -1,0 +1,61 @@
+"""Puts back the jobs that a worker has taken from a queue and never begun: it died in between."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from redis import Redis
+from redis.exceptions import WatchError
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import JobStatus
+
+from workers.lifecycle import TrackedJob
+
+log = logging.getLogger("headway.sweeper")
+
+
+class Popped:
+    """The jobs between queues and workers, and since when each is there by our own clock."""
+
+    def __init__(self, redis: Redis, *, clock: Callable[[], float], patience: float) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._patience = patience  # seconds in which a worker has begun what it has taken
+        self._seen: dict[tuple[str, str], float] = {}  # (queue, job) → when we first saw it
+
+    def look(self, popped: Mapping[str, Sequence[str]]) -> None:
+        """Take note of the jobs that are between each queue and its workers."""
+        now = self._clock()
+        present = [(queue, id) for queue, ids in popped.items() for id in ids]
+        self._seen = {key: self._seen.get(key, now) for key in present}
+
+    def forget(self) -> None:
+        """Nobody could begin anything: all have their time again."""
+        self._seen.clear()
+
+    def put_back(self, running: Mapping[str, Mapping[str, bool]]) -> None:
+        """Put those whose time is over back at the front of their queues, but those of `running`."""
+        now = self._clock()
+        for (queue, id), seen_at in list(self._seen.items()):
+            if now - seen_at > self._patience and id not in running[queue]:
+                self._put_back(queue, id)
+
+    def _put_back(self, queue: str, id: str) -> None:
+        key = f"rq:queue:{queue}"
+        between = IntermediateQueue(key, self._redis)
+        with self._redis.pipeline() as pipeline:
+            pipeline.watch(TrackedJob.key_for(id))  # which changes when a worker begins the job after all
+            status = cast(bytes | None, pipeline.hget(TrackedJob.key_for(id), "status"))
+            if status != JobStatus.QUEUED.encode() or pipeline.lpos(between.key, id) is None:
+                return
+            pipeline.multi()
+            pipeline.lrem(between.key, 1, id)
+            # RQ would go by when the job was here before, and fail it as soon as it is taken again
+            pipeline.delete(between.get_first_seen_key(id))
+            pipeline.lpush(key, id)
+            try:
+                pipeline.execute()
+            except WatchError:
+                return
+        self._seen.pop((queue, id))
+        log.warning("%s: taken from %s and never begun; it is put back", id, queue)
