@@ -26,6 +26,7 @@ SILENCE = 2.1 * HEARTBEAT  # seconds without a heartbeat after which a worker is
 COMPARE_INTERVAL = 5.0  # seconds between two comparisons with RQ
 LOCK = "headway:sweeper"
 LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
+DUE = 1.0  # the score of those whose time is over and who are silent, by which RQ tells them from who is heard
 SLICE = 500  # jobs compared in one round trip
 
 log = logging.getLogger("headway.sweeper")
@@ -138,15 +139,19 @@ class Sweeper:
         if not expired:
             return
         ids = [_job_of(entry.decode()) for entry in expired]
-        for entry, job in zip(expired, fetch_jobs(ids, self._redis), strict=True):
+        due: dict[bytes, float] = {}
+        for id, entry, job in zip(ids, expired, fetch_jobs(ids, self._redis), strict=True):
             # RQ would fail even a job that has finished: https://github.com/rq/rq/issues/2424
             if job is None or not job.is_started:
                 self._redis.zrem(_wip(queue), entry)
-        # the time of all runs out while Redis is away: none is judged before we ourselves have waited for its word
-        if not all(silent.get(id) for id in ids):
-            return
-        registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
-        registry.cleanup()
+            # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
+            # none is judged before we ourselves have waited for its word
+            elif silent.get(id):
+                due[entry] = DUE
+        if due:
+            self._redis.zadd(_wip(queue), due, xx=True)
+            registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
+            registry.cleanup(DUE)
 
     # -- comparison
 

@@ -138,6 +138,16 @@ def test_a_job_whose_time_ran_out_while_nobody_looked_is_not_judged_before_its_w
     assert status(jobs, id) == Status.STARTED
 
 
+def test_a_worker_whose_clock_is_behind_keeps_nobody_from_being_judged(
+    jobs: Jobs, redis: Redis, sweep: Callable[[float], None]
+) -> None:
+    behind, dead = run_silently(jobs, redis, expires_in=-60), run_silently(jobs, redis, expires_in=-1)
+    for number in range(6):
+        beat(redis, behind, -60 + number)
+        sweep(SILENCE * 0.5)
+    assert (status(jobs, behind), status(jobs, dead)) == (Status.STARTED, Status.FAILED)
+
+
 def test_while_redis_is_away_nobody_is_silent(
     jobs: Jobs, redis: Redis, sweeper: Sweeper, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
