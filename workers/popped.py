@@ -33,6 +33,10 @@ class Popped:
         """Nobody could begin anything: all have their time again."""
         self._seen.clear()
 
+    def excuse(self, seconds: float) -> None:
+        """Give all so much more time."""
+        self._seen = {key: seen_at + seconds for key, seen_at in self._seen.items()}
+
     def put_back(self, running: Mapping[str, Mapping[str, bool]]) -> None:
         """Put those whose time is over back at the front of their queues, but those of `running`."""
         now = self._clock()

@@ -53,11 +53,11 @@ class Sweeper:
 
     def run(self) -> None:
         """Sweep, for ever."""
-        ran_at = self._clock()
+        rested_from = self._clock()
         while True:
-            if self._clock() - ran_at > SILENCE / 2:
+            if self._clock() - rested_from > SILENCE / 2:
                 self._forget()  # we were held up ourselves: who could not be heard is not silent
-            ran_at = self._clock()
+            began = self._clock()
             try:
                 # all listen, so that whoever takes over from a dead process knows at once who is silent
                 silent = self._listen()
@@ -66,6 +66,8 @@ class Sweeper:
             except RedisError as error:
                 log.warning("not swept: %s", error)
                 self._forget()
+            rested_from = self._clock()
+            self._excuse(rested_from - began)
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
@@ -84,6 +86,12 @@ class Sweeper:
     def _forget(self) -> None:
         self._heard.clear()
         self._popped.forget()
+
+    def _excuse(self, seconds: float) -> None:
+        """Count nobody's silence while we worked: a comparison of very many jobs takes seconds, and so does a Redis
+        that hangs."""
+        self._heard = {key: (score, heard_at + seconds) for key, (score, heard_at) in self._heard.items()}
+        self._popped.excuse(seconds)
 
     def _holds_lock(self) -> bool:
         if self._redis.get(LOCK) == self._token.encode():
