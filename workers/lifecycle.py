@@ -36,6 +36,15 @@ class TrackedJob(Job):
         owner = self.meta.get("owner") if isinstance(self.meta, dict) else None
         return owner if isinstance(owner, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", owner) else ""
 
+    def restore(self, raw_data: Any) -> Any:
+        """Raises NoSuchJobError, which RQ is prepared for, whatever it can't read."""
+        try:
+            return super().restore(raw_data)
+        except NoSuchJobError:
+            raise
+        except Exception as error:
+            raise NoSuchJobError(f"{self.id} can't be read: {error}") from error
+
     # -- transitions, where RQ writes them
 
     def set_status(self, status: JobStatus, pipeline: Pipeline | None = None) -> None:
@@ -186,7 +195,7 @@ def install() -> None:
 
 
 def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
-    """The job as RQ has it; None where RQ has none of this id."""
+    """The job as RQ has it; None where RQ has none of this id, or can't read it."""
     try:
         job = TrackedJob.fetch(id, connection=connection, serializer=JSONSerializer)
     except (NoSuchJobError, ValueError):  # ValueError: no id that RQ could have made
@@ -196,8 +205,11 @@ def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
 
 
 def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]:
-    """The jobs as RQ has them, in one round trip; None for those it does not have."""
-    found: list[Any] = TrackedJob.fetch_many(ids, connection=connection, serializer=JSONSerializer)
+    """The jobs as RQ has them, in one round trip if it can read all; None for those it does not have."""
+    try:
+        found: list[Any] = TrackedJob.fetch_many(ids, connection=connection, serializer=JSONSerializer)
+    except (NoSuchJobError, ValueError):
+        return [fetch_job(id, connection) for id in ids]
     return found
 
 

@@ -2,14 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 from redis import Redis
 from redis.exceptions import WatchError
 from rq.intermediate_queue import IntermediateQueue
-from rq.job import JobStatus
 
-from workers.lifecycle import TrackedJob
+from workers.lifecycle import TrackedJob, fetch_job
 
 log = logging.getLogger("headway.sweeper")
 
@@ -49,8 +47,8 @@ class Popped:
         between = IntermediateQueue(key, self._redis)
         with self._redis.pipeline() as pipeline:
             pipeline.watch(TrackedJob.key_for(id))  # which changes when a worker begins the job after all
-            status = cast(bytes | None, pipeline.hget(TrackedJob.key_for(id), "status"))
-            if status != JobStatus.QUEUED.encode() or pipeline.lpos(between.key, id) is None:
+            job = fetch_job(id, self._redis)
+            if job is None or not job.is_queued or pipeline.lpos(between.key, id) is None:
                 return
             pipeline.multi()
             pipeline.lrem(between.key, 1, id)

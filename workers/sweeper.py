@@ -50,6 +50,7 @@ class Sweeper:
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
         self._compared_at = clock()
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
+        self._told: dict[str, str] = {}  # job → how it differed when it was mended, for as long as that has not helped
 
     def run(self) -> None:
         """Sweep, for ever."""
@@ -66,6 +67,8 @@ class Sweeper:
             except RedisError as error:
                 log.warning("not swept: %s", error)
                 self._forget()
+            except Exception:  # whatever one job looks like: the others are swept on
+                log.exception("not swept")
             rested_from = self._clock()
             self._excuse(rested_from - began)
             time.sleep(INTERVAL)
@@ -166,14 +169,18 @@ class Sweeper:
     def _compare(self) -> None:
         """Mend what differs from RQ twice in a row: once may be a change that was under way."""
         suspects: dict[str, str] = {}
+        told: dict[str, str] = {}
         for id, ours, rqs in self._differences():
             difference = f"{ours} {rqs}"
+            is_told = self._told.get(id) == difference
             if self._suspects.get(id) == difference:
-                log.warning("%s: mended, it was %s here and is %s in RQ", id, ours, rqs)
-                self._mend(id)
+                self._mend(id, "" if is_told else f"mended, it was {ours} here and is {rqs} in RQ")
+                is_told = True
             else:
                 suspects[id] = difference
-        self._suspects = suspects
+            if is_told:
+                told[id] = difference
+        self._suspects, self._told = suspects, told
 
     def _differences(self) -> list[tuple[str, str, str]]:
         """(id, our status, RQ's), '' where one of the two knows nothing."""
@@ -205,12 +212,20 @@ class Sweeper:
                 pipeline.lrange(f"rq:queue:{queue}", 0, -1)
             return {id.decode() for part in pipeline.execute() for id in part}
 
-    def _mend(self, id: str) -> None:
+    def _mend(self, id: str, why: str) -> None:
         job = fetch_job(id, self._redis)
-        if job is None:
-            store.bury(self._redis, id)
-        else:
-            job.publish_again()
+        if why:
+            log.warning("%s: %s%s", id, why, "" if job else ", which has no such job or can't read it")
+        try:
+            if job is None:
+                store.bury(self._redis, id)
+            else:
+                job.publish_again()
+        except RedisError:
+            raise
+        except Exception:  # whatever stands in one job: the others are mended
+            if why:
+                log.exception("%s: not mended", id)
 
 
 def _wip(queue: str) -> str:

@@ -1,11 +1,14 @@
 """The sweep that goes on for ever: what holds it up, and what must not end it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from redis import Redis
 
+from tests.conftest import Processes, ended
 from tests.workers.test_sweeper import Clock, beat, run_silently, status
+from workers import store
 from workers.queue import Jobs
 from workers.sweeper import COMPARE_INTERVAL, SILENCE, Sweeper
 from workers.wire import Status
@@ -76,3 +79,69 @@ def test_while_redis_hangs_in_the_middle_of_a_sweep_nobody_is_silent(
 
     run_until(soon_after)
     assert marked == [Status.STARTED] * 3
+
+
+# -- jobs that RQ can't read
+
+UNREADABLE: list[dict[str, Any]] = [
+    {"status": "started"},
+    {"status": "started", "data": b"x", "created_at": "yesterday"},
+    {"status": "started", "data": b"x", "timeout": "soon"},
+]
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
+def test_a_job_that_rq_can_not_read_counts_as_unknown_and_the_others_are_judged(
+    written: dict[Any, Any], jobs: Jobs, redis: Redis, sweeper: Sweeper, clock: Clock
+) -> None:
+    dead, odd = run_silently(jobs, redis, expires_in=-1), run_silently(jobs, redis, expires_in=-2)
+    redis.delete(f"rq:job:{odd}")
+    redis.hset(f"rq:job:{odd}", mapping=written)
+    for _ in range(2):
+        sweeper.sweep()
+        clock.now += SILENCE * 1.1
+    assert status(jobs, dead) == Status.FAILED and redis.zcard("rq:wip:default") == 0
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
+def test_it_is_told_as_gone_and_that_is_said_once(
+    written: dict[Any, Any],
+    jobs: Jobs,
+    redis: Redis,
+    sweeper: Sweeper,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    odd, missed = (jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id for _ in range(2))
+    redis.delete(f"rq:job:{odd}")
+    redis.hset(f"rq:job:{odd}", mapping=written)
+    redis.hset(f"rq:job:{missed}", "status", "canceled")
+    for _ in range(10):
+        clock.now += COMPARE_INTERVAL
+        sweeper.sweep()
+    assert store.load(redis, odd) is None and status(jobs, missed) == Status.CANCELED
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if odd in line and " queued here" in line]) == 1
+    assert len([line for line in lines if odd in line]) <= 2
+
+
+def test_a_worker_goes_by_a_job_that_can_not_be_read(jobs: Jobs, redis: Redis, processes: Processes) -> None:
+    odd, fine = (jobs.submit("sum_numbers", {"text": "12"}, owner="me").state.id for _ in range(2))
+    redis.hset(f"rq:job:{odd}", "timeout", "soon")
+    worker = processes.worker()
+    assert ended(jobs, fine).state.status == Status.FINISHED and worker.poll() is None
+
+
+def test_nothing_that_a_sweep_stumbles_over_ends_it(
+    jobs: Jobs,
+    redis: Redis,
+    sweeper: Sweeper,
+    run_until: Callable[[Callable[[], bool]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stumble() -> None:
+        raise KeyError("odd")
+
+    id = run_silently(jobs, redis)
+    monkeypatch.setattr(sweeper, "_compare", stumble)
+    run_until(lambda: status(jobs, id) == Status.LOST)
