@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import engineio
@@ -64,18 +65,25 @@ def reader() -> Iterator[Reader]:
     reader._other.close()
 
 
+class Clock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    now = [100.0]
-    monkeypatch.setattr("realtime.connection.time.monotonic", lambda: now[0])
-
-    def advance(seconds: float) -> None:
-        now[0] += seconds
-
-    return advance
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("connection", "outlet"):  # of these modules alone: other tests' threads live by the true one
+        monkeypatch.setattr(f"realtime.{module}.time", SimpleNamespace(monotonic=lambda: clock.now, time=time.time))
+    return clock
 
 
-def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Callable[[float], None]) -> None:
+def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Clock) -> None:
     connection = Connection(Engine(), "sid")
     assert all(connection.may_send() for _ in range(int(SEND_BURST)))
     assert not connection.may_send()
@@ -135,9 +143,7 @@ def has_at_most(connection: Connection, frames: int) -> bool:
     return len(connection.outlet) <= frames
 
 
-def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(
-    clock: Callable[[float], None], reader: Reader
-) -> None:
+def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Clock, reader: Reader) -> None:
     """Each frame has its own time, however long all of them take; one that is not done in time is the reader's last."""
     connection = Connection(Engine(), "sid")
     connection.outlet.attach(reader)
@@ -149,7 +155,7 @@ def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(
         assert not connection.is_slow
         reader.read(len(frame))
         until(partial(has_at_most, connection, left), "the next frame")
-        until(lambda: connection.outlet.writing_since == time.monotonic(), "its time")
+        until(lambda: connection.outlet.writing_since == clock.now, "its time")
     clock(SLOW * 1.1)
     assert connection.is_slow
 

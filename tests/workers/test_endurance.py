@@ -1,8 +1,8 @@
 """Workers wait for a Redis that is away, or takes no writes."""
 
 import logging
-import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from redis import ConnectionError as RedisConnectionError
@@ -16,7 +16,7 @@ from workers.endurance import Endurance
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited."""
     found: list[float] = []
-    monkeypatch.setattr(time, "sleep", found.append)
+    monkeypatch.setattr(endurance, "time", SimpleNamespace(sleep=found.append))  # of this module alone
     return found
 
 

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -163,7 +164,10 @@ def test_while_redis_is_away_nobody_is_silent(
         raise RedisConnectionError("away")
 
     monkeypatch.setattr(sweeper, "_holds_lock", hold)
-    monkeypatch.setattr("workers.sweeper.time.sleep", lambda seconds: setattr(clock, "now", clock.now + SILENCE))
+    monkeypatch.setattr(
+        "workers.sweeper.time",
+        SimpleNamespace(sleep=lambda seconds: setattr(clock, "now", clock.now + SILENCE), time=time.time),
+    )
     with pytest.raises(SystemExit):
         sweeper.run()
     assert status(jobs, id) == Status.STARTED
@@ -201,7 +205,7 @@ def test_who_takes_over_knows_at_once_who_is_silent(
         if status(jobs, id) == Status.LOST:
             raise StopIteration
 
-    monkeypatch.setattr("workers.sweeper.time.sleep", turn)
+    monkeypatch.setattr("workers.sweeper.time", SimpleNamespace(sleep=turn, time=time.time))
     with pytest.raises(StopIteration):
         second.run()
     assert clock.now < 1000.0 + SILENCE + 1.0

@@ -1,6 +1,8 @@
 """The sweep that goes on for ever: what holds it up, and what must not end it."""
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +38,7 @@ def run_until(sweeper: Sweeper, clock: Clock, monkeypatch: pytest.MonkeyPatch) -
             if seconds and (holds() or clock.now > 1060):
                 raise StopIteration
 
-        monkeypatch.setattr("workers.sweeper.time.sleep", rest)
+        monkeypatch.setattr("workers.sweeper.time", SimpleNamespace(sleep=rest, time=time.time))
         with pytest.raises(StopIteration):
             sweeper.run()
 
