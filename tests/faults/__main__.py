@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.faults.company import Company, chromium
-from tests.faults.schedule import Outcome, play
+from tests.faults.schedule import FAULTS, Outcome, play
 from tests.faults.world import World
 
 SLOW = 2.0  # seconds to converge, above which a schedule is worth a look
@@ -34,8 +34,8 @@ def main() -> int:
     return 0 if all(outcome.fine for outcome in outcomes) else 1
 
 
-def played(folder: Path, seeds: Iterable[int]) -> Iterator[Outcome]:
-    """What came out of the schedule of each seed."""
+def played(folder: Path, seeds: Iterable[int], faults: int = FAULTS) -> Iterator[Outcome]:
+    """What came out of the schedule of each seed, with so many faults in each."""
     world = World(folder)
     try:
         with chromium() as browser:
@@ -46,7 +46,7 @@ def played(folder: Path, seeds: Iterable[int]) -> Iterator[Outcome]:
                         company.close()
                     company = Company(world, browser, seed)
                 assert company is not None
-                yield play(world, company, seed)
+                yield play(world, company, seed, faults)
             if company is not None:
                 company.close()
     finally:

@@ -35,7 +35,7 @@ class Outcome:
         return not (self.lost or self.duplicated or self.wrong or self.lies)
 
 
-def play(world: World, company: Company, seed: int) -> Outcome:
+def play(world: World, company: Company, seed: int, faults: int = FAULTS) -> Outcome:
     """One schedule in a world, and before a company, that go on afterwards."""
     chance, outcome = random.Random(seed), Outcome(seed)
     judge = Judge(world, company.browsers)
@@ -43,7 +43,7 @@ def play(world: World, company: Company, seed: int) -> Outcome:
     lies_before = _lies(company)
     ids: list[str] = []
     try:
-        for name in chance.choices(sorted(kinds()), k=FAULTS):
+        for name in chance.choices(sorted(kinds()), k=faults):
             ids += company.submit(world, chance)
             world.live(chance.uniform(0.1, 0.6))
             outcome.faults.append(name)
