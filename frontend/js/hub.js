@@ -1,10 +1,9 @@
 // One socket, many watches. Knows no DOM; `io` and the clock are given to it.
 
+import { Lateness } from "./lateness.js";
 import { TopicStore } from "./store.js";
 
 const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale, and we come anew
-const LATE = 3000; // ms by which frames come later than the promptest of this connection, after which all may be stale
-const NOT_LATE = 60_000; // ms by which no frame is late: a connection so slow is closed; somebody has set the clock
 const LOOK = 500; // ms between two looks at the clock
 const UNTOLD = 20; // messages; the server keeps the ends, and tells them again to the next connection
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
@@ -26,9 +25,7 @@ export class Hub extends EventTarget {
   #triedAt = 0; // when we last set out to connect
   #lostAt = 0; // when the server was last there; 0: it is
   #relay = "stale";
-  #promptest = Infinity; // ms between the clock of Redis, which versions are made of, and ours, at the least
-  #late = 0; // ms that the last frame came later than that
-  #calm = false; // whether the last thing that came was a beat
+  #lateness = new Lateness(); // of the frames of this connection
   #untold = []; // messages of ends that nobody was listening for yet
   #timer = null;
   #retry = null;
@@ -109,8 +106,8 @@ export class Hub extends EventTarget {
     this.#triedAt = this.#lostAt = Date.now();
     this.#socket = this.#io(this.#url, { transports: ["websocket"], reconnection: false });
     this.#socket.on("connect", () => {
-      this.#lostAt = this.#late = 0;
-      this.#promptest = Infinity;
+      this.#lostAt = 0;
+      this.#lateness = new Lateness();
       this.#untold = [];
       this.#clearRetry();
       this.#heard();
@@ -125,8 +122,7 @@ export class Hub extends EventTarget {
     this.#socket.on("relay", ({ state, retry_in: retryIn }) => {
       if (state === "draining") this.#leave(retryIn ?? 0);
       else this.#relay = state;
-      if (this.#calm) this.#late = 0; // between two beats nothing came: nothing is on its way
-      this.#calm = true;
+      this.#lateness.beat();
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
     });
@@ -216,7 +212,7 @@ export class Hub extends EventTarget {
   }
 
   #take({ topic, jobs, snapshot, more }) {
-    if (!snapshot && jobs.length > 0) this.#time(jobs);
+    if (!snapshot && jobs.length > 0) this.#lateness.frame(jobs);
     this.#heard();
     const entry = this.#topics.get(topic);
     if (!entry) return; // unwatched while the frame was under way
@@ -226,15 +222,6 @@ export class Hub extends EventTarget {
     } else {
       this.#tell(topic, entry, entry.store.apply(jobs), []);
     }
-  }
-
-  /** Note how late a frame is: behind a line that is too slow for it all, it may be long on its way. */
-  #time(states) {
-    const took = Date.now() - Math.max(...states.map(({ version }) => version)) / 1000;
-    this.#promptest = Math.min(this.#promptest, took);
-    this.#late = took - this.#promptest;
-    if (this.#late > NOT_LATE) [this.#promptest, this.#late] = [took, 0];
-    this.#calm = false;
   }
 
   /** The topics the server could not read when they were asked for, and so did not join; each beat asks again. */
@@ -290,7 +277,8 @@ export class Hub extends EventTarget {
   #settle() {
     const connected = this.#socket?.connected ?? false;
     let state = "offline";
-    if (connected) state = this.#relay === "live" && !this.#isSilent() && !this.#isOld() && this.#late < LATE ? "live" : "stale";
+    const doubtful = this.#relay !== "live" || this.#isSilent() || this.#isOld() || this.#lateness.isLate;
+    if (connected) state = doubtful ? "stale" : "live";
     else if (this.#heardAt === 0) state = "connecting";
     if (state === "live") this.asOf = this.#heardAt;
     if (state === this.state) return;

@@ -7,7 +7,8 @@ import pytest
 from redis import Redis
 
 from tests.conftest import Processes, ended
-from tests.workers.test_sweeper import Clock, beat
+from tests.workers.conftest import Clock
+from tests.workers.test_sweeper import beat
 from workers.queue import Jobs
 from workers.sweeper import SILENCE, Sweeper
 from workers.wire import Status

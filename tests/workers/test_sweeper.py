@@ -14,31 +14,12 @@ from rq import Retry
 from rq.serializers import JSONSerializer
 
 from tests.conftest import Processes, until
+from tests.workers.conftest import Clock
 from workers import store
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.queue import Jobs
 from workers.sweeper import COMPARE_INTERVAL, LOCK, SILENCE, Sweeper
 from workers.wire import Status
-
-
-class Clock:
-    """Goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sweeper(redis: Redis, clock: Clock) -> Sweeper:
-    return Sweeper(redis, ["default"], clock=clock)
 
 
 @pytest.fixture

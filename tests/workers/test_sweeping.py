@@ -9,23 +9,14 @@ import pytest
 from redis import Redis
 
 from tests.conftest import Processes, ended
-from tests.workers.test_sweeper import Clock, beat, run_silently, status
+from tests.workers.conftest import Clock
+from tests.workers.test_sweeper import beat, run_silently, status
 from workers import store
 from workers.queue import Jobs
 from workers.sweeper import COMPARE_INTERVAL, SILENCE, Sweeper
 from workers.wire import Status
 
 LONG = SILENCE * 0.6  # seconds that a comparison of very many jobs takes
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sweeper(redis: Redis, clock: Clock) -> Sweeper:
-    return Sweeper(redis, ["default"], clock=clock)
 
 
 @pytest.fixture
