@@ -1,7 +1,8 @@
-"""Puts back the jobs that a worker has taken from a queue and never begun: it died in between."""
+"""The jobs between a queue and its workers: not to be run twice, nor to be left there by a worker that died."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from redis import Redis
 from redis.exceptions import WatchError
@@ -9,7 +10,32 @@ from rq.intermediate_queue import IntermediateQueue
 
 from workers.lifecycle import TrackedJob, fetch_job
 
-log = logging.getLogger("headway.sweeper")
+# what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
+DUE = ("queued", "created", "started")
+
+log = logging.getLogger("headway.queue")
+
+
+def drop_repeated(redis: Redis, queue: str, id: str) -> bool:
+    """Whether a job that was just taken from `queue` is not to be run: the entry is one too many, and is dropped.
+
+    A write whose answer was lost is written again, and a job that was taken for dropped has been put back: then a
+    job has two entries, and would run twice.
+    """
+    between = IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}")
+    with redis.pipeline() as pipeline:
+        pipeline.hget(TrackedJob.key_for(id), "status")
+        pipeline.lpos(between, id)
+        pipeline.zrange(f"rq:wip:{queue}", 0, -1)
+        status, position, entries = pipeline.execute()
+    status = (status or b"").decode()
+    running = (entry.decode().partition(":")[0] for entry in cast(list[bytes], entries))
+    is_running = status == "started" and id in running
+    if status in DUE and position is not None and not is_running:
+        return False
+    redis.lrem(between, 1, id)
+    log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, queue, status or "gone")
+    return True
 
 
 class Popped:

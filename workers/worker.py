@@ -23,6 +23,7 @@ from workers import context, store
 from workers.context import JobContext
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, failure_from
+from workers.popped import drop_repeated
 from workers.process import die_with_parent
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
@@ -76,6 +77,8 @@ class TrackedWorker(Worker):
         self._outcome = Outcome.OWN
         self.connection = job.connection = queue.connection = self._prompt
         try:
+            if drop_repeated(self.connection, queue.name, job.id):
+                return
             self._attempt = store.attempt_of(self.connection, job.id)
             super().execute_job(job, queue)
         finally:

@@ -9,6 +9,7 @@ from redis import Redis
 from tests.conftest import Processes, ended
 from tests.workers.conftest import Clock
 from tests.workers.test_sweeper import beat
+from workers.popped import drop_repeated
 from workers.queue import Jobs
 from workers.sweeper import SILENCE, Sweeper
 from workers.wire import Status
@@ -49,7 +50,7 @@ def test_it_goes_back_to_the_front_and_ends_as_if_nothing_had_been(
     sweep(0)
     sweep(SILENCE * 1.9)
     assert redis.llen(QUEUE) == 1
-    with caplog.at_level(logging.WARNING, "headway.sweeper"):
+    with caplog.at_level(logging.WARNING, "headway.queue"):
         sweep(SILENCE * 0.2)
         sweep(SILENCE * 3)
     assert redis.lrange(QUEUE, 0, -1) == [popped.encode(), other.encode()]
@@ -88,3 +89,45 @@ def test_each_time_it_is_taken_it_has_its_time(popped: str, redis: Redis, sweep:
     sweep(SILENCE * 0.2)
     sweep(SILENCE * 1.9)
     assert redis.llen(QUEUE) == 0
+
+
+def test_a_job_with_two_entries_runs_once(jobs: Jobs, redis: Redis, processes: Processes) -> None:
+    """A write whose answer was lost is written again."""
+    id = jobs.submit("background_work", {}, owner="me").state.id
+    redis.rpush(QUEUE, id, id)
+    other = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
+    processes.worker()
+    processes.worker()
+    ended(jobs, other)  # it came after them
+    assert ended(jobs, id).state.attempt == 1
+    last = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
+    ended(jobs, last)
+    assert redis.llen(QUEUE) == redis.llen(BETWEEN) == 0
+    said = processes.log()
+    assert said.count(f"{id}: taken from default once more, while it is started: it is not run again") == 2
+    assert redis.xlen(f"rq:results:{id}") == 1
+
+
+@pytest.mark.parametrize("status", ["finished", "failed", "canceled", "scheduled"])
+def test_an_entry_of_one_that_does_not_wait_is_dropped(popped: str, redis: Redis, status: str) -> None:
+    redis.hset(f"rq:job:{popped}", "status", status)
+    assert drop_repeated(redis, "default", popped)
+    assert redis.llen(BETWEEN) == 0
+
+
+def test_an_entry_that_has_been_put_back_is_left_to_who_takes_it_next(popped: str, redis: Redis) -> None:
+    redis.lmove(BETWEEN, QUEUE, "LEFT", "LEFT")
+    assert drop_repeated(redis, "default", popped)
+    assert redis.llen(QUEUE) == 1
+
+
+def test_a_started_job_that_nobody_runs_is_run(popped: str, redis: Redis) -> None:
+    redis.hset(f"rq:job:{popped}", "status", "started")
+    assert not drop_repeated(redis, "default", popped)
+    beat(redis, popped, 30)
+    assert drop_repeated(redis, "default", popped)
+
+
+def test_a_requeued_job_is_run_though_its_last_execution_is_still_on_record(popped: str, redis: Redis) -> None:
+    beat(redis, popped, 30)
+    assert not drop_repeated(redis, "default", popped)
