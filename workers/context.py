@@ -43,4 +43,5 @@ def entered(context: JobContext) -> Iterator[None]:
         yield
     finally:
         context.reporter.stop()
+        context.sender.close()
         running = None

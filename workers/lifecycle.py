@@ -130,7 +130,7 @@ class TrackedJob(Job):
         elif self.failure is not None:
             fields["error"] = self.failure  # where the job waits again, of the attempt before
         known = {
-            "task": self._name(),
+            "task": self.task_name,
             "queue": self.origin,
             "created_at": _ms(self.created_at),
             "enqueued_at": _ms(self.enqueued_at),
@@ -139,7 +139,9 @@ class TrackedJob(Job):
         }
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
-    def _name(self) -> str:
+    @property
+    def task_name(self) -> str:
+        """'' where the job's data can't be read."""
         try:
             return str(self.func_name)
         except DeserializationError:

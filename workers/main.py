@@ -16,8 +16,8 @@ from rq.serializers import JSONSerializer
 from workers import jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Settings
+from workers.small import BatchingWorker
 from workers.tasks import Tasks
-from workers.worker import TrackedWorker
 
 LOG_FORMAT = "%(levelname)s %(message)s"
 
@@ -51,7 +51,7 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     if queue not in settings.queue_names:
         raise SettingsError(f"--queue: expected one of {', '.join(settings.queue_names)}, got {queue!r}")
     lifecycle.install()
-    worker = TrackedWorker(
+    worker = BatchingWorker(
         queue,
         settings=settings,
         tasks=Tasks.collect(jobs),

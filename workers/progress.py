@@ -83,6 +83,10 @@ class Sender:
             self.attempt = store.attempt_of(self._connection, self._id)
         return self.attempt is not None and store.report(self._connection, self._id, self.attempt, fields)
 
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
 
 class Reporter:
     """Keeps the newest progress of one job and sends it from a thread of its own.

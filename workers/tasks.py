@@ -29,6 +29,7 @@ class Task:
     function: Callable[..., Any]
     queue: str
     timeout: int  # seconds
+    small: bool = False  # whether one process may run many of its jobs, one after the other
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -100,18 +101,27 @@ class Tasks:
         except (KeyError, TypeError):
             raise UnknownTask(f"expected the name of a registered task, got {str(name)[:GOT_LIMIT]!r}") from None
 
+    def is_small(self, name: Any) -> bool:
+        """False, too, of a name that is none of a task: its job gets a process of its own to fail in."""
+        return isinstance(name, str) and name in self._tasks and self._tasks[name].small
+
     def __iter__(self) -> Any:
         return iter(self._tasks.values())
 
 
-def task(*, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "") -> Callable[[F], F]:
+def task(
+    *, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "", small: bool = False
+) -> Callable[[F], F]:
     """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
-    `timeout` in seconds. The function stays callable as it is.
+    `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
+    the other, and what one leaves behind in the process (globals, open files) the next one finds. The function stays
+    callable as it is.
     """
 
     def mark(function: F) -> F:
-        function.headway_task = Task(name or function.__name__, function, queue, timeout)  # type: ignore[attr-defined]
+        made = Task(name or function.__name__, function, queue, timeout, small)
+        function.headway_task = made  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -69,6 +69,7 @@ class TrackedWorker(Worker):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
+        self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
@@ -80,9 +81,12 @@ class TrackedWorker(Worker):
             if drop_repeated(self.connection, queue.name, job.id):
                 return
             self._attempt = store.attempt_of(self.connection, job.id)
-            super().execute_job(job, queue)
+            self._run(job, queue)
         finally:
             self.connection = self._patient
+
+    def _run(self, job: TrackedJob, queue: Queue) -> None:
+        super().execute_job(job, queue)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
@@ -152,6 +156,7 @@ class TrackedWorker(Worker):
         if current is not None and self._attempt is not None and current > self._attempt:
             # we were silent for so long that the job was given to somebody else
             self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, current, self._attempt)
+            self._superseded_id = job.id
             self._end_horse(Outcome.SUPERSEDED)
 
     def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
@@ -184,7 +189,13 @@ class TrackedWorker(Worker):
         with self.connection.pipeline() as pipeline:
             self.cleanup_execution(job, pipeline)
             if self._outcome is Outcome.RETURNED:
-                job.failure = error_of("WorkerShutdown", "the worker was asked to end, and the job took longer")
+                pipeline.lrem(queue.intermediate_queue_key, 1, job.id)  # it may never have begun
+                why = (
+                    "the worker was asked to end, and the job took longer"
+                    if self._shutdown_requested_date
+                    else "the process that ran it was ended for another job, which it had just finished"
+                )
+                job.failure = error_of("WorkerShutdown", why)
                 queue._enqueue_job(job, pipeline=pipeline, at_front=True)
             pipeline.execute()
 

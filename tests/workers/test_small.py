@@ -1,0 +1,206 @@
+"""Small tasks: one process runs many jobs, and each is told as truly as if it had had one of its own."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+from rq.suspension import resume, suspend
+
+from tests.conftest import Processes, ended, until
+from tests.workers.small_worker import TASKS
+from workers.ledger import Entry, Ledger
+from workers.lifecycle import fetch_job
+from workers.queue import Jobs
+from workers.settings import Settings
+from workers.small import LIMIT, BatchingWorker
+from workers.wire import JobState, Status
+
+PID, SLEEP = "os.getpid()", "time.sleep(30)"
+
+
+@pytest.fixture
+def jobs(redis: Redis) -> Jobs:
+    return Jobs(redis, TASKS, ["default"])
+
+
+@pytest.fixture
+def worker(processes: Processes) -> Callable[[], Any]:
+    return lambda **environment: processes.start("-m", "tests.workers.small_worker", **environment)
+
+
+def submit(jobs: Jobs, *texts: str) -> list[str]:
+    return jobs.submit_many("tests_small", [{"text": text} for text in texts], owner="me")
+
+
+def ends(jobs: Jobs, ids: list[str]) -> list[JobState]:
+    return [ended(jobs, id).state for id in ids]
+
+
+def running(jobs: Jobs, id: str) -> None:
+    until(lambda: jobs.load(id).state.status == Status.STARTED, "its start")
+
+
+def nothing_is_left(redis: Redis) -> bool:
+    keys = ("rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default")
+    return not redis.exists(*keys) and not redis.keys("rq:execution:*")
+
+
+def test_a_horse_takes_up_to_a_hundred_jobs_in_their_order(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, *[PID] * (LIMIT + 20))
+    worker()
+    states = ends(jobs, ids)
+    assert {state.status for state in states} == {Status.FINISHED}
+    assert sorted(Counter(state.result for state in states).values()) == [20, LIMIT]
+    starts = [state.version for state in states]
+    assert starts == sorted(starts)
+    assert nothing_is_left(redis)
+    key = redis.smembers("rq:workers").pop()
+    until(lambda: redis.hget(key, "successful_job_count") == str(LIMIT + 20).encode(), "the count of jobs")
+
+
+def test_each_tells_its_own_progress_and_failure(jobs: Jobs, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, "progress(3, 4, 'three')", "1 / 0", "progress(5, 5)", PID)
+    worker()
+    first, second, third, last = ends(jobs, ids)
+    assert (first.status, first.completed, first.total, first.description) == (Status.FINISHED, 3, 4, "three")
+    assert (second.status, second.completed) == (Status.FAILED, None)
+    assert second.error is not None and second.error["type"] == "ZeroDivisionError"
+    assert (third.completed, third.total, third.description) == (5, 5, "")
+    assert (last.status, last.completed) == (Status.FINISHED, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL (signal 9)"),
+        ("os._exit(3)", "ended with exit code 3 in the middle of it"),
+    ],
+)
+def test_a_crash_is_told_of_the_job_that_crashed(
+    text: str, how: str, jobs: Jobs, redis: Redis, worker: Callable[[], Any]
+) -> None:
+    ids = submit(jobs, PID, PID, text, PID)
+    worker()
+    first, second, crashed, last = ends(jobs, ids)
+    assert first.status == second.status == last.status == Status.FINISHED
+    assert first.result == second.result != last.result
+    assert (crashed.status, crashed.attempt) == (Status.FAILED, 1)
+    assert crashed.error == {"type": "WorkHorseKilled", "message": f"the process that ran the job {how}"}
+    assert nothing_is_left(redis)
+
+
+def test_a_time_out_is_of_one_job(jobs: Jobs, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, PID, SLEEP, PID)
+    worker()
+    first, late, last = ends(jobs, ids)
+    assert late.error is not None and late.error["type"] == "JobTimeoutException"
+    assert (first.status, last.status) == (Status.FINISHED, Status.FINISHED)
+    assert first.result == last.result
+
+
+def test_stop_ends_the_current_one_and_the_rest_run(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, PID, SLEEP, PID, PID)
+    worker()
+    running(jobs, ids[1])
+    assert redis.llen("rq:queue:default") == 2
+    jobs.stop(ids[1])
+    states = ends(jobs, ids)
+    assert [state.status for state in states] == ["finished", "stopped", "finished", "finished"]
+    assert states[0].result != states[2].result == states[3].result
+    assert {state.attempt for state in states} == {1}
+
+
+def test_a_large_one_keeps_its_place_and_has_a_process_of_its_own(
+    jobs: Jobs, redis: Redis, worker: Callable[[], Any]
+) -> None:
+    first = submit(jobs, PID, PID)
+    large = jobs.submit("tests_large", {"text": PID}, owner="me").state.id
+    last = submit(jobs, PID)
+    worker()
+    states = ends(jobs, [*first, large, *last])
+    assert [state.status for state in states] == ["finished"] * 4
+    assert states[0].result == states[1].result
+    assert len({state.result for state in states}) == 3
+    versions = [state.version for state in states]
+    assert versions == sorted(versions)
+    assert nothing_is_left(redis)
+
+
+def test_asked_to_end_a_worker_takes_no_more(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, PID, "time.sleep(2)", PID)
+    process = worker()
+    running(jobs, ids[1])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert [jobs.load(id).state.status for id in ids] == ["finished", "finished", "queued"]
+    assert redis.llen("rq:queue:default") == 1
+
+
+def test_its_grace_over_the_current_one_goes_back(jobs: Jobs, redis: Redis, worker: Callable[..., Any]) -> None:
+    ids = submit(jobs, PID, SLEEP, PID)
+    process = worker(HEADWAY_GRACE="0")
+    running(jobs, ids[1])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids[1:]]
+    assert (jobs.load(ids[1]).state.status, jobs.load(ids[1]).state.attempt) == (Status.QUEUED, 2)
+
+
+def test_a_suspended_worker_takes_no_more(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, PID, "time.sleep(2.9)", PID)
+    worker()
+    running(jobs, ids[1])
+    suspend(redis)
+    ended(jobs, ids[1])
+    key = redis.smembers("rq:workers").pop()
+    until(lambda: redis.hget(key, "state") == b"suspended", "the worker's rest")
+    assert jobs.load(ids[2]).state.status == Status.QUEUED
+    resume(redis)
+    ended(jobs, ids[2])
+
+
+def test_a_killed_worker_leaves_all_but_its_current_job(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
+    ids = submit(jobs, PID, SLEEP, PID)
+    process = worker()
+    running(jobs, ids[1])
+    horse = jobs.load(ids[0]).state.result
+    process.kill()
+    process.wait()
+    until(lambda: not os.path.exists(f"/proc/{horse}"), "the end of the horse")
+    assert redis.lrange("rq:queue:default", 0, -1) == [ids[2].encode()]
+    (entry,) = cast(list[bytes], redis.zrange("rq:wip:default", 0, -1))
+    assert entry.startswith(ids[1].encode())
+
+
+@pytest.mark.parametrize(("begun", "attempt"), [(True, 2), (False, 1)])
+def test_a_horse_that_is_killed_for_the_job_before_fails_not_the_next(
+    begun: bool, attempt: int, jobs: Jobs, redis: Redis, settings: Settings
+) -> None:
+    """Between the look at what runs and the kill the horse may go on."""
+    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    (queue,) = worker.queues
+    before, next_one, last = submit(jobs, PID, PID, PID)
+    taken = fetch_job(before, redis)
+    assert taken is not None
+    for _ in (before, next_one):
+        redis.lmove(queue.key, queue.intermediate_queue_key, "LEFT", "RIGHT")
+    worker._ledger, worker._followed = Ledger(), taken
+    execution_id = ""
+    if begun:
+        job = fetch_job(next_one, redis)
+        assert job is not None
+        execution_id = worker.prepare_execution(job).id
+        worker.prepare_job_execution(job, True)
+    worker._ledger.write(Entry(next_one, execution_id, 1, 2))
+    worker._stopped_job_id = before
+    worker._follow(worker._ledger.read())
+    worker.handle_job_failure(taken, queue)  # RQ goes on with the job that it believes the horse ran
+    state = jobs.load(next_one).state
+    assert (state.status, state.attempt) == (Status.QUEUED, attempt)
+    assert redis.lrange(queue.key, 0, -1) == [next_one.encode(), last.encode()]
+    assert redis.lrange(queue.intermediate_queue_key, 0, -1) == [before.encode()]
+    assert worker._stopped_job_id is None

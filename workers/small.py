@@ -1,0 +1,151 @@
+"""Small tasks: one horse runs up to 100 jobs, one after the other, so that none of them costs a fork.
+
+Each is taken from the queue when the one before has ended: no job waits behind another while a worker is idle, and
+when a horse is killed all but its current job are where they were.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.executions import Execution
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import JobStatus
+from rq.suspension import is_suspended
+
+from workers import store
+from workers.ledger import Entry, Ledger
+from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
+from workers.popped import drop_repeated
+from workers.worker import Outcome, TrackedWorker
+
+LIMIT = 100  # jobs of one horse
+
+
+class BatchingWorker(TrackedWorker):
+    """A worker whose horses go on with the next job where both are of small tasks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ledger: Ledger | None = None  # None: the horse runs one job, and ends
+        self._followed: TrackedJob | None = None  # what RQ believes that the horse runs
+
+    def _run(self, job: TrackedJob, queue: Queue) -> None:
+        self._ledger = Ledger() if self._is_small(job) else None
+        try:
+            super()._run(job, queue)
+        finally:
+            self._ledger = None
+
+    def _is_small(self, job: TrackedJob) -> bool:
+        return self._tasks.is_small(job.task_name)
+
+    # -- in the horse
+
+    def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
+        done = super().perform_job(job, queue)
+        while (following := self._take_next(queue)) is not None:
+            done = super().perform_job(following, queue)
+        return done
+
+    def _take_next(self, queue: Queue) -> TrackedJob | None:
+        """The next job of the queue, begun, if it is a small one too and this horse may go on."""
+        ledger = self._ledger
+        if ledger is None:
+            return None
+        number = ledger.read().number
+        ledger.write(Entry(number=number))
+        while number < LIMIT and not ledger.enough:
+            taken = TrackedQueue.lmove(self.connection, queue.key, None)
+            if taken is None:
+                return None
+            number += 1
+            entry = Entry(taken[1].decode(), number=number)
+            ledger.write(entry)
+            job = self._begin(entry, queue, ledger)
+            if job is not None or ledger.enough:
+                return job
+        return None
+
+    def _begin(self, entry: Entry, queue: Queue, ledger: Ledger) -> TrackedJob | None:
+        if drop_repeated(self.connection, queue.name, entry.job_id):
+            return None
+        job = fetch_job(entry.job_id, self.connection)
+        if job is None:
+            return None  # RQ's own way with what it can't read, too: left for its maintenance
+        if not self._is_small(job):
+            self._hand_back(queue, job.id)
+            ledger.write(Entry(number=entry.number))
+            ledger.say_enough()
+            return None
+        attempt = store.attempt_of(self.connection, job.id) or 0
+        execution = self.prepare_execution(job)
+        ledger.write(Entry(job.id, execution.id, attempt, entry.number))
+        return job
+
+    def _hand_back(self, queue: Queue, id: str) -> None:
+        with self.connection.pipeline() as pipeline:
+            pipeline.lrem(IntermediateQueue.get_intermediate_queue_key(queue.key), 1, id)
+            pipeline.lpush(queue.key, id)
+            pipeline.execute()
+
+    # -- in its parent
+
+    def prepare_execution(self, job: TrackedJob) -> Execution:  # type: ignore[override]
+        execution = super().prepare_execution(job)
+        if self._ledger is not None and not self.is_horse:
+            self._ledger.write(Entry(job.id, execution.id, self._attempt or 0, 1))
+        return execution
+
+    def monitor_work_horse(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
+        self._followed = job
+        super().monitor_work_horse(job, queue)
+
+    def wait_for_horse(self) -> Any:
+        # RQ looks up after each heartbeat's time, and when the horse has ended: whatever it does then, kill what takes
+        # too long, keep alive, fail what was cut off, is to be done with the job that the horse is at by now
+        try:
+            return super().wait_for_horse()
+        finally:
+            if self._ledger is not None:
+                self._follow(self._ledger.read())
+
+    def _follow(self, entry: Entry) -> None:
+        job = self._followed
+        if job is None or entry.job_id in ("", job.id):
+            return
+        job.id, job.failure = entry.job_id, None
+        with suppress(NoSuchJobError):  # it was deleted meanwhile, and there is nothing to be said of it
+            job.refresh()  # type: ignore[no-untyped-call]
+        self._attempt = entry.attempt or None
+        self.execution = (
+            Execution(entry.execution_id, job.id, self.connection, self.name) if entry.execution_id else None
+        )
+
+    def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
+        if self._ledger is not None and is_suspended(self.connection):
+            self._ledger.say_enough()
+        if self.execution is not None:
+            super().maintain_heartbeats(job)
+        else:
+            self.heartbeat()
+
+    def handle_warm_shutdown_request(self) -> None:
+        if self._ledger is not None:
+            self._ledger.say_enough()
+        super().handle_warm_shutdown_request()
+
+    def handle_job_failure(  # type: ignore[override]
+        self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
+        if self._ledger is not None and not self.is_horse and self._is_innocent(job, self._ledger.read()):
+            self._outcome, self._stopped_job_id = Outcome.RETURNED, None
+        super().handle_job_failure(job, queue, started_job_registry, exc_string)
+
+    def _is_innocent(self, job: TrackedJob, entry: Entry) -> bool:
+        """Whether the horse was ended for another job: by the time it came to that, it was at this one."""
+        if entry.number > 1 and job.get_status(refresh=False) == JobStatus.QUEUED:
+            return True  # taken, and never begun
+        aimed_at = self._stopped_job_id or (self._superseded_id if self._outcome is Outcome.SUPERSEDED else None)
+        return aimed_at not in (None, job.id)
