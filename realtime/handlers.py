@@ -2,12 +2,12 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
-from flask import request, session
-from flask_socketio import SocketIO
+import socketio
 from redis.exceptions import RedisError
 
 from realtime.access import UNAUTHORIZED, Access, Refusal, Visitor
@@ -22,6 +22,7 @@ AWAY = Refusal("unavailable", "Redis can't be reached; try again in a moment")
 log = logging.getLogger("headway.handlers")
 
 Ack = dict[str, Any]
+Environ = dict[str, Any]
 
 
 def error(code: str, message: str) -> Ack:
@@ -33,6 +34,9 @@ class Encoded:
     """JSON that is ready to be sent: states go into an ack as they came from the store."""
 
     text: str
+
+
+Handler = Callable[..., Ack | Encoded]
 
 
 class WireJSON:
@@ -49,48 +53,56 @@ class WireJSON:
         return json.loads(text, parse_constant=no_constant)
 
 
-def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
-    """Answer `watch` and `unwatch` on `socketio`. An ack is always an object."""
+def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: Callable[[Environ], Visitor]) -> None:
+    """Answer the events of the contract on `server`. An ack is always an object.
 
-    def sid() -> str:
-        return str(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO puts it there
+    On python-socketio itself: Flask-SocketIO would make a request context for each event, match its address and read
+    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once.
+    """
+    visitors: dict[str, Visitor] = {}
 
-    def visitor() -> Visitor:
-        return access.visitor(session, request.headers.get("Authorization"))
+    def on(event: str) -> Callable[[Handler], Handler]:
+        def register_(handler: Handler) -> Handler:
+            server.on(event, _answering_for_itself(handler))
+            return handler
 
-    @socketio.on("connect")
-    def connect(auth: Any = None) -> None:
+        return register_
+
+    @server.on("connect")
+    def connect(sid: str, environ: Environ, auth: Any = None) -> None:
+        visitors[sid] = who = visitor_of(environ)
+        environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
         # the status must follow the CONNECT packet, which is sent when this returns
-        socketio.start_background_task(relay.greet, sid(), visitor().owner)
+        server.start_background_task(relay.greet, sid, who.owner)
 
-    @socketio.on("disconnect")
-    def disconnect(reason: Any = None) -> None:
-        relay.forget(sid())
+    @server.on("disconnect")
+    def disconnect(sid: str, reason: Any = None) -> None:
+        visitors.pop(sid, None)
+        relay.forget(sid)
 
-    @socketio.on("watch")
-    def watch(data: Any = None, *_: Any) -> Ack | Encoded:
+    @on("watch")
+    def watch(sid: str, data: Any = None, *_: Any) -> Ack | Encoded:
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
-        answers = _watch(relay, access, sid(), visitor(), list(dict.fromkeys(names)))
+        answers = _watch(relay, access, sid, visitors[sid], list(dict.fromkeys(names)))
         parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
         return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
 
-    @socketio.on("unwatch")
-    def unwatch(data: Any = None, *_: Any) -> Ack:
+    @on("unwatch")
+    def unwatch(sid: str, data: Any = None, *_: Any) -> Ack:
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
-        owner = visitor().owner
-        relay.topics.remove(sid(), [_topic(name, owner) for name in names])
+        relay.topics.remove(sid, [_topic(name, visitors[sid].owner) for name in names])
         return {"ok": True}
 
-    @socketio.on("seen")
-    def seen(data: Any = None, *_: Any) -> Ack:
+    @on("seen")
+    def seen(sid: str, data: Any = None, *_: Any) -> Ack:
         ends = _ends(data)
         if isinstance(ends, Refusal):
             return {"ok": False, **error(ends.code, ends.message)}
-        owner = visitor().owner
+        owner = visitors[sid].owner
         if not owner:
             return {"ok": False, **error(UNAUTHORIZED.code, UNAUTHORIZED.message)}
         try:
@@ -99,17 +111,24 @@ def register(socketio: SocketIO, relay: Relay, access: Access) -> None:
             return {"ok": False, **error(AWAY.code, AWAY.message)}
         return {"ok": True}
 
-    @socketio.on("*")
+    @server.on("*")
     def unknown(event: str, *_: Any) -> Ack:
         return {
             "ok": False,
             **error("bad_request", f"expected the event watch, unwatch or seen, got {str(event)[:80]!r}"),
         }
 
-    @socketio.on_error_default
-    def failed(exception: Exception) -> Ack:
-        log.error("an event could not be handled", exc_info=exception)
-        return {"ok": False, **error("unavailable", "something went wrong on our side; it has been logged")}
+
+def _answering_for_itself(handler: Handler) -> Handler:
+    @wraps(handler)
+    def guarded(*args: Any) -> Ack | Encoded:
+        try:
+            return handler(*args)
+        except Exception:  # an ack must come, and the client is not to blame
+            log.exception("an event could not be handled")
+            return {"ok": False, **error("unavailable", "something went wrong on our side; it has been logged")}
+
+    return guarded
 
 
 def _topic(name: str, owner: str) -> Topic:

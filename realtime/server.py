@@ -31,7 +31,7 @@ from redis import Redis  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import handlers  # noqa: E402
-from realtime.access import Access  # noqa: E402
+from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
@@ -168,9 +168,16 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     )
     relay = Relay(redis, store.connect(settings.redis_url), SocketTransport(socketio))
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
-    handlers.register(socketio, relay, access)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
+
+    def visitor_of(environ: dict[str, Any]) -> Visitor:
+        request = app.request_class(environ)
+        return access.visitor(
+            app.session_interface.open_session(app, request) or {}, request.headers.get("Authorization")
+        )
+
+    handlers.register(socketio.server, relay, access, visitor_of)
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
