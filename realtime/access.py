@@ -19,6 +19,9 @@ class Visitor:
     operator: bool
 
 
+STRANGER = Visitor("", False)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     code: str  # one of the contract's error codes

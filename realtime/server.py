@@ -31,7 +31,7 @@ from redis import Redis  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import handlers  # noqa: E402
-from realtime.access import Access, Visitor  # noqa: E402
+from realtime.access import STRANGER, Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
@@ -172,6 +172,8 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     socketio.init_app(app)
 
     def visitor_of(environ: dict[str, Any]) -> Visitor:
+        if "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ:
+            return STRANGER
         request = app.request_class(environ)
         return access.visitor(
             app.session_interface.open_session(app, request) or {}, request.headers.get("Authorization")

@@ -1,6 +1,7 @@
 """Reading topics: once for all who ask at the same time, and with nothing lost between reading and watching."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from realtime.topics import Topic
@@ -31,7 +32,7 @@ class Watch:
 
 
 class SharedReads:
-    """Reads each topic once for all who ask at the same time.
+    """Reads each topic once for all who ask at the same time, and all that is asked for in one turn in one go.
 
     A read counts only for those who asked before it began: whoever comes while one is under way shares the next.
     """
@@ -40,10 +41,13 @@ class SharedReads:
         self._read = read
         self._running: dict[Topic, _Read] = {}
         self._waiting: dict[Topic, _Read] = {}
+        self._gathered: dict[Topic, _Read] = {}  # about to be read; who asks now shares it
+        self._gathering = threading.Lock()
 
     def read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
         """Raises whatever reading raises."""
-        shared = {topic: self._waiting[topic] for topic in topics if topic in self._waiting}
+        about_to = {**self._waiting, **self._gathered}
+        shared = {topic: about_to[topic] for topic in topics if topic in about_to}
         mine = {topic: _Read() for topic in topics if topic not in shared}
         before = [self._running[topic] for topic in mine if topic in self._running]
         if before:
@@ -53,8 +57,19 @@ class SharedReads:
             for topic in mine:
                 del self._waiting[topic]
         if mine:
-            self._lead(mine)
+            self._gather(mine)
         return {topic: read.result() for topic, read in (shared | mine).items()}
+
+    def _gather(self, reads: Mapping[Topic, "_Read"]) -> None:
+        """Have `reads` done together with all that others ask for before they get their turn."""
+        with self._gathering:
+            somebody_leads = bool(self._gathered)
+            self._gathered |= reads
+        if not somebody_leads:
+            time.sleep(0)
+            with self._gathering:
+                gathered, self._gathered = self._gathered, {}
+            self._lead(gathered)
 
     def _lead(self, reads: Mapping[Topic, "_Read"]) -> None:
         self._running |= reads

@@ -3,11 +3,13 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from realtime import snapshots
 from realtime.snapshots import SharedReads, Snapshot, Watch
 from realtime.topics import Topic
 from tests.conftest import until
@@ -82,6 +84,28 @@ def test_who_comes_while_a_read_is_under_way_shares_the_next_one() -> None:
         thread.join(5)
     assert read.calls <= 3 and len(results) == 51
     assert [more for _, more in results].count(False) == 1, "only the first may have the first read"
+
+
+def test_all_that_is_asked_for_in_one_turn_is_read_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = threading.Event()
+    monkeypatch.setattr(snapshots, "time", SimpleNamespace(sleep=lambda seconds: turn.wait(5)))
+    asked: list[Sequence[Topic]] = []
+
+    def read(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        asked.append(topics)
+        return {topic: ((), False) for topic in topics}
+
+    reads = SharedReads(read)
+    topics = [MINE, Topic("job:a"), Topic("job:b")]
+    threads = [threading.Thread(target=reads.read, args=([topic],), daemon=True) for topic in (*topics, MINE)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(reads._gathered) == 3, "all have asked")
+    turn.set()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert [sorted(topic.name for topic in part) for part in asked] == [["job:a", "job:b", "mine"]]
 
 
 def test_a_read_that_fails_fails_for_all_who_share_it() -> None:
