@@ -7,15 +7,17 @@ import logging
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import engineio.socket
 from engineio.exceptions import UnknownPacketError
 from engineio.packet import PING, Packet
+from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
-from realtime.outlet import Outlet, pack
+from realtime.inlet import Inlet, Listen, Message, Refused
+from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
 QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
@@ -31,16 +33,18 @@ log = logging.getLogger("headway.connection")
 
 
 class Connection(engineio.socket.Socket):
-    """An Engine.IO socket that is never owed more than it can be given. One green thread: that which reads from it."""
+    """An Engine.IO socket that is never owed more than it can be given, and has no green thread while it is quiet."""
 
     direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
+    listen: Listen  # how to hear that bytes have come; of the server
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.opened_at = time.monotonic()
         self.outlet = Outlet(self.server.start_background_task, direct=self.direct)
         self.ping_due: float | None = None  # None: a pong is awaited
-        self._ws: Any = None
+        self._inlet: Inlet | None = None  # None: there is no WebSocket, not yet or any more
+        self._socket: Any = None
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
 
@@ -96,19 +100,54 @@ class Connection(engineio.socket.Socket):
 
     def close(self, *args: Any, **kwargs: Any) -> None:
         """End the conversation; what is being written is written, and nothing is read any more."""
-        open_until_now = not self.closed
         super().close(*args, **kwargs)
-        if open_until_now and self._ws is not None:
-            with suppress(OSError):  # the other side was faster
-                self._ws.socket.shutdown(socket.SHUT_RD)
+        if self.closed and self._inlet is not None:
+            self._leave(CloseReason.NORMAL_CLOSURE)
+
+    def end(self, why: str) -> None:
+        """Close at once, and free what waits, in our memory and in the kernel's."""
+        log.info("a connection is closed: %s", why)
+        super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
+        if self._inlet is not None:
+            self._leave(None)
+
+    def _leave(self, code: int | None) -> None:
+        """Take leave of the WebSocket with a closing frame of `code`; with None at once."""
+        assert self._inlet is not None
+        self._inlet.stop()
+        self._inlet = None
+        self.server.sockets.pop(self.sid, None)
+        if code is None:
+            self._cut_off()
+            return
+        payload = b"" if code == CloseReason.NO_STATUS_RCVD else struct.pack(">H", code)
+        self.outlet.finish(pack_bytes(CLOSE, payload), self._hang_up)
+        if self.outlet:
+            self.server.start_background_task(self._cut_off_if_slow)
+
+    def _cut_off_if_slow(self) -> None:
+        self.server.sleep(SLOW)
+        if self.outlet:
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        with suppress(OSError):  # the other side was faster
+            plain = getattr(self._socket, "fd", self._socket)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.outlet.finish(b"", self._hang_up)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # whoever writes is told, and hangs up
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
     # -- from the client
 
     def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         """The WebSocket, from its opening handshake to its end; what is no handshake is refused, and leaves nothing."""
         if _opens_a_websocket(environ):
-            # eventlet would call it idle, and cut it off as soon as its server takes no more: before the drain is over
-            environ.pop("eventlet.set_idle", None)
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")
@@ -116,43 +155,58 @@ class Connection(engineio.socket.Socket):
         return refusal
 
     def _websocket_handler(self, ws: Any) -> Any:
-        self._ws = ws
-        # eventlet's server leaves Nagle's algorithm on, which holds small frames back
-        ws.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ws.socket.settimeout(None)  # pings find out who is gone
+        """Take the connection over from the WSGI server, whose request ends with this."""
+        self._socket = ws.socket
+        ws.let_go()
+        with suppress(OSError):  # it is gone already, and the first read says so
+            # eventlet's server leaves Nagle's algorithm on, which holds small frames back
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(None)  # pings find out who is gone
         self.connected = self.upgraded = True
-        self.outlet.attach(ws)
-        try:
-            while (message := self._wait()) is not None and not self.closed:
-                with suppress(UnknownPacketError):  # what has no place here changes nothing
-                    self.receive(Packet(encoded_packet=message))
-        except OSError:
-            pass  # it is gone, and the end is the same
-        self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-        self.outlet.clear()
-        ws.close()
+        self.outlet.attach(self._socket)
+        self._inlet = Inlet(
+            getattr(self._socket, "fd", self._socket),
+            self.server.max_http_buffer_size,
+            listen=type(self).listen,
+            spawn=self.server.start_background_task,
+            take=self._take,
+        )
+        self._inlet.start()
         return []
 
-    def _wait(self) -> str | None:
-        """The next message; None, which ends the connection, where it is none of Engine.IO's."""
+    def _take(self, message: Message) -> None:
+        """One message, in its own time; None where there will be no more."""
         while self.owes_much:
             self.server.sleep(LOOK)  # who does not read its answers is not read from
-        message = self._ws.wait()
-        if message is None:
-            return None
+        if self._inlet is None:
+            return  # it has been closed meanwhile
+        if isinstance(message, str | bytes):
+            self._take_text(message)
+        elif isinstance(message, Frame) and message.opcode is Opcode.PING:
+            self._pong(message.payload)
+        else:
+            super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
+            self._leave(_answer_to(message))
+
+    def _pong(self, payload: Any) -> None:
         if not self.may_send():
             self.end("it sends too much")
-            return None
-        if isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
+        elif self.is_free:
+            self.outlet.write(pack_bytes(PONG, bytes(payload)))
+
+    def _take_text(self, message: str | bytes) -> None:
+        if not self.may_send():
+            self.end("it sends too much")
+        elif isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
             # we ask for no binary attachments, so a binary message belongs to nothing
             self.end("it does not speak Engine.IO")
-            return None
-        if message[0] != "4":
-            return str(message[0])  # what else it carries is of the upgrade from polling, and would be parsed
-        if message[1:2] not in MESSAGE_TYPES:
+        elif message[0] == "4" and message[1:2] not in MESSAGE_TYPES:
             self.end("it does not speak Socket.IO")
-            return None
-        return str(message)
+        else:
+            # what another than a message carries is of the upgrade from polling, and would be parsed
+            packet = Packet(encoded_packet=message if message[0] == "4" else message[0])
+            with suppress(UnknownPacketError):  # what has no place here changes nothing
+                self.receive(packet)
 
     def may_send(self) -> bool:
         """Whether a client that sends one message more stays within its rate."""
@@ -160,20 +214,6 @@ class Connection(engineio.socket.Socket):
         self._tokens = min(SEND_BURST, self._tokens + (now - self._counted_at) * SEND_RATE) - 1
         self._counted_at = now
         return self._tokens >= 0
-
-    def end(self, why: str) -> None:
-        """Close at once, and free what waits, in our memory and in the kernel's."""
-        log.info("a connection is closed: %s", why)
-        self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        self.outlet.clear()
-        if self._ws is None:
-            return
-        raw = getattr(self._ws.socket, "fd", self._ws.socket)
-        try:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._ws.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other side was faster
 
 
 def ending_the_sender(
@@ -204,10 +244,10 @@ def _opens_a_websocket(environ: Mapping[str, Any]) -> bool:
     return "upgrade" in connection and version == "13" and "HTTP_SEC_WEBSOCKET_KEY" in environ
 
 
-def unmask(payload: bytes, mask: Sequence[int], length: int | None = None, offset: int = 0) -> bytes:
-    """`payload` XORed with the repeated `mask`, as RFC 6455 §5.3 has it; in one step, not byte by byte."""
-    payload = payload[:length]
-    count = len(payload)
-    turned = bytes(mask[offset % 4 :]) + bytes(mask[: offset % 4])
-    key = (turned * (count // 4 + 1))[:count]
-    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(count, "big")
+def _answer_to(message: Message) -> int | None:
+    """The code of the closing frame that answers a client's last word; None where there is nobody to read it."""
+    if isinstance(message, Refused):
+        return message.code
+    if isinstance(message, Frame) and isinstance(message.payload, tuple):
+        return message.payload[0]  # a closing frame is answered with its own code (RFC 6455 §5.5.1)
+    return None

@@ -3,7 +3,7 @@
 The invariants:
 - A frame is handed over whole and written whole, in the order in which it came: whatever the kernel did not take is
   the first to be written next.
-- One writer at a time. Whoever writes holds the WebSocket's own lock, which its answers to pings respect too.
+- One writer at a time: while a green thread writes, the frame that it writes is the first of those that wait.
 - Between two looks at the kernel's buffer nothing else runs: `write` never waits.
 - A frame for many is the same bytes for all: what waits costs a reference.
 """
@@ -17,14 +17,20 @@ from typing import Any
 
 Spawn = Callable[[Callable[[], None]], Any]
 
+TEXT, CLOSE, PONG = 0x1, 0x8, 0xA  # opcodes
+
 
 def pack(text: str) -> bytes:
-    """`text` as one unmasked WebSocket frame (RFC 6455 §5.2: FIN, opcode 1)."""
-    payload = text.encode()
+    """`text` as one unmasked WebSocket frame (RFC 6455 §5.2)."""
+    return pack_bytes(TEXT, text.encode())
+
+
+def pack_bytes(opcode: int, payload: bytes) -> bytes:
     length = len(payload)
+    first = 0x80 | opcode  # FIN
     if length < 126:
-        return bytes((0x81, length)) + payload
-    head = struct.pack(">BBH", 0x81, 126, length) if length < 65536 else struct.pack(">BBQ", 0x81, 127, length)
+        return bytes((first, length)) + payload
+    head = struct.pack(">BBH", first, 126, length) if length < 65536 else struct.pack(">BBQ", first, 127, length)
     return head + payload
 
 
@@ -34,30 +40,31 @@ class Outlet:
     def __init__(self, spawn: Spawn, *, direct: bool = True) -> None:
         self._spawn = spawn
         self._direct = direct  # whether to try without a green thread first (HEADWAY_DIRECT)
-        self._ws: Any = None
-        self._plain: Any = None
+        self._socket: Any = None  # which waits, its own thread alone
+        self._plain: Any = None  # which never waits
         self._waiting: deque[bytes | memoryview] = deque()
         self._writing = False
+        self._then: Callable[[], None] | None = None  # to be called when all has been written
         self.writing_since = 0.0  # when the frame that is being written was begun; 0: none is
 
     def __len__(self) -> int:
         """Frames that wait, the one that is being written included."""
         return len(self._waiting)
 
-    def attach(self, ws: Any) -> None:
-        """Write to `ws` from now on: eventlet's WebSocket, with its `socket` and its `_sendlock`."""
-        self._ws = ws
-        self._plain = getattr(ws.socket, "fd", ws.socket)
+    def attach(self, socket_: Any) -> None:
+        """Write to `socket_` from now on: eventlet's, or any that has `send` and `sendall`."""
+        self._socket = socket_
+        self._plain = getattr(socket_, "fd", socket_)
         if self._waiting:
-            self._begin(locked=False)
+            self._begin()
 
     def write(self, frame: bytes) -> None:
         """Take a frame."""
-        if self._ws is None or self._waiting:
+        if self._socket is None or self._waiting:
             self._waiting.append(frame)
-        elif self._ws._sendlock.locked() or not self._direct:
+        elif not self._direct:
             self._waiting.append(frame)
-            self._begin(locked=False)
+            self._begin()
         else:
             self._write_now(frame)
 
@@ -69,31 +76,33 @@ class Outlet:
         except OSError:
             return  # it has ended; whoever reads from it is told
         if sent < len(frame):
-            self._ws._sendlock.acquire()  # it is free, so nobody else gets a turn
             self._waiting.append(memoryview(frame)[sent:])
-            self._begin(locked=True)
+            self._begin()
 
-    def _begin(self, *, locked: bool) -> None:
-        if not self._writing:
-            self._writing = True
-            self.writing_since = time.monotonic()
-            self._spawn(lambda: self._write_waiting(locked))
+    def _begin(self) -> None:
+        self._writing = True
+        self.writing_since = time.monotonic()
+        self._spawn(self._write_waiting)
 
-    def _write_waiting(self, locked: bool) -> None:
-        if not locked:
-            self._ws._sendlock.acquire()
+    def _write_waiting(self) -> None:
         try:
             while self._waiting:
                 self.writing_since = time.monotonic()
-                self._ws.socket.sendall(memoryview(self._waiting[0]))  # it copies what is left at each turn
-                if self._waiting:
-                    self._waiting.popleft()
+                self._socket.sendall(memoryview(self._waiting[0]))  # it copies what is left at each turn
+                self._waiting.popleft()
         except OSError:
             self._waiting.clear()  # it has ended; whoever reads from it is told
         finally:
             self._writing, self.writing_since = False, 0.0
-            self._ws._sendlock.release()
+            if self._then is not None:
+                self._then()
 
-    def clear(self) -> None:
-        """Forget what waits: the connection ends."""
-        self._waiting.clear()
+    def finish(self, last: bytes, then: Callable[[], None]) -> None:
+        """Write what is being written, then `last`, and nothing else; then call `then`."""
+        while len(self._waiting) > self._writing:
+            self._waiting.pop()
+        self.write(last)
+        if self._writing:
+            self._then = then
+        else:
+            then()

@@ -24,16 +24,15 @@ from typing import Any  # noqa: E402
 import engineio.socket  # noqa: E402
 import eventlet.wsgi  # noqa: E402
 from engineio.packet import MESSAGE  # noqa: E402
-from eventlet.websocket import FailedConnectionError, RFC6455WebSocket, WebSocketWSGI  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
 from redis import Redis  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
 
-from realtime import handlers  # noqa: E402
+from realtime import green, handlers  # noqa: E402
 from realtime.access import STRANGER, Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
-from realtime.connection import NAMELESS, Connection, ending_the_sender, unmask  # noqa: E402
+from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.outlet import pack  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
@@ -43,7 +42,7 @@ from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
 
-FRAME_LIMIT = 64 * 1024  # bytes a client may send in one frame, and in one message of many
+FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
 CONNECTION_LIMIT = 20_000  # eventlet's own is 1,024, and the next one would hang
 HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
@@ -57,27 +56,6 @@ DRAIN = 4.0  # seconds over which pages are sent away when the process ends
 GOODBYE = 0.5  # seconds for the last of them
 
 log = logging.getLogger("headway.server")
-
-
-class WebSocket(RFC6455WebSocket):
-    """eventlet's, with what it lacks: an end to a message of many frames, and a turn for others between two."""
-
-    class Message(RFC6455WebSocket.Message):
-        size = 0
-
-        def push(self, data: bytes, final: bool = False) -> None:
-            self.size += len(data) or 1  # an empty frame takes room too
-            if self.size > self.max_frame_length:
-                raise FailedConnectionError(1009, f"expected at most {self.max_frame_length} bytes in a message")
-            super().push(data, final)
-
-    # eventlet's goes byte by byte in Python: 64 KiB would hold the hub for 30 ms
-    _apply_mask = staticmethod(unmask)
-
-    def _recv_frame(self, message: Any = None) -> Any:
-        # a green socket does not yield while bytes are buffered
-        eventlet.sleep(0)
-        return super()._recv_frame(message)
 
 
 class Requests:
@@ -147,9 +125,8 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
 def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay, Requests]:
     engineio.socket.Socket = Connection
     Connection.direct = settings.direct
-    eventlet.websocket.RFC6455WebSocket = WebSocket
-    # every browser offers it and eventlet has no switch: 100-170 KB more per client, 60 % more CPU per delivery
-    WebSocketWSGI._negotiate_permessage_deflate = lambda self, extensions: None
+    Connection.listen = staticmethod(green.listen)
+    green.install()
     redis = store.connect(settings.redis_url, shared=True)
     access = Access(settings, secrets)
     socketio = SocketIO(
@@ -232,6 +209,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         max_size=CONNECTION_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,
+        protocol=green.Protocol,
         log_output=False,
         debug=False,
     )

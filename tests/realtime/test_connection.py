@@ -1,7 +1,6 @@
 """One client's connection, without its socket."""
 
 import logging
-import os
 import queue
 import socket
 import threading
@@ -15,18 +14,8 @@ import engineio
 import pytest
 from engineio.packet import MESSAGE, Packet
 
-from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, ending_the_sender, unmask
+from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, ending_the_sender
 from tests.conftest import until
-
-
-def test_unmasking_is_xor_with_the_repeated_mask() -> None:
-    mask = tuple(os.urandom(4))
-    for length in (0, 1, 3, 4, 5, 1000):
-        for offset in (0, 1, 7):
-            payload = os.urandom(length)
-            expected = bytes(byte ^ mask[(offset + index) % 4] for index, byte in enumerate(payload))
-            assert unmask(payload, mask, length, offset) == expected
-    assert unmask(b"abcdef", (1, 2, 3, 4), 2) == bytes((ord("a") ^ 1, ord("b") ^ 2))
 
 
 class Engine:
@@ -46,10 +35,9 @@ class Engine:
 
 
 class Reader:
-    """A WebSocket whose other side reads when it is told to."""
+    """A socket whose other side reads when it is told to."""
 
     def __init__(self) -> None:
-        self._sendlock = threading.Lock()
         self.socket, self._other = socket.socketpair()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
@@ -95,7 +83,7 @@ def test_a_client_may_send_a_burst_and_then_at_its_rate(clock: Clock) -> None:
 def test_who_has_long_answers_to_read_is_not_read_from(reader: Reader) -> None:
     """Else a reader that has stopped could ask for one list after the other, and each would wait for it."""
     connection = Connection(Engine(), "sid")
-    connection.outlet.attach(reader)
+    connection.outlet.attach(reader.socket)
     connection.send(Packet(MESSAGE, "x" * 60_000))
     assert not connection.owes_much
     connection.send(Packet(MESSAGE, "x" * 60_000))
@@ -146,7 +134,7 @@ def has_at_most(connection: Connection, frames: int) -> bool:
 def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Clock, reader: Reader) -> None:
     """Each frame has its own time, however long all of them take; one that is not done in time is the reader's last."""
     connection = Connection(Engine(), "sid")
-    connection.outlet.attach(reader)
+    connection.outlet.attach(reader.socket)
     frame = b"x" * 300_000
     for _ in range(20):
         connection.send_shared(frame)
@@ -158,14 +146,3 @@ def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Clock, 
         until(lambda: connection.outlet.writing_since == clock.now, "its time")
     clock(SLOW * 1.1)
     assert connection.is_slow
-
-
-def test_eventlet_is_not_told_that_a_websocket_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would cut idle connections off as soon as it takes no new ones, in the middle of the drain."""
-    given: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        engineio.socket.Socket, "handle_get_request", lambda self, environ, start_response: given.append(environ)
-    )
-    environ = {**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==", "eventlet.set_idle": print}
-    Connection(Engine(), "sid").handle_get_request(environ, None)
-    assert len(given) == 1 and "eventlet.set_idle" not in given[0]

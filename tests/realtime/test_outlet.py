@@ -13,10 +13,9 @@ from tests.conftest import until
 
 
 class Pair:
-    """A WebSocket, as much as an outlet knows of one, and its other side."""
+    """A socket and its other side."""
 
     def __init__(self) -> None:
-        self._sendlock = threading.Lock()
         self.socket, self.other = socket.socketpair()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
@@ -67,7 +66,7 @@ def test_frames_come_out_whole_and_in_order_however_slowly_they_are_read(
     outlet = Outlet(spawned, direct=direct)
     frames = [bytes([number]) * size for number, size in enumerate([1, 100_000, 3, 70_000, 1, 1, 200_000])]
     outlet.write(frames[0])  # before there is a socket
-    outlet.attach(pair)
+    outlet.attach(pair.socket)
     for frame in frames[1:]:
         outlet.write(frame)
     for frame in frames:
@@ -79,44 +78,42 @@ def test_frames_come_out_whole_and_in_order_however_slowly_they_are_read(
 
 def test_what_the_kernel_takes_needs_no_green_thread(pair: Pair, spawned: Spawned) -> None:
     outlet = Outlet(spawned)
-    outlet.attach(pair)
+    outlet.attach(pair.socket)
     for _ in range(10):
         outlet.write(b"x" * 100)
     assert pair.read(1000) == b"x" * 1000
     assert spawned.count == 0 and not outlet
 
 
-def test_nothing_comes_in_between_the_halves_of_a_frame(pair: Pair, spawned: Spawned) -> None:
-    """The library answers pings by itself, under the lock."""
+@pytest.mark.parametrize("direct", [True, False])
+def test_the_last_frame_follows_what_is_being_written_and_nothing_else_does(
+    direct: bool, pair: Pair, spawned: Spawned
+) -> None:
+    outlet = Outlet(spawned, direct=direct)
+    outlet.attach(pair.socket)
+    for letter in (b"a", b"b", b"c"):
+        outlet.write(letter * 100_000)
+    finished = threading.Event()
+    outlet.finish(b"last", finished.set)
+    assert not finished.is_set()
+    assert pair.read(100_004) == b"a" * 100_000 + b"last"
+    assert finished.wait(5)
+
+
+def test_the_last_frame_of_a_quiet_connection_is_written_at_once(pair: Pair, spawned: Spawned) -> None:
     outlet = Outlet(spawned)
-    outlet.attach(pair)
-    outlet.write(b"a" * 100_000)
-    assert outlet.writing_since and pair._sendlock.locked()
-
-    def pong() -> None:
-        with pair._sendlock:
-            pair.socket.sendall(b"pong")
-
-    threading.Thread(target=pong, daemon=True).start()
-    assert pair.read(100_000) == b"a" * 100_000
-    assert pair.read(4) == b"pong"
-
-
-def test_who_finds_the_lock_held_waits_for_it(pair: Pair, spawned: Spawned) -> None:
-    outlet = Outlet(spawned)
-    outlet.attach(pair)
-    with pair._sendlock:
-        outlet.write(b"later")
-        assert len(outlet) == 1
-        pair.socket.sendall(b"pong")
-    assert pair.read(9) == b"ponglater"
+    outlet.attach(pair.socket)
+    finished = threading.Event()
+    outlet.finish(b"last", finished.set)
+    assert finished.is_set() and spawned.count == 0
+    assert pair.read(4) == b"last"
 
 
 def test_what_waits_is_the_frame_itself(pair: Pair, spawned: Spawned) -> None:
     """Else each reader that has stopped would hold a copy of the frame it stopped in."""
     frame = b"x" * 300_000
     outlets = [Outlet(spawned) for _ in range(2)]
-    outlets[0].attach(pair)
+    outlets[0].attach(pair.socket)
     for outlet in outlets:
         outlet.write(frame)
     halved, whole = (outlet._waiting[0] for outlet in outlets)
@@ -126,7 +123,7 @@ def test_what_waits_is_the_frame_itself(pair: Pair, spawned: Spawned) -> None:
 @pytest.mark.parametrize("direct", [True, False])
 def test_an_end_in_the_middle_leaves_nothing(direct: bool, pair: Pair, spawned: Spawned) -> None:
     outlet = Outlet(spawned, direct=direct)
-    outlet.attach(pair)
+    outlet.attach(pair.socket)
     for _ in range(3):
         outlet.write(b"x" * 100_000)
     pair.read(1000)
@@ -134,4 +131,6 @@ def test_an_end_in_the_middle_leaves_nothing(direct: bool, pair: Pair, spawned: 
     until(lambda: not outlet and not outlet.writing_since, "its end")
     outlet.write(b"x")  # to nobody
     until(lambda: not outlet, "nothing that waits")
-    assert not pair._sendlock.locked()
+    finished = threading.Event()
+    outlet.finish(b"last", finished.set)
+    assert finished.wait(5)
