@@ -23,10 +23,12 @@ SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send,
 QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
 OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
+CONNECTION_LIMIT = 20_000  # of one process
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
 LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
 CONNECT = "0"
+BUSY = "503 SERVICE UNAVAILABLE"
 MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
 
 log = logging.getLogger("headway.connection")
@@ -147,11 +149,14 @@ class Connection(engineio.socket.Socket):
 
     def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         """The WebSocket, from its opening handshake to its end; what is no handshake is refused, and leaves nothing."""
-        if _opens_a_websocket(environ):
+        if not _opens_a_websocket(environ):
+            refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")
+            refusal["headers"].append(("Sec-WebSocket-Version", "13"))
+        elif len(self.server.sockets) > CONNECTION_LIMIT:
+            refusal = {**self.server._bad_request("too many connections: come again later"), "status": BUSY}
+        else:
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")
-        refusal["headers"].append(("Sec-WebSocket-Version", "13"))
         return refusal
 
     def _websocket_handler(self, ws: Any) -> Any:

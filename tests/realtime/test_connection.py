@@ -146,3 +146,12 @@ def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Clock, 
         until(lambda: connection.outlet.writing_since == clock.now, "its time")
     clock(SLOW * 1.1)
     assert connection.is_slow
+
+
+def test_one_connection_too_many_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.connection.CONNECTION_LIMIT", 1)
+    server = engineio.Server(async_mode="threading")
+    server.sockets |= {"one": object(), "two": object()}
+    connection = Connection(server, "two")
+    answer = connection.handle_get_request({**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}, None)
+    assert answer["status"].startswith("503") and connection.closed
