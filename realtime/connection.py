@@ -16,7 +16,7 @@ from engineio.exceptions import UnknownPacketError
 from engineio.packet import PING, Packet
 from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
-from realtime.inlet import Inlet, Listen, Message, Refused
+from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
 from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
@@ -38,12 +38,13 @@ class Connection(engineio.socket.Socket):
     """An Engine.IO socket that is never owed more than it can be given, and has no green thread while it is quiet."""
 
     direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
-    listen: Listen  # how to hear that bytes have come; of the server
+    listen: Listen  # how to hear that bytes have come; of the server, as the next
+    spawn: Spawn
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.opened_at = time.monotonic()
-        self.outlet = Outlet(self.server.start_background_task, direct=self.direct)
+        self.outlet = Outlet(type(self).spawn, direct=self.direct)
         self.ping_due: float | None = None  # None: a pong is awaited
         self._inlet: Inlet | None = None  # None: there is no WebSocket, not yet or any more
         self._socket: Any = None
@@ -125,7 +126,7 @@ class Connection(engineio.socket.Socket):
         payload = b"" if code == CloseReason.NO_STATUS_RCVD else struct.pack(">H", code)
         self.outlet.finish(pack_bytes(CLOSE, payload), self._hang_up)
         if self.outlet:
-            self.server.start_background_task(self._cut_off_if_slow)
+            type(self).spawn(self._cut_off_if_slow)
 
     def _cut_off_if_slow(self) -> None:
         self.server.sleep(SLOW)
@@ -173,7 +174,7 @@ class Connection(engineio.socket.Socket):
             getattr(self._socket, "fd", self._socket),
             self.server.max_http_buffer_size,
             listen=type(self).listen,
-            spawn=self.server.start_background_task,
+            spawn=type(self).spawn,
             take=self._take,
         )
         self._inlet.start()

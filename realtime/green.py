@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import eventlet
 import eventlet.hubs
 import eventlet.websocket
 import eventlet.wsgi
@@ -48,6 +49,11 @@ def install() -> None:
     eventlet.websocket.RFC6455WebSocket = Upgraded
     # every browser offers it and eventlet has no switch: 100-170 KB more per client, 60 % more CPU per delivery
     WebSocketWSGI._negotiate_permessage_deflate = lambda self, extensions: None
+
+
+def spawn(task: Callable[[], None]) -> None:
+    """Run `task`, of which nobody waits for the end, in a green thread: half the cost of one that can be waited for."""
+    eventlet.spawn_n(task)
 
 
 def listen(file: int, callback: Callable[[int], None]) -> Callable[[], None]:

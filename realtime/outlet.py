@@ -56,7 +56,8 @@ class Outlet:
         self._socket = socket_
         self._plain = getattr(socket_, "fd", socket_)
         if self._waiting:
-            self._begin()
+            frames, self._waiting = self._waiting, deque()
+            self.write(b"".join(frames))
 
     def write(self, frame: bytes) -> None:
         """Take a frame."""

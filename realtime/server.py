@@ -127,7 +127,7 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
 def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay, Requests]:
     engineio.socket.Socket = Connection
     Connection.direct = settings.direct
-    Connection.listen = staticmethod(green.listen)
+    Connection.listen, Connection.spawn = staticmethod(green.listen), staticmethod(green.spawn)
     green.install()
     redis = store.connect(settings.redis_url, shared=True)
     access = Access(settings, secrets)

@@ -34,6 +34,15 @@ class Engine:
         threading.Thread(target=task, daemon=True).start()
 
 
+def in_thread(task: Callable[[], None]) -> None:
+    threading.Thread(target=task, daemon=True).start()
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "spawn", staticmethod(in_thread), raising=False)
+
+
 class Reader:
     """A socket whose other side reads when it is told to."""
 
