@@ -73,9 +73,10 @@ class Connection(engineio.socket.Socket):
         """Whether answers wait that are too long for more to be asked: one list may have some hundred KB."""
         return not self.closed and self._own > OWN_LIMIT and bool(self.outlet)
 
-    def send_shared(self, frame: bytes) -> None:
-        """Write a frame that others get too."""
-        self.outlet.write(frame)
+    def send_shared(self, *frames: bytes) -> None:
+        """Write frames that others get too, together where that is possible."""
+        if not self.closed:
+            self.outlet.write(*frames)
 
     def send(self, pkt: Packet) -> None:
         """Write a packet of this client alone: an ack, a ping. Too many of them, unread, end the connection."""

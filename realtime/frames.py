@@ -14,18 +14,26 @@ class Frames:
     """Conflation with a leading edge.
 
     The first update of a quiet topic is due at once; what follows within a tick waits for its end, and only the
-    newest state of each job is kept. `now` is any clock in seconds that does not go back.
+    newest state of each job is kept; all of them, in their order, with `conflate` False. `now` is any clock in
+    seconds that does not go back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, conflate: bool = True) -> None:
+        self._conflate = conflate
         self._moved: dict[Topic, dict[str, Update]] = {}
         self._sent_at: dict[Topic, float] = {}
 
     def add(self, topic: Topic, update: Update) -> bool:
         """Whether the update stands for itself: False where it replaces, or is older than, one that waits."""
         moved = self._moved.setdefault(topic, {})
-        # an end is told of each attempt: the next attempt's must not overwrite it
-        key = f"{update.id} {update.attempt}" if topic.name == "ended" else update.id
+        if not self._conflate:
+            key = f"{update.id} {update.version}"
+        elif topic.name == "ended":
+            key = (
+                f"{update.id} {update.attempt}"  # an end is told of each attempt: the next one's must not overwrite it
+            )
+        else:
+            key = update.id
         held = moved.get(key)
         if held is None or update.version > held.version:
             moved[key] = update

@@ -17,6 +17,7 @@ from typing import Any
 
 Spawn = Callable[[Callable[[], None]], Any]
 
+TOGETHER = 512  # frames in one write; the kernel takes 1,024 at the most
 TEXT, CLOSE, PONG = 0x1, 0x8, 0xA  # opcodes
 
 
@@ -59,25 +60,35 @@ class Outlet:
             frames, self._waiting = self._waiting, deque()
             self.write(b"".join(frames))
 
-    def write(self, frame: bytes) -> None:
-        """Take a frame."""
+    def write(self, *frames: bytes) -> None:
+        """Take frames, which go out in one write where the kernel takes them."""
         if self._socket is None or self._waiting:
-            self._waiting.append(frame)
+            self._waiting.extend(frames)
         elif not self._direct:
-            self._waiting.append(frame)
+            self._waiting.extend(frames)
             self._begin()
         else:
-            self._write_now(frame)
+            for start in range(0, len(frames), TOGETHER):
+                self._write_now(frames[start : start + TOGETHER])
 
-    def _write_now(self, frame: bytes) -> None:
+    def _write_now(self, frames: tuple[bytes, ...]) -> None:
+        if self._waiting:
+            self._waiting.extend(frames)
+            return
         try:
-            sent = self._plain.send(frame, socket.MSG_DONTWAIT)
+            if len(frames) == 1:
+                sent = self._plain.send(frames[0], socket.MSG_DONTWAIT)
+            else:
+                sent = self._plain.sendmsg(frames, (), socket.MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         except OSError:
             return  # it has ended; whoever reads from it is told
-        if sent < len(frame):
-            self._waiting.append(memoryview(frame)[sent:])
+        for frame in frames:
+            if sent < len(frame):
+                self._waiting.append(memoryview(frame)[sent:] if sent else frame)
+            sent = max(0, sent - len(frame))
+        if self._waiting:
             self._begin()
 
     def _begin(self) -> None:

@@ -6,8 +6,8 @@ One relay a process. It runs on one thread (or one hub of green threads): betwee
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,6 +17,7 @@ from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
+from realtime.transport import Transport
 from workers import inbox, store
 from workers.channel import Channel, Gap
 from workers.wire import Update
@@ -29,18 +30,6 @@ YIELD_EVERY = 200  # updates or writes after which others get their turn
 log = logging.getLogger("headway.relay")
 
 
-class Transport(Protocol):
-    """How packets reach connections; `realtime.server` has the real one."""
-
-    def send(self, sid: str, packet: str) -> bool:
-        """False where the connection can take no more for now."""
-
-    def is_idle(self, sid: str) -> bool:
-        """Whether all that was sent has been written; True of a connection that is no more."""
-
-    def connections(self) -> Collection[str]: ...
-
-
 class Relay:
     def __init__(
         self,
@@ -49,6 +38,7 @@ class Relay:
         transport: Transport,
         *,
         metrics: Metrics | None = None,
+        conflate: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.topics = Topics()
@@ -57,7 +47,7 @@ class Relay:
         self.channel = Channel(subscriber)
         self._transport = transport
         self._clock = clock
-        self._frames = Frames()
+        self._frames = Frames(conflate=conflate)
         self._told = Told()
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(self._read)
@@ -194,13 +184,16 @@ class Relay:
             self._send_due(self._clock())
 
     def _send_due(self, now: float) -> None:
-        for topic, updates in self._frames.due(now):
-            watchers = self.topics.watchers(topic)
-            if watchers:
-                self._told.is_news(topic, updates[-1].version)
-                self._count(topic, updates)
-                for packet in encode_frames(topic, updates):
-                    self._send_all(topic, watchers, packet)
+        due = self._frames.due(now)
+        # frames of many topics, to those who watch more than one of them: a write costs what a hundred frames do
+        with self._transport.together() if len(due) > 1 else nullcontext():
+            for topic, updates in due:
+                watchers = self.topics.watchers(topic)
+                if watchers:
+                    self._told.is_news(topic, updates[-1].version)
+                    self._count(topic, updates)
+                    for packet in encode_frames(topic, updates):
+                        self._send_all(topic, watchers, packet)
         self._frames.forget_quiet(now)
 
     def _count(self, topic: Topic, updates: Sequence[Update]) -> None:

@@ -18,14 +18,12 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Collection  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import engineio.socket  # noqa: E402
 import eventlet.wsgi  # noqa: E402
-from engineio.packet import MESSAGE  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
 from redis import Redis  # noqa: E402
@@ -36,9 +34,9 @@ from realtime.access import STRANGER, Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
-from realtime.outlet import pack  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
+from realtime.transport import SocketTransport  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
@@ -73,37 +71,6 @@ class Requests:
             return self._app(environ, start_response)
         finally:
             self.under_way -= 1
-
-
-class SocketTransport:
-    """The relay's way to its connections. A packet is made into bytes once, and they are written to each."""
-
-    def __init__(self, socketio: SocketIO) -> None:
-        self._socketio = socketio
-        self._last = ("", b"")
-
-    def send(self, sid: str, packet: str) -> bool:
-        connection = self._connection(sid)
-        if connection is None:
-            return True  # it has left, and is owed nothing
-        if not connection.is_free:
-            return False
-        if self._last[0] is not packet:
-            self._last = (packet, pack(f"{MESSAGE}{packet}"))
-        connection.send_shared(self._last[1])
-        return True
-
-    def is_idle(self, sid: str) -> bool:
-        connection = self._connection(sid)
-        return connection is None or connection.is_idle
-
-    def connections(self) -> Collection[str]:
-        return {sid: None for sid, _ in self._socketio.server.manager.get_participants("/", None)}
-
-    def _connection(self, sid: str) -> Connection | None:
-        server = self._socketio.server
-        connection = server.eio.sockets.get(server.manager.eio_sid_from_sid(sid, "/"))
-        return connection if isinstance(connection, Connection) and not connection.closed else None
 
 
 def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
@@ -145,7 +112,8 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
         json=handlers.WireJSON,
         serializer=StrictPacket,
     )
-    relay = Relay(redis, store.connect(settings.redis_url), SocketTransport(socketio))
+    subscriber = store.connect(settings.redis_url)
+    relay = Relay(redis, subscriber, SocketTransport(socketio), conflate=settings.conflate)
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)

@@ -38,6 +38,7 @@ class Settings:
     books_url: str
     verdict: int  # seconds that a worker may be silent before its job is failed, or tried again
     direct: bool  # whether frames are written to sockets at once where the kernel takes them
+    conflate: bool  # whether a newer state of a job takes the place of one that has not been sent
     grace: int  # seconds that a running job has to end when its worker is asked to
 
     @property
@@ -68,6 +69,7 @@ class Settings:
             books_url=(environ.get("HEADWAY_BOOKS_URL") or BOOKS_URL).rstrip("/") + "/",
             verdict=_integer(environ, "HEADWAY_VERDICT", 30, 5, 86400),
             direct=environ.get("HEADWAY_DIRECT", "") != "0",
+            conflate=environ.get("HEADWAY_CONFLATE", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
         )
 

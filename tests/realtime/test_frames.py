@@ -39,6 +39,18 @@ def test_within_a_tick_only_the_newest_state_of_each_job_is_kept() -> None:
     assert frames.next_due(100.1) is None
 
 
+def test_without_conflation_every_state_is_kept_in_its_order() -> None:
+    frames = Frames(conflate=False)
+    assert frames.add(MINE, update("1", 1))
+    frames.due(100.0)
+    for version in range(2, 5):
+        for id in ("1", "2"):
+            assert frames.add(MINE, update(id, version))
+    assert sent(frames, 100.0 + TICK * 0.9) == {}
+    expected = [(id, version) for version in range(2, 5) for id in ("1", "2")]
+    assert sent(frames, 100.0 + TICK * 1.01) == {MINE: expected}
+
+
 def test_an_older_update_does_not_replace_a_newer_one() -> None:
     frames = Frames()
     frames.add(JOB, update("1", 5))

@@ -109,6 +109,34 @@ def test_the_last_frame_of_a_quiet_connection_is_written_at_once(pair: Pair, spa
     assert pair.read(4) == b"last"
 
 
+@pytest.mark.parametrize("direct", [True, False])
+def test_frames_that_are_handed_over_together_stay_in_their_order(direct: bool, pair: Pair, spawned: Spawned) -> None:
+    outlet = Outlet(spawned, direct=direct)
+    outlet.attach(pair.socket)
+    frames = [bytes([number % 256]) * size for number, size in enumerate([5, 70_000, 1, *[50] * 2000])]
+    outlet.write(*frames[:2])
+    outlet.write(*frames[2:])
+    outlet.write(b"last")
+    whole = b"".join(frames) + b"last"
+    assert pair.read(len(whole)) == whole
+
+
+def test_small_frames_that_are_handed_over_together_go_in_one_write(pair: Pair, spawned: Spawned) -> None:
+    class Counting:
+        """Counts what it is asked to write."""
+
+        calls = 0
+
+        def sendmsg(self, *arguments: Any) -> int:
+            self.calls += 1
+            return pair.socket.sendmsg(*arguments)
+
+    outlet, counting = Outlet(spawned), Counting()
+    outlet.attach(counting)
+    outlet.write(b"a", b"b", b"c")
+    assert pair.read(3) == b"abc" and counting.calls == 1 and spawned.count == 0
+
+
 def test_what_waits_is_the_frame_itself(pair: Pair, spawned: Spawned) -> None:
     """Else each reader that has stopped would hold a copy of the frame it stopped in."""
     frame = b"x" * 300_000

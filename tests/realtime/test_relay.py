@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -36,6 +37,9 @@ class Sockets:
         if sid in self.packets:
             self.packets[sid].append(json.loads(packet[1:]))
         return True
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def is_idle(self, sid: str) -> bool:
         return sid not in self.full

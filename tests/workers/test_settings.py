@@ -32,6 +32,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         verdict=30,
         grace=8,
         direct=True,
+        conflate=True,
     )
 
 
