@@ -73,6 +73,11 @@ class TrackedJob(Job):
                 self._publish(own)
                 own.execute()
 
+    def save_new(self, pipeline: Pipeline) -> None:
+        """Save and publish a job that nobody knows yet: its whole hash holds its status too, which RQ writes twice."""
+        super().save(pipeline)
+        self._publish(pipeline)
+
     def prepare_for_execution(self, worker_name: str, pipeline: Pipeline) -> None:
         super().prepare_for_execution(worker_name, pipeline)
         self._publish(pipeline)

@@ -106,7 +106,7 @@ class Jobs:
                 with self.redis.pipeline() as pipeline:
                     for job in jobs[start : start + SLICE]:
                         rq_queue._prepare_for_queue(job)
-                        rq_queue._persist_job(job, pipeline)
+                        job.save_new(pipeline)
                     pipeline.execute()
                 pause()
             with self.redis.pipeline() as pipeline:

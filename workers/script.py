@@ -21,6 +21,7 @@ from workers.wire import CHANNEL, ENDED, FIELDS, WAITING, Status
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
+REPORTED: Final = ("completed", "total", "unit", "description", "meta")  # what a job reports of itself
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
 
 
@@ -32,9 +33,59 @@ def _lua_set(statuses: frozenset[Status]) -> str:
     return "{" + ",".join(f"""['"{status}"']=true""" for status in sorted(statuses)) + "}"
 
 
-SCRIPT: Final = (
+def _lua_body(value: str) -> str:
+    """The JSON of a whole state as one concatenation; `value` is the expression of a field, by its name and place."""
+    fields = [f'"{name}":' + "' .. " + value.format(name=name, at=at) for at, name in enumerate(FIELDS, 1)]
+    return "'{" + " .. ',".join(fields) + " .. '}'"
+
+
+def _at(name: str) -> str:
+    """The place of a field in what HMGET answers."""
+    return f"state[{FIELDS.index(name) + 1}]"
+
+
+# what a running job tells, up to 20 times a second: apart, since making the tables of all else ready costs as much
+REPORT: Final = (
     f"""
-local FIELDS = {_lua_list(FIELDS)}
+local function report()
+  local state = redis.call('HMGET', KEYS[1], {_lua_list(FIELDS)[1:-1]}, 'owner')
+  local status = {_at("status")}
+  if not status then return {{'refused', 'unknown'}} end
+  if status ~= '"started"' and status ~= '"lost"' then return {{'refused', 'ended'}} end
+  if {_at("attempt")} ~= ARGV[4] then return {{'refused', 'attempt'}} end
+  local given = {{}}
+  for i = 6, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
+
+  -- within one attempt and unit a bar never falls
+  local completed = tonumber(given.completed)
+  if completed and given.unit == {_at("unit")} and completed < (tonumber({_at("completed")}) or completed) then
+    given.completed, given.total = nil, nil
+  end
+
+  local moved = false
+"""
+    + "".join(
+        f"  if given.{name} and given.{name} ~= {_at(name)} then {_at(name)}, moved = given.{name}, true end\n"
+        for name in REPORTED
+    )
+    + f"""
+  if not moved then return {{'unchanged', 'same'}} end
+  local time = redis.call('TIME')
+  local micros = time[1] * 1000000 + time[2]
+  {_at("version")} = string.format('%.0f', math.max(tonumber({_at("version")}) + 1, micros))
+  {_at("updated_at")} = string.format('%.0f', math.floor(micros / 1000))
+  redis.call('HSET', KEYS[1], {", ".join(f"'{name}', {_at(name)}" for name in ("version", "updated_at", *REPORTED))})
+  local owner = state[{len(FIELDS) + 1}]
+  local body = {_lua_body("state[{at}]")}
+  redis.call('PUBLISH', '{CHANNEL}', '{{"owner":"' .. owner .. '","state":' .. body .. '}}')
+  return {{'written', {_at("version")}, ARGV[4]}}
+end
+"""
+)
+
+CHANGE: Final = (
+    f"""
+local function change()
 local WAITING = {_lua_set(WAITING)}
 local ENDED = {_lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
@@ -119,24 +170,19 @@ local function run()
     return {'written', whole(version), state.attempt}
   end
 
-  local given, fallback = {}, {}
-  for i = 6, #ARGV, 2 do
-    if (i - 6) / 2 < tonumber(ARGV[5]) then fallback[ARGV[i]] = ARGV[i + 1] else given[ARGV[i]] = ARGV[i + 1] end
-  end
+  local given, fallback, from = {}, {}, 6 + 2 * tonumber(ARGV[5])
+  for i = 6, from - 2, 2 do fallback[ARGV[i]] = ARGV[i + 1] end
+  for i = from, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
   local before = state.status
   if what == 'mark' then
     -- lost and back: only what still runs may be called silent, only what is lost can come back
     local expected = given.status == '"lost"' and '"started"' or '"lost"'
     if before ~= expected or reporter ~= state.attempt then return {'refused', 'moved'} end
-  elseif what == 'progress' then
-    if not known then return {'refused', 'unknown'} end
-    if not RUNNING[before] then return {'refused', 'ended'} end
-    if reporter ~= state.attempt then return {'refused', 'attempt'} end
   elseif not known then
     -- a late write must not bring back what was deleted; a new submission of the same id may
     if state.gone and not WAITING[given.status] and given.status ~= '"created"' then return {'refused', 'gone'} end
-    redis.call('DEL', key)
+    if next(state) then redis.call('DEL', key) end
     local order = math.max((tonumber(redis.call('GET', 'headway:clock')) or 0) + 1, micros)
     redis.call('SET', 'headway:clock', whole(order))
     state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', task='""', queue='""', created_at='null',
@@ -169,7 +215,7 @@ local function run()
   state.version = whole(version)
   state.updated_at = now
 
-  local flat, parts = {}, {}
+  local flat = {}
   for name, json in pairs(state) do flat[#flat + 1] = name; flat[#flat + 1] = json end
   redis.call('HSET', key, unpack(flat))
   if before ~= state.status then
@@ -177,18 +223,28 @@ local function run()
     if ENDED[state.status] then
       redis.call('EXPIRE', key, STATE_TTL)
       redis.call('EXPIRE', key .. ':attempts', STATE_TTL)
-    else
+    elseif before then
       redis.call('PERSIST', key)
     end
   end
-  for i, name in ipairs(FIELDS) do parts[i] = quoted(name) .. ':' .. state[name] end
-  local body = '{' .. table.concat(parts, ',') .. '}'
+  local body = """
+    + _lua_body("state.{name}")
+    + r"""
   if ENDED[state.status] and state.owner ~= '' then remember_end(state, body) end
   redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":' .. body .. '}')
   return {'written', state.version, state.attempt}
 end
 
-local fine, reply = pcall(run)
+return run()
+end
+"""
+)
+
+SCRIPT: Final = (
+    REPORT
+    + CHANGE
+    + """
+local fine, reply = pcall(ARGV[1] == 'progress' and report or change)
 if fine then return reply end
 local text = type(reply) == 'table' and (reply.err or reply[1]) or reply
 redis.log(redis.LOG_WARNING, 'headway: ' .. tostring(text))

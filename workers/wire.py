@@ -129,6 +129,10 @@ def index_key(scope: str, status: str) -> str:
     return f"headway:{scope}:{status}"
 
 
+# made once: json.dumps makes one for each call that says anything of separators
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def encode(value: Any) -> str:
     """`value` as compact JSON.
 
@@ -136,8 +140,10 @@ def encode(value: Any) -> str:
     Raises `WireError` for NaN, Infinity and whatever JSON has no form for: one such value would break the
     JSON of a whole frame.
     """
+    if value is None or type(value) is int:  # half of all: the encoder takes three times as long
+        return "null" if value is None else str(value)
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"expected a value that JSON can hold, got {type(value).__name__}: {error}") from error
     try:
