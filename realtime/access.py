@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from realtime.tokens import Grant, Tokens
+from realtime.tokens import sign as sign  # for programs that run beside Headway
 from workers.settings import Secrets, Settings
 from workers.wire import is_queue_name
 
@@ -29,6 +31,7 @@ class Refusal:
 
 
 UNAUTHORIZED = Refusal("unauthorized", "expected a session: load the page, or keep the cookie of a first request")
+EXPIRED = Refusal("expired", "the token has expired: expected a fresh one")
 OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
 
 
@@ -36,6 +39,7 @@ class Access:
     def __init__(self, settings: Settings, secrets_: Secrets) -> None:
         self._origins = frozenset(settings.origins)
         self._operator_token = secrets_.operator_token
+        self.tokens = Tokens(secrets_.secret_key)
 
     def visitor(self, session: MutableMapping[str, Any], authorization: str | None) -> Visitor:
         """Who this is, by signed session or by `Authorization: Bearer <operator token>`."""
@@ -43,6 +47,13 @@ class Access:
         bearer = scheme.lower() == "bearer" and self.is_operator_token(token.strip())
         operator = bearer or self._is_login(session.get("login"))
         return Visitor(str(session.get("owner", "")), operator)
+
+    def grant(self, token: Any) -> Grant | None:
+        """What `token`, or the header `Bearer <token>`, says; None where it is none of ours."""
+        if not isinstance(token, str):
+            return None
+        scheme, _, rest = token.partition(" ")
+        return self.tokens.read(rest.strip() if scheme.lower() == "bearer" else token)
 
     def is_operator_token(self, token: Any) -> bool:
         return isinstance(token, str) and hmac.compare_digest(_bytes(token), _bytes(self._operator_token))
@@ -75,8 +86,14 @@ class Access:
 
     # -- jobs and topics
 
-    def may_watch(self, visitor: Visitor, topic: str) -> Refusal | None:
-        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; the rest an operator."""
+    def may_watch(self, visitor: Visitor, topic: str, grant: Grant | None = None) -> Refusal | None:
+        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; the rest an operator, or a
+        token for it."""
+        if grant is not None and grant.covers(topic) and not visitor.operator:
+            return EXPIRED if grant.is_over else None  # who shows a token is bound by it
+        return self._may_watch(visitor, topic)
+
+    def _may_watch(self, visitor: Visitor, topic: str) -> Refusal | None:
         kind, colon, name = topic.partition(":")
         if kind == "job" and colon and name:
             return None
@@ -86,10 +103,15 @@ class Access:
             return None if visitor.operator else OPERATORS_ONLY
         return Refusal("bad_request", f"expected job:<id>, mine, jobs or queue:<name>, got {topic[:80]!r}")
 
-    def may_act(self, visitor: Visitor, owner: str) -> Refusal | None:
-        """Stop, cancel, requeue, delete; and see arguments, traceback and attempts."""
+    def may_act(self, visitor: Visitor, owner: str, topic: str = "", grant: Grant | None = None) -> Refusal | None:
+        """Stop, cancel, requeue, delete: its owner, an operator, or a token for its `topic` that allows it.
+
+        Without `topic`: see arguments, traceback and attempts, which no token allows.
+        """
         if visitor.operator or (owner and visitor.owner == owner):
             return None
+        if grant is not None and grant.act and grant.covers(topic):
+            return EXPIRED if grant.is_over else None
         return Refusal("forbidden", "expected the job's owner or an operator")
 
     def may_operate(self, visitor: Visitor) -> Refusal | None:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
-from realtime.request import allow, limit_submits, owner, parse_body, parse_query, services, visitor
+from realtime.request import allow, grant, limit_submits, owner, parse_body, parse_query, services, visitor
 from workers import store
 from workers.errors import BadArguments
 from workers.store import Stored
@@ -153,7 +153,7 @@ def read_job(id: str) -> Response:
 
 
 def _act(id: str, act: Callable[[str], Any]) -> Any:
-    allow(services().access.may_act(visitor(), services().jobs.load(id).owner))
+    allow(services().access.may_act(visitor(), services().jobs.load(id).owner, f"job:{id}", grant()))
     return act(id)
 
 

@@ -15,7 +15,8 @@ RETRY_AFTER_FULL = 30  # seconds
 AWAY = "Redis can't be reached, or takes no writes; try again in a moment"
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
-STATUSES = {"bad_request": 400, "unauthorized": 401, "forbidden": 403, "not_found": 404, "too_many": 429}
+STATUSES = {"bad_request": 400, "unauthorized": 401, "expired": 401, "forbidden": 403, "not_found": 404}
+STATUSES |= {"too_many": 429}
 
 log = logging.getLogger("headway.http")
 

@@ -12,7 +12,9 @@ from redis.exceptions import RedisError
 
 from realtime.access import UNAUTHORIZED, Access, Refusal, Visitor
 from realtime.relay import Relay
+from realtime.rights import Rights
 from realtime.snapshots import Watched
+from realtime.tokens import Grant
 from realtime.topics import TOPIC_LIMIT, Topic
 from workers.wire import encode, is_job_id, no_constant
 
@@ -53,13 +55,14 @@ class WireJSON:
         return json.loads(text, parse_constant=no_constant)
 
 
-def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: Callable[[Environ], Visitor]) -> None:
+def register(
+    server: socketio.Server, relay: Relay, access: Access, rights: Rights, visitor_of: Callable[[Environ], Visitor]
+) -> None:
     """Answer the events of the contract on `server`. An ack is always an object.
 
     On python-socketio itself: Flask-SocketIO would make a request context for each event, match its address and read
     its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once.
     """
-    visitors: dict[str, Visitor] = {}
 
     def on(event: str) -> Callable[[Handler], Handler]:
         def register_(handler: Handler) -> Handler:
@@ -70,14 +73,15 @@ def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: 
 
     @server.on("connect")
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
-        visitors[sid] = who = visitor_of(environ)
+        who = visitor_of(environ)
+        rights.enter(sid, who)
         environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
         # the status must follow the CONNECT packet, which is sent when this returns
         server.start_background_task(relay.greet, sid, who.owner)
 
     @server.on("disconnect")
     def disconnect(sid: str, reason: Any = None) -> None:
-        visitors.pop(sid, None)
+        rights.leave(sid)
         relay.forget(sid)
 
     @on("watch")
@@ -85,7 +89,10 @@ def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: 
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
-        answers = _watch(relay, access, sid, visitors[sid], list(dict.fromkeys(names)))
+        token = data.get("token")
+        if token is not None and not isinstance(token, str):
+            return {"ok": False, **error("bad_request", f"token: expected text, got {type(token).__name__}")}
+        answers = _watch(relay, access, rights, sid, list(dict.fromkeys(names)), access.grant(token))
         parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
         return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
 
@@ -94,7 +101,9 @@ def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: 
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
-        relay.topics.remove(sid, [_topic(name, visitors[sid].owner) for name in names])
+        topics = [_topic(name, rights.visitor(sid).owner) for name in names]
+        rights.released(sid, topics)
+        relay.topics.remove(sid, topics)
         return {"ok": True}
 
     @on("seen")
@@ -102,7 +111,7 @@ def register(server: socketio.Server, relay: Relay, access: Access, visitor_of: 
         ends = _ends(data)
         if isinstance(ends, Refusal):
             return {"ok": False, **error(ends.code, ends.message)}
-        owner = visitors[sid].owner
+        owner = rights.visitor(sid).owner
         if not owner:
             return {"ok": False, **error(UNAUTHORIZED.code, UNAUTHORIZED.message)}
         try:
@@ -162,14 +171,18 @@ def _is_end(end: Any) -> bool:
     return isinstance(id, str) and is_job_id(id) and isinstance(attempt, int) and not isinstance(attempt, bool)
 
 
-def _watch(relay: Relay, access: Access, sid: str, who: Visitor, names: list[str]) -> dict[str, str]:
+def _watch(
+    relay: Relay, access: Access, rights: Rights, sid: str, names: list[str], grant: Grant | None
+) -> dict[str, str]:
     """What the ack says of each topic, as JSON."""
-    refusals = {name: access.may_watch(who, name) for name in names}
+    who = rights.visitor(sid)
+    refusals = {name: access.may_watch(who, name, grant) for name in names}
     granted = [_topic(name, who.owner) for name, refusal in refusals.items() if refusal is None]
     try:
         watched = relay.watch(sid, granted)
     except RedisError:
         return {name: _refused(refusal or AWAY) for name, refusal in refusals.items()}
+    rights.granted(sid, [topic for topic in granted if watched[topic] is not None], grant)
     return {
         name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched)
         for name, refusal in refusals.items()

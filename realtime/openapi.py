@@ -101,6 +101,7 @@ SCHEMAS: dict[str, Any] = {
             )
         }
     ),
+    "Token": _object({"token": _TEXT, "expires_at": _TIME}),
     "Count": _object({"count": _INTEGER}),
     "Ok": _object({"ok": {"type": "boolean"}}),
     "Ready": _object({"ok": {"type": "boolean"}, "probe_age": _NUMBER, "gaps": _INTEGER}),

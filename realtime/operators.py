@@ -1,12 +1,41 @@
 """The JSON API of queues and workers, for operators. Each view's docstring is its text in /api/openapi.json."""
 
 from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, ConfigDict
 
 from realtime import openapi
-from realtime.request import allow, services, visitor
+from realtime.request import allow, parse_body, services, visitor
 from workers import overview
+from workers.errors import BadArguments
 
 blueprint = Blueprint("operators", __name__)
+
+
+class TokenRequest(BaseModel):
+    """The body of a request for a token."""
+
+    model_config = ConfigDict(extra="forbid")
+    topics: list[str]
+    expires: float = 3600.0  # seconds
+    act: bool = False
+
+
+@blueprint.post("/api/tokens")
+@openapi.describe(body=TokenRequest, answer="Token", operator=True)
+def make_token() -> Response:
+    """Make a token with which a page may watch, or act on, just these jobs for so many seconds."""
+    allow(services().access.may_operate(visitor()))
+    body = parse_body(TokenRequest)
+    tokens = services().access.tokens
+    try:
+        token = tokens.sign(body.topics, body.expires, act=body.act)
+    except ValueError as error:
+        name, _, said = str(error).partition(": ")
+        expected, _, got = said.removeprefix("expected ").partition(", got ")
+        raise BadArguments(str(error), {name: {"expected": expected, "got": got}}) from error
+    grant = tokens.read(token)
+    assert grant is not None
+    return jsonify(token=token, expires_at=round(grant.expires_at * 1000))
 
 
 @blueprint.get("/api/queues")

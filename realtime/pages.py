@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, render_tem
 from realtime.access import Refusal
 from realtime.errors import Refused
 from realtime.request import owner, read_json, services, visitor
+from workers.wire import CHANNEL, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
@@ -38,15 +39,22 @@ def log_in() -> Response:
     token = body.get("token") if isinstance(body, dict) else None
     if not services().access.is_operator_token(token):
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
-    owner()
+    who = owner()
     services().access.log_in(session)
+    _recheck(who, operator=True)
     return jsonify(ok=True)
 
 
 @blueprint.post("/logout")
 def log_out() -> Response:
-    session.pop("login", None)
+    if session.pop("login", None) is not None:
+        _recheck(owner(), operator=False)
     return jsonify(ok=True)
+
+
+def _recheck(who: str, *, operator: bool) -> None:
+    """Have every web process look again at what the open connections of this browser may do."""
+    services().redis.publish(CHANNEL, encode_recheck(who, operator))
 
 
 def _file(folder: Path, name: str) -> Response:

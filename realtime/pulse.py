@@ -70,6 +70,10 @@ class Pulse:
 
         return packet
 
+    def farewell(self) -> str:
+        """The packet that has one page leave and come anew at once."""
+        return encode_event("relay", {"state": "draining", "since": _now_ms(), "retry_in": 0})
+
     def beat(self) -> None:
         """Tell every connection that we are here, for ever."""
         while True:

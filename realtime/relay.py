@@ -20,7 +20,7 @@ from realtime.topics import Topic, Topics, ends_of, topics_of
 from realtime.transport import Transport
 from workers import inbox, store
 from workers.channel import Channel, Gap
-from workers.wire import Update
+from workers.wire import Recheck, Update
 
 CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
 RELOAD_STEP = 500  # topics read in one round trip
@@ -54,6 +54,7 @@ class Relay:
         self._wake = threading.Event()
         self._sending = threading.Lock()  # frames of one topic go out one after the other
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
+        self.on_recheck: Callable[[str, bool], None] = lambda owner, operator: None
         self.pulse = Pulse(self.broadcast)
         self.metrics.gaps.set_function(lambda: self.pulse.gaps)
         self.metrics.connections.set_function(lambda: len(transport.connections()))
@@ -117,6 +118,8 @@ class Relay:
             for number, update in enumerate(said, 1):
                 if isinstance(update, Update):
                     self._take(update)
+                elif isinstance(update, Recheck):
+                    self.on_recheck(update.owner, update.operator)
                 elif not self.pulse.hear(update):
                     log.warning("Redis has lost its data: what pages show is read again")
                     self._mind_gap(Gap(True))

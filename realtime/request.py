@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from realtime.access import Refusal, Visitor, new_owner
 from realtime.errors import Refused
+from realtime.tokens import Grant
 from workers.errors import BadArguments
 from workers.tasks import fields_of
 from workers.wire import no_constant
@@ -26,6 +27,11 @@ def services() -> "Services":
 
 def visitor() -> Visitor:
     return services().access.visitor(session, request.headers.get("Authorization"))
+
+
+def grant() -> Grant | None:
+    """What the token of this request allows, where it brings one."""
+    return services().access.grant(request.headers.get("Authorization"))
 
 
 def owner() -> str:

@@ -36,6 +36,7 @@ from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa:
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
+from realtime.rights import Rights  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
@@ -91,7 +92,7 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
                 connection.mind_ping()
 
 
-def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay, Requests]:
+def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay, Rights, Requests]:
     engineio.socket.Socket = Connection
     Connection.direct = settings.direct
     Connection.listen, Connection.spawn = staticmethod(green.listen), staticmethod(green.spawn)
@@ -113,7 +114,10 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
         serializer=StrictPacket,
     )
     subscriber = store.connect(settings.redis_url)
-    relay = Relay(redis, subscriber, SocketTransport(socketio), conflate=settings.conflate)
+    transport = SocketTransport(socketio)
+    relay = Relay(redis, subscriber, transport, conflate=settings.conflate)
+    rights = Rights(relay, access, transport)
+    relay.on_recheck = rights.recheck
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
@@ -126,14 +130,14 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
             app.session_interface.open_session(app, request) or {}, request.headers.get("Authorization")
         )
 
-    handlers.register(socketio.server, relay, access, visitor_of)
+    handlers.register(socketio.server, relay, access, rights, visitor_of)
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
         return manager.sid_from_eio_sid(eio_sid, "/") is not None
 
     engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"], has_joined)
-    return app, socketio, relay, requests
+    return app, socketio, relay, rights, requests
 
 
 def listen(settings: Settings) -> Any:
@@ -148,7 +152,7 @@ def listen(settings: Settings) -> Any:
 
 
 def serve(settings: Settings, secrets: Secrets) -> None:
-    app, socketio, relay, requests = build(settings, secrets)
+    app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     sweeper = Sweeper(housekeeping, settings.queue_names, on_lost=relay.metrics.lost_workers.inc)
@@ -156,6 +160,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         relay.listen,
         relay.pump,
         relay.catch_up,
+        rights.expire,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),
         partial(relay.pulse.probe, store.connect(settings.redis_url)),

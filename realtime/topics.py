@@ -56,6 +56,10 @@ class Topics:
         self._watchers.setdefault(topic, {})[sid] = None
         return True
 
+    def of(self, sid: str) -> tuple[Topic, ...]:
+        """What a connection watches."""
+        return tuple(self._watched.get(sid, ()))
+
     def is_full(self, sid: str) -> bool:
         return len(self._watched.get(sid, ())) >= TOPIC_LIMIT
 

@@ -17,7 +17,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from workers.errors import WireError
-from workers.wire import CHANNEL, Probe, Update, decode_update, encode
+from workers.wire import CHANNEL, Message, decode_update, encode
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0  # seconds within which the channel is tried again, the moment drawn at random
 CHUNK = 256 * 1024  # bytes that are read at once
@@ -52,7 +52,7 @@ class Channel:
         self._pool = connection.connection_pool
         self._plain: socket.socket | None = None
 
-    def listen(self) -> Iterator[list[Update | Probe] | Gap]:
+    def listen(self) -> Iterator[list[Message] | Gap]:
         """Every message, for ever, as many at a time as have come.
 
         `Gap(False)` when the channel is lost, `Gap(True)` when it is held. The first thing is `Gap(True)`; each
@@ -76,7 +76,7 @@ class Channel:
             tries += 1
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))))
 
-    def _hold(self) -> Iterator[list[Update | Probe] | None]:
+    def _hold(self) -> Iterator[list[Message] | None]:
         """What comes over one connection, until it ends: messages, and None for each confirmation."""
         connection = self._pool.get_connection()
         try:
@@ -89,7 +89,7 @@ class Channel:
             reader = hiredis.Reader()
             while data := plain.recv(CHUNK):
                 reader.feed(data)
-                taken: list[Update | Probe] = []
+                taken: list[Message] = []
                 while (message := reader.gets()) is not False:
                     if not isinstance(message, list):
                         raise RedisConnectionError(f"expected a message, got {message!r}")
@@ -118,7 +118,7 @@ class Channel:
                 self._plain.shutdown(socket.SHUT_RDWR)
 
 
-def _decoded(data: bytes) -> Update | Probe | None:
+def _decoded(data: bytes) -> Message | None:
     try:
         return decode_update(data)
     except WireError:

@@ -111,6 +111,21 @@ class Probe:
     born: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """A browser has logged in or out: what its open connections may do is to be looked at again."""
+
+    owner: str
+    operator: bool  # what it is by now
+
+
+Message = Update | Probe | Recheck
+
+
+def encode_recheck(owner: str, operator: bool) -> str:
+    return encode({"recheck": owner, "operator": operator})
+
+
 def state_key(id: str) -> str:
     return f"headway:job:{id}"
 
@@ -173,7 +188,7 @@ _ENVELOPE = re.compile(
 )
 
 
-def decode_update(message: bytes) -> Update | Probe:
+def decode_update(message: bytes) -> Message:
     """A message of the channel. Raises `WireError` where it is none.
 
     Of what our own script publishes only the beginning is parsed; the rest passes through as it is.
@@ -188,6 +203,8 @@ def decode_update(message: bytes) -> Update | Probe:
         envelope = json.loads(text, parse_constant=no_constant)
         if envelope.get("probe") is not None:
             return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
+        if envelope.get("recheck") is not None:
+            return Recheck(str(envelope["recheck"]), envelope["operator"] is True)
         if gone := envelope.get("gone"):
             body = encode({"id": gone["id"], "version": gone["version"]})
             return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)

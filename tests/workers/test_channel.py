@@ -11,9 +11,9 @@ from tests.conftest import until
 from tests.faults.proxy import Proxy
 from workers import channel, store
 from workers.channel import Channel, Gap
-from workers.wire import CHANNEL, Probe, Status, Update
+from workers.wire import CHANNEL, Message, Probe, Status, Update
 
-Heard = list[Update | Probe | Gap]
+Heard = list[Message | Gap]
 
 
 def listening(url: str) -> tuple[Channel, Heard]:

@@ -1,0 +1,76 @@
+"""Who each connection is, and until when it may watch what it watches; ends watches whose right has ended."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from realtime.access import EXPIRED, STRANGER, Access, Refusal, Visitor
+from realtime.frames import encode_event
+from realtime.leases import Leases
+from realtime.relay import Relay
+from realtime.tokens import Grant
+from realtime.topics import Topic, ends_of
+from realtime.transport import Transport
+
+LOOK = 0.25  # seconds between two looks at what has expired
+
+
+class Rights:
+    def __init__(self, relay: Relay, access: Access, transport: Transport) -> None:
+        self._relay = relay
+        self._access = access
+        self._transport = transport
+        self._visitors: dict[str, Visitor] = {}
+        self._leases = Leases()
+
+    def enter(self, sid: str, who: Visitor) -> None:
+        self._visitors[sid] = who
+
+    def leave(self, sid: str) -> None:
+        self._visitors.pop(sid, None)
+        self._leases.drop(sid)
+
+    def visitor(self, sid: str) -> Visitor:
+        return self._visitors.get(sid, STRANGER)
+
+    def granted(self, sid: str, topics: Sequence[Topic], grant: Grant | None) -> None:
+        """They are watched from now on: by `grant` where it covers them, and for no longer than that."""
+        for topic in topics:
+            if grant is not None and grant.covers(topic.name) and not self.visitor(sid).operator:
+                self._leases.grant(sid, topic, grant.expires_at)
+            else:
+                self._leases.release(sid, topic)
+
+    def released(self, sid: str, topics: Sequence[Topic]) -> None:
+        """They are not watched any more."""
+        for topic in topics:
+            self._leases.release(sid, topic)
+
+    def expire(self) -> None:
+        """End the watches whose token has expired, for ever."""
+        while True:
+            time.sleep(LOOK)
+            for sid, topic in self._leases.over(time.time()):
+                self._refuse(sid, topic, EXPIRED)
+
+    def recheck(self, owner: str, operator: bool) -> None:
+        """A browser has logged in, or out, over HTTP: what its open connections may do changes with it.
+
+        Out: the watches that it has lost the right to end. In: its pages are asked to come anew, with their new right.
+        """
+        for sid, who in list(self._visitors.items()):
+            if who.owner != owner or who.operator == operator:
+                continue
+            if operator:
+                self._transport.send(sid, self._relay.pulse.farewell())
+                continue
+            self._visitors[sid] = who = replace(who, operator=False)
+            for topic in self._relay.topics.of(sid):
+                refusal = None if topic == ends_of(owner) else self._access.may_watch(who, topic.name)
+                if refusal is not None and not self._leases.holds(sid, topic):
+                    self._refuse(sid, topic, refusal)
+
+    def _refuse(self, sid: str, topic: Topic, refusal: Refusal) -> None:
+        self._relay.topics.remove(sid, [topic])
+        said = {"topic": topic.name, "error": {"code": refusal.code, "message": refusal.message}}
+        self._transport.send(sid, encode_event("refused", said))

@@ -1,0 +1,81 @@
+"""Tokens: the right to watch, or act on, just these jobs for so long; for pages that have no session of ours.
+
+Signed with the installation's SECRET_KEY, kept nowhere: what a token says holds until it expires.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from realtime.topics import TOPIC_LIMIT
+from workers.settings import Secrets, Settings
+from workers.wire import is_job_id, is_queue_name
+
+LONGEST = 366 * 24 * 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token says."""
+
+    topics: frozenset[str]
+    expires_at: float  # Unix time in seconds
+    act: bool  # whether its jobs may also be stopped, canceled, requeued and deleted
+
+    def covers(self, topic: str) -> bool:
+        return topic in self.topics
+
+    @property
+    def is_over(self) -> bool:
+        return time.time() >= self.expires_at
+
+
+class Tokens:
+    def __init__(self, secret_key: str) -> None:
+        self._serializer = URLSafeSerializer(secret_key, salt="headway.token")
+
+    def sign(self, topics: Sequence[str], expires: float, *, act: bool = False) -> str:
+        """A token for `topics` (job:<id>, queue:<name>, jobs), good for `expires` seconds.
+
+        Raises ValueError where a topic is none of these, or `expires` is not positive or over 366 days.
+        """
+        names = sorted(set(topics))
+        if not 1 <= len(names) <= TOPIC_LIMIT:
+            raise ValueError(f"topics: expected 1 to {TOPIC_LIMIT} of them, got {len(names)}")
+        for name in names:
+            if not _may_be_granted(name):
+                raise ValueError(f"topics: expected job:<id>, queue:<name> or jobs, got {name[:80]!r}")
+        if not 0 < expires <= LONGEST:
+            raise ValueError(f"expires: expected more than 0 and at most {LONGEST} seconds, got {expires!r:.40}")
+        return self._text({"topics": names, "until": time.time() + expires, "act": act})
+
+    def _text(self, said: Mapping[str, object]) -> str:
+        signed = self._serializer.dumps(said)
+        return signed.decode() if isinstance(signed, bytes) else signed
+
+    def read(self, token: str) -> Grant | None:
+        """What `token` says, expired or not; None where it is none of ours."""
+        try:
+            said = self._serializer.loads(token)
+            return Grant(frozenset(said["topics"]), float(said["until"]), bool(said["act"]))
+        except (BadData, KeyError, TypeError, ValueError):
+            return None
+
+
+def sign(topics: Sequence[str], expires: float, *, act: bool = False, environ: Mapping[str, str] | None = None) -> str:
+    """A token of the installation that the environment names (SECRET_KEY, or what is kept in HEADWAY_HOME).
+
+    For a program of somebody else that runs beside Headway; see `Tokens.sign`. Raises `SettingsError` too.
+    """
+    given = os.environ if environ is None else environ
+    settings = Settings.from_environment(given, Path.cwd())
+    return Tokens(Secrets.from_environment(given, settings.home).secret_key).sign(topics, expires, act=act)
+
+
+def _may_be_granted(topic: str) -> bool:
+    kind, _, name = topic.partition(":")
+    return topic == "jobs" or (kind == "job" and is_job_id(name)) or (kind == "queue" and is_queue_name(name))

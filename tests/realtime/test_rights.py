@@ -1,0 +1,158 @@
+"""Rights that begin and end while a connection lasts, through the whole server."""
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import Stack
+from tests.realtime.clients import Client, connected
+
+LASTS = 1.5  # seconds
+
+
+def token(stack: Stack, *topics: str, expires: float = LASTS, act: bool = False) -> str:
+    body = {"topics": list(topics), "expires": expires, "act": act}
+    answer = requests.post(f"{stack.url}/api/tokens", json=body, headers=stack.operator)
+    assert answer.status_code == 200, answer.text
+    text: str = answer.json()["token"]
+    return text
+
+
+def watch(client: Client, text: str, *topics: str) -> dict[str, Any]:
+    answer = client.ask("watch", {"topics": list(topics), "token": text})
+    assert answer["ok"] is True
+    found: dict[str, Any] = answer["topics"]
+    return found
+
+
+@pytest.fixture
+def id(stack: Stack) -> str:
+    return str(stack.submit(stack.session(), "sum_numbers", text="1")["id"])
+
+
+def test_a_token_opens_its_topics_and_no_other_until_it_expires(stack: Stack, id: str) -> None:
+    with connected(stack.url) as client:
+        assert client.watch("queue:default")["topics"]["queue:default"]["error"]["code"] == "forbidden"
+        topics = watch(client, token(stack, "queue:default", f"job:{id}"), "queue:default", f"job:{id}", "jobs")
+        assert topics["jobs"]["error"]["code"] == "forbidden"
+        assert topics[f"job:{id}"]["jobs"][0]["id"] == id and "jobs" in topics["queue:default"]
+        began = time.monotonic()
+        ended = {client.hear("refused")["topic"], client.hear("refused")["topic"]}
+        assert ended == {"queue:default", f"job:{id}"} and time.monotonic() - began < LASTS + 5
+        late = watch(client, "rubbish", "queue:default")
+        assert late["queue:default"]["error"]["code"] == "forbidden"
+
+
+def test_what_has_been_refused_is_not_told_any_more(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        watch(client, token(stack, "queue:default"), "queue:default")
+        refused = client.hear("refused")
+        assert refused["error"]["code"] == "expired" and refused["error"]["message"]
+        stack.submit(stack.session(), "sum_numbers", text="1")
+        for _ in range(2):
+            client.hear("relay")  # two beats, in which it would have come
+        after = client.seen[client.seen.index(("refused", refused)) :]
+        assert [event for event, _ in after if event == "jobs"] == []
+
+
+def test_a_fresh_token_leaves_no_gap(stack: Stack) -> None:
+    with connected(stack.url) as client:
+        watch(client, token(stack, "queue:default"), "queue:default")
+        watch(client, token(stack, "queue:default", expires=60), "queue:default")
+        for _ in range(2):
+            client.hear("relay")  # every 2 s: the first token's time is over
+        id = stack.submit(stack.session(), "sum_numbers", text="1")["id"]
+        client.hear("jobs", lambda data: any(state["id"] == id for state in data["jobs"]))
+        assert not [event for event, _ in client.seen if event == "refused"]
+
+
+def test_an_expired_token_is_called_expired(stack: Stack, id: str) -> None:
+    text = token(stack, "queue:default", f"job:{id}", expires=0.001)
+    with connected(stack.url) as client:
+        topics = watch(client, text, "queue:default", f"job:{id}")
+        assert [part["error"]["code"] for part in topics.values()] == ["expired", "expired"]
+    with connected(stack.url, headers=stack.operator) as operator:
+        assert "jobs" in watch(operator, text, "queue:default")["queue:default"], "an operator needs none"
+
+
+@pytest.mark.parametrize("wrong", [1, ["a"], {}, True])
+def test_a_token_is_text(wrong: Any, stack: Stack) -> None:
+    with connected(stack.url) as client:
+        answer = client.ask("watch", {"topics": [], "token": wrong})
+        assert answer["ok"] is False and answer["error"]["code"] == "bad_request"
+
+
+def test_a_token_may_let_a_page_act_on_its_job_alone(stack: Stack) -> None:
+    session = stack.session()
+    one, other = (stack.submit(session, "sum_numbers", text="1")["id"] for _ in range(2))
+
+    def delete(id: str, text: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {text}"}
+        answer = requests.delete(f"{stack.url}/api/jobs/{id}", headers=headers)
+        return answer.status_code, answer.json().get("error", {}).get("code", "")
+
+    with connected(stack.url, session) as client:
+        for id in (one, other):
+            while stack.job(session, id)["status"] != "finished":
+                client.hear("relay")
+    assert delete(one, token(stack, f"job:{one}")) == (403, "forbidden")
+    assert delete(one, token(stack, f"job:{one}", act=True, expires=0.001)) == (401, "expired")
+    text = token(stack, f"job:{one}", act=True, expires=60)
+    assert (
+        "traceback"
+        not in requests.get(f"{stack.url}/api/jobs/{one}", headers={"Authorization": f"Bearer {text}"}).json()
+    )
+    assert delete(other, text) == (403, "forbidden")
+    assert delete(one, text) == (200, "")
+
+
+def log_in(stack: Stack, session: requests.Session) -> None:
+    token = stack.operator["Authorization"].partition(" ")[2]
+    assert session.post(f"{stack.url}/login", json={"token": token}).status_code == 200
+
+
+def test_logging_out_ends_what_only_an_operator_may_watch(stack: Stack, id: str) -> None:
+    session = stack.session()
+    log_in(stack, session)
+    with connected(stack.url, session) as client, connected(stack.url, headers=stack.operator) as other:
+        assert "jobs" in client.watch("jobs", "mine", f"job:{id}")["topics"]["jobs"]
+        other.watch("jobs")
+        session.post(f"{stack.url}/logout").raise_for_status()
+        refused = client.hear("refused")
+        assert (refused["topic"], refused["error"]["code"]) == ("jobs", "forbidden")
+        assert client.watch("jobs")["topics"]["jobs"]["error"]["code"] == "forbidden"
+        own = stack.submit(session, "sum_numbers", text="1")["id"]
+        client.hear("jobs", lambda data: data["topic"] == "mine" and data["jobs"][0]["id"] == own)
+        other.hear("jobs", lambda data: data["topic"] == "jobs")
+
+
+def test_logging_in_asks_the_browsers_other_pages_to_come_anew(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, session) as client, connected(stack.url, stack.session()) as other:
+        log_in(stack, session)
+        said = client.hear("relay", lambda data: data["state"] == "draining")
+        assert said["retry_in"] == 0
+        assert other.hear("relay")["state"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "topics"),
+        ({"topics": ["mine"]}, "topics"),
+        ({"topics": ["jobs"], "expires": -1}, "expires"),
+        ({"topics": ["jobs"], "expires": "soon"}, "expires"),
+        ({"topics": ["jobs"], "more": 1}, "more"),
+    ],
+)
+def test_a_wrong_request_for_a_token_says_what_was_expected(body: Any, field: str, stack: Stack) -> None:
+    answer = requests.post(f"{stack.url}/api/tokens", json=body, headers=stack.operator)
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]["fields"][field]) == {"expected", "got"}
+
+
+def test_only_operators_make_tokens(stack: Stack) -> None:
+    answer = stack.session().post(f"{stack.url}/api/tokens", json={"topics": ["jobs"]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")

@@ -1,0 +1,59 @@
+"""Tokens: what is signed is what is read."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from realtime import access
+from realtime.tokens import LONGEST, Grant, Tokens
+from realtime.topics import TOPIC_LIMIT
+
+TOPICS = ["job:a1", "queue:default", "jobs"]
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens("a key")
+
+
+def test_what_is_signed_is_read(tokens: Tokens) -> None:
+    grant = tokens.read(tokens.sign(TOPICS, 60, act=True))
+    assert grant is not None
+    assert grant.topics == set(TOPICS) and grant.act and not grant.is_over
+    assert 59 < grant.expires_at - time.time() <= 60
+    assert grant.covers("job:a1") and not grant.covers("job:a2") and not grant.covers("mine")
+
+
+def test_it_ends(tokens: Tokens) -> None:
+    grant = tokens.read(tokens.sign(["jobs"], 0.000_001))
+    assert grant is not None and grant.is_over
+
+
+@pytest.mark.parametrize("topics", [[], ["mine"], ["stats"], ["job:"], ["queue:a b"], ["job:a", "everything"]])
+def test_what_can_not_be_granted_is_not_signed(topics: list[str], tokens: Tokens) -> None:
+    with pytest.raises(ValueError, match=r"^topics: expected .*, got "):
+        tokens.sign(topics, 60)
+
+
+def test_there_are_no_more_topics_than_a_connection_may_watch(tokens: Tokens) -> None:
+    with pytest.raises(ValueError, match=f"expected 1 to {TOPIC_LIMIT} of them, got {TOPIC_LIMIT + 1}"):
+        tokens.sign([f"job:{number}" for number in range(TOPIC_LIMIT + 1)], 60)
+
+
+@pytest.mark.parametrize("expires", [0, -1, LONGEST + 1, float("nan"), float("inf")])
+def test_it_is_good_for_some_time_and_not_for_ever(expires: float, tokens: Tokens) -> None:
+    with pytest.raises(ValueError, match=r"^expires: expected .*, got "):
+        tokens.sign(["jobs"], expires)
+
+
+def test_what_is_not_ours_says_nothing(tokens: Tokens) -> None:
+    good = tokens.sign(["jobs"], 60)
+    forged = [Tokens("another key").sign(["jobs"], 60), good[:-1], "x" + good, "", "é", good.partition(".")[0]]
+    assert [tokens.read(text) for text in forged] == [None] * len(forged)
+
+
+def test_a_program_beside_signs_for_the_installation_that_its_environment_names(tmp_path: Path) -> None:
+    environ = {"SECRET_KEY": "of both", "HEADWAY_OPERATOR_TOKEN": "unused", "HEADWAY_HOME": str(tmp_path)}
+    grant = Tokens("of both").read(access.sign(topics=["job:a"], expires=60, environ=environ))
+    assert isinstance(grant, Grant) and grant.topics == {"job:a"} and not grant.act
