@@ -18,6 +18,7 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -122,15 +123,7 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 
-    def visitor_of(environ: dict[str, Any]) -> Visitor:
-        if "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ:
-            return STRANGER
-        request = app.request_class(environ)
-        return access.visitor(
-            app.session_interface.open_session(app, request) or {}, request.headers.get("Authorization")
-        )
-
-    handlers.register(socketio.server, relay, access, rights, visitor_of)
+    handlers.register(socketio.server, relay, access, rights, visitors(app, access))
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
@@ -138,6 +131,19 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
 
     engine.handlers["message"] = ending_the_sender(engine, engine.handlers["message"], has_joined)
     return app, socketio, relay, rights, requests
+
+
+def visitors(app: Flask, access: Access) -> Callable[[dict[str, Any]], Visitor]:
+    """What tells from an opening request who it is from."""
+
+    def visitor_of(environ: dict[str, Any]) -> Visitor:
+        if "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ:
+            return STRANGER
+        request = app.request_class(environ)
+        session = app.session_interface.open_session(app, request) or {}
+        return access.visitor(session, request.headers.get("Authorization"))
+
+    return visitor_of
 
 
 def listen(settings: Settings) -> Any:
