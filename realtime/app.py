@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import flask
 from flask import Flask, Response
 from redis import Redis
 
@@ -18,6 +19,7 @@ from workers.tasks import Tasks
 
 SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long as they live, and longer
 BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
+PREFLIGHT_TTL = 600  # seconds for which a browser remembers what a foreign page may send
 POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
@@ -60,6 +62,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     for part in (api, operators, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
     app.after_request(_harden)
+    app.after_request(_share)
     return app
 
 
@@ -68,4 +71,18 @@ def _harden(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _share(response: Response) -> Response:
+    """Let pages of the named foreign origins read what they ask for, and load our modules; without our cookies."""
+    here = request.services()
+    response.vary.add("Origin")
+    if (origin := flask.request.headers.get("Origin")) in here.settings.origins:
+        response.headers["Access-Control-Allow-Origin"] = str(origin)
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
+        if flask.request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
+            response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_TTL)
     return response

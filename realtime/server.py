@@ -140,7 +140,7 @@ def visitors(app: Flask, access: Access) -> Callable[[dict[str, Any]], Visitor]:
         if "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ:
             return STRANGER
         request = app.request_class(environ)
-        session = app.session_interface.open_session(app, request) or {}
+        session: Any = app.session_interface.open_session(app, request) or {}
         return access.visitor(session, request.headers.get("Authorization"))
 
     return visitor_of

@@ -1,6 +1,7 @@
 """The application without its server: Flask's test client on a real Redis. And a server that nobody may hurt."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -19,9 +20,10 @@ TOKEN = "the token"
 
 @pytest.fixture
 def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
-    def make(*, redis: Redis = redis, live: bool = True) -> Flask:
+    def make(*, redis: Redis = redis, live: bool = True, origins: tuple[str, ...] = ()) -> Flask:
         pulse = Pulse(lambda packet: None, state="live" if live else "stale")
-        return create_app(settings, Secrets("a key", TOKEN, False), redis, pulse=pulse, metrics=Metrics())
+        settings_ = replace(settings, origins=origins)
+        return create_app(settings_, Secrets("a key", TOKEN, False), redis, pulse=pulse, metrics=Metrics())
 
     return make
 
