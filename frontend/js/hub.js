@@ -1,13 +1,12 @@
 // One socket, many watches. Knows no DOM; `io` and the clock are given to it.
 
+import { Ends } from "./ends.js";
 import { Lateness } from "./lateness.js";
 import { TopicStore } from "./store.js";
 
 const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale, and we come anew
 const LOOK = 500; // ms between two looks at the clock
-const UNTOLD = 20; // messages; the server keeps the ends, and tells them again to the next connection
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
-const SEEN_A_MESSAGE = 500; // as many as the server takes
 const FIRST_RETRY = 1000; // ms within which a lost connection is tried again, the moment drawn at random (full jitter)
 const LONGEST_RETRY = 4000; // ms; a page is to show the truth 5 s after the server is back
 const PATIENCE = 4; // a retry waits for up to this part of the time that the server has been away
@@ -26,35 +25,37 @@ export class Hub extends EventTarget {
   #lostAt = 0; // when the server was last there; 0: it is
   #relay = "stale";
   #lateness = new Lateness(); // of the frames of this connection
-  #untold = []; // messages of ends that nobody was listening for yet
   #timer = null;
   #retry = null;
   #asleep = false;
   #connecting = false;
-  #claim;
+  #ends;
   #random;
-  #listeners = 0; // of ends
+  #token;
 
-  /** `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told. */
-  constructor(io, { url, claim = claimHere(), random = Math.random } = {}) {
+  /**
+   * `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told.
+   * `token` is the right to watch what this browser's session may not.
+   */
+  constructor(io, { url, claim, token = null, random = Math.random } = {}) {
     super();
     this.#io = io;
     this.#url = url;
-    this.#claim = claim;
+    this.#ends = new Ends(claim, (ids) => this.#socket?.emit("seen", { ids }));
+    this.#token = token;
     this.#random = random;
+  }
+
+  /** Use `token` from now on: what is watched goes on without a gap, and what was refused is asked for again. */
+  setToken(token) {
+    this.#token = token;
+    if (this.#socket?.connected) this.#ask([...this.#topics.keys()]);
   }
 
   /** Call `listener(state)` once for each end of this browser's jobs, whichever tab tells it. Returns what ends that. */
   onEnd(listener) {
-    const hear = ({ detail }) => listener(detail);
-    this.addEventListener("end", hear);
-    this.#listeners += 1;
     this.#start();
-    for (const message of this.#untold.splice(0)) this.#tellEnds(message);
-    return () => {
-      this.removeEventListener("end", hear);
-      this.#listeners -= 1;
-    };
+    return this.#ends.listen(listener);
   }
 
   /**
@@ -108,7 +109,7 @@ export class Hub extends EventTarget {
     this.#socket.on("connect", () => {
       this.#lostAt = 0;
       this.#lateness = new Lateness();
-      this.#untold = [];
+      this.#ends.forget();
       this.#clearRetry();
       this.#heard();
       this.#ask([...this.#topics.keys()]);
@@ -126,13 +127,17 @@ export class Hub extends EventTarget {
       this.#heard();
       if (state === "live") this.#ask(this.#unavailable());
     });
-    this.#socket.on("ended", (message) => this.#tellEnds(message));
+    this.#socket.on("ended", (message) => {
+      this.#heard();
+      this.#ends.tell(message);
+    });
     this.#socket.on("jobs", (frame) => this.#take(frame));
     this.#socket.on("gone", ({ topic, jobs }) => {
       this.#heard();
       const entry = this.#topics.get(topic);
       if (entry) this.#tell(topic, entry, [], entry.store.bury(jobs));
     });
+    this.#socket.on("refused", ({ topic, error }) => this.#answer([topic], { ok: false, error }));
     this.#timer = setInterval(() => this.#look(), LOOK);
   }
 
@@ -194,23 +199,6 @@ export class Hub extends EventTarget {
 
   // -- what comes
 
-  async #tellEnds({ jobs, more }) {
-    this.#heard();
-    if (this.#listeners === 0) {
-      this.#untold = [...this.#untold, { jobs, more }].slice(-UNTOLD); // nobody here would show them: they stay unseen
-      return;
-    }
-    const states = new Map(jobs.map((state) => [`${state.id} ${state.attempt}`, state]));
-    for (const key of await this.#claim([...states.keys()])) {
-      this.dispatchEvent(Object.assign(new Event("end"), { detail: states.get(key) }));
-    }
-    if (more > 0) this.dispatchEvent(Object.assign(new Event("more-ends"), { detail: more }));
-    const ids = [...states.values()].map(({ id, attempt }) => [id, attempt]);
-    for (let start = 0; start < ids.length; start += SEEN_A_MESSAGE) {
-      this.#socket?.emit("seen", { ids: ids.slice(start, start + SEEN_A_MESSAGE) });
-    }
-  }
-
   #take({ topic, jobs, snapshot, more }) {
     if (!snapshot && jobs.length > 0) this.#lateness.frame(jobs);
     this.#heard();
@@ -232,7 +220,8 @@ export class Hub extends EventTarget {
   #ask(topics) {
     for (let start = 0; start < topics.length; start += TOPICS_A_MESSAGE) {
       const part = topics.slice(start, start + TOPICS_A_MESSAGE);
-      this.#socket.emit("watch", { topics: part }, (ack) => this.#answer(part, ack));
+      const message = this.#token === null ? { topics: part } : { topics: part, token: this.#token };
+      this.#socket.emit("watch", message, (ack) => this.#answer(part, ack));
     }
   }
 
@@ -285,10 +274,4 @@ export class Hub extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("change"));
   }
-}
-
-/** A claim for a program with one tab. */
-function claimHere() {
-  const told = new Set();
-  return async (keys) => keys.filter((key) => !told.has(key) && told.add(key));
 }

@@ -136,6 +136,35 @@ test("the socket is opened at the address the hub was given", () => {
   assert.deepEqual(addresses, ["https://else.where"]);
 });
 
+test("a token goes with each watch, and a fresh one asks again for all without letting go", () => {
+  hub.close();
+  hub = new Hub(() => socket, { token: "old" });
+  const listen = listener();
+  hub.watch("queue:q", listen);
+  socket.open();
+  assert.deepEqual(socket.sent.at(-1)[1], { topics: ["queue:q"], token: "old" });
+  socket.acknowledge(snapshot("queue:q", [state("a", 1)]));
+  hub.setToken("fresh");
+  assert.deepEqual(socket.sent.at(-1)[1], { topics: ["queue:q"], token: "fresh" });
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 2)] });
+  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+});
+
+test("a watch that the server ends says why, holds nothing, and comes back with a fresh token", () => {
+  const { listen } = watching("queue:q");
+  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 1)] });
+  const error = { code: "expired", message: "the token has expired" };
+  socket.receive("refused", { topic: "queue:q", error });
+  assert.deepEqual(listen.told.at(-1).error, error);
+  assert.deepEqual([listen.told.at(-1).jobs, listen.told.at(-1).gone], [[], ["a"]]);
+  hub.setToken("fresh");
+  socket.acknowledge(snapshot("queue:q", [state("a", 2)]));
+  assert.equal(listen.told.at(-1).error, null);
+  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+  socket.receive("refused", { topic: "job:unwatched", error });
+});
+
 test("topics watched before the connection stands are asked for in one message", () => {
   hub.watch("mine", listener());
   hub.watch("job:a", listener());

@@ -1,6 +1,6 @@
 // <job-progress job="<id>">: one job, live. Attribute `status` is reflected; events "progress" and "end".
 
-import { watch } from "../client.js";
+import * as own from "../client.js";
 import { ProgressView, write } from "../progress-view.js";
 import { hasEnded } from "../wire.js";
 
@@ -12,7 +12,11 @@ export class JobProgress extends HTMLElement {
   #frame = 0;
   #told = ""; // the job and attempt whose end has been told
 
-  static define(tag = "job-progress") {
+  /** Where its jobs are watched: what connect() of client.js returns. */
+  static client = own;
+
+  static define(tag = "job-progress", client = own) {
+    this.client = client;
     if (!customElements.get(tag)) customElements.define(tag, this);
   }
 
@@ -32,7 +36,7 @@ export class JobProgress extends HTMLElement {
     this.#stop();
     const id = this.getAttribute("job");
     if (!id) return;
-    this.#unwatch = watch(`job:${id}`, ({ jobs, gone, error }) => {
+    this.#unwatch = this.constructor.client.watch(`job:${id}`, ({ jobs, gone, error }) => {
       if (error !== null || gone.includes(id)) this.#fail(error ?? { code: "not_found", message: "the job was deleted" });
       else if (jobs.has(id)) this.#take(jobs.get(id));
     });
