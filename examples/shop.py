@@ -11,6 +11,7 @@ from flask import Flask, render_template_string
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Your order</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="{{ headway }}/css/elements.css">
 <h1>Your order is being prepared</h1>
 <job-progress job="{{ job }}">The bar needs JavaScript.</job-progress>
 <script type="module">
