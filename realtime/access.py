@@ -99,9 +99,9 @@ class Access:
             return None
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
-        if topic == "jobs" or (kind == "queue" and is_queue_name(name)):
+        if topic in ("jobs", "stats") or (kind == "queue" and is_queue_name(name)):
             return None if visitor.operator else OPERATORS_ONLY
-        return Refusal("bad_request", f"expected job:<id>, mine, jobs or queue:<name>, got {topic[:80]!r}")
+        return Refusal("bad_request", f"expected job:<id>, mine, jobs, queue:<name> or stats, got {topic[:80]!r}")
 
     def may_act(self, visitor: Visitor, owner: str, topic: str = "", grant: Grant | None = None) -> Refusal | None:
         """Stop, cancel, requeue, delete: its owner, an operator, or a token for its `topic` that allows it.

@@ -43,7 +43,8 @@ def make_token() -> Response:
 def list_queues() -> Response:
     """The queues with their counts."""
     allow(services().access.may_operate(visitor()))
-    return jsonify(queues=overview.queues(services().redis, services().jobs.queues))
+    redis = services().redis
+    return jsonify(queues=overview.queues(redis, services().jobs.queues, overview.workers(redis)))
 
 
 @blueprint.post("/api/queues/<name>/empty")

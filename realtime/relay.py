@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from realtime.frames import Frames, Told, encode_ended, encode_frames, encode_renewal
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
-from realtime.snapshots import SharedReads, Snapshot, Watch, Watched
+from realtime.snapshots import NOTHING, SharedReads, Snapshot, Watch, Watched
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from realtime.transport import Transport
 from workers import inbox, store
@@ -73,7 +73,7 @@ class Relay:
         for topic, watch in joining.items():
             self._joining.setdefault(topic, []).append(watch)
         try:
-            snapshots = self._reads.read(list(joining))
+            snapshots = self._reads.read([topic for topic in joining if topic.holds_jobs])
         except BaseException:
             self.topics.remove(sid, joining)
             raise
@@ -81,7 +81,8 @@ class Relay:
             self._leave(joining)
         answers: dict[Topic, Watched | None] = dict.fromkeys(topics)
         for topic, watch in joining.items():
-            bodies, more = watch.merge(snapshots[topic]), snapshots[topic][1]
+            snapshot = snapshots.get(topic, NOTHING)
+            bodies, more = watch.merge(snapshot), snapshot[1]
             if bodies or topic.job_id is None:
                 answers[topic] = (bodies, more)
             else:
@@ -164,7 +165,7 @@ class Relay:
             for topic in watched:
                 if topic == ends_of(topic.owner):
                     self._tell_ends(self.topics.watchers(topic), topic.owner)
-            rest = [topic for topic in watched if topic != ends_of(topic.owner)]
+            rest = [topic for topic in watched if topic.holds_jobs]
             for start in range(0, len(rest), RELOAD_STEP):
                 self._reload_part(rest[start : start + RELOAD_STEP])
         except RedisError as error:
@@ -236,7 +237,7 @@ class Relay:
         for owner in [topic.owner for topic in topics if topic == ends_of(topic.owner)]:
             self._tell_ends([sid], owner)
         version = store.now(self._redis)
-        held = self.watch(sid, [topic for topic in topics if topic != ends_of(topic.owner)])
+        held = self.watch(sid, [topic for topic in topics if topic.holds_jobs])
         if sid not in self._transport.connections():
             self.forget(sid)  # it left while they were read
             return

@@ -38,6 +38,7 @@ from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
+from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
@@ -161,6 +162,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
+    stats = Stats(housekeeping, settings.queue_names, relay.topics, SocketTransport(socketio))
     sweeper = Sweeper(housekeeping, settings.queue_names, on_lost=relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
@@ -172,6 +174,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         partial(relay.pulse.probe, store.connect(settings.redis_url)),
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
+        stats.run,
         partial(tidy, housekeeping),
     ):
         socketio.start_background_task(_forever, task)

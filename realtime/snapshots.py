@@ -9,6 +9,7 @@ from workers.store import Stored
 from workers.wire import Update
 
 Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
+NOTHING: Snapshot = ((), False)
 Watched = tuple[list[str], bool]  # the states as JSON, and whether there are more
 
 

@@ -23,8 +23,16 @@ class Topic:
         return "all" if self.name == "jobs" else self.name if self.name.startswith("queue:") else None
 
     @property
+    def holds_jobs(self) -> bool:
+        """Whether there is something to be read of it: not of ends, which the inbox holds, nor of stats."""
+        return self.scope is not None or self.job_id is not None
+
+    @property
     def job_id(self) -> str | None:
         return self.name[4:] if self.name.startswith("job:") else None
+
+
+STATS = Topic("stats")
 
 
 def topics_of(update: Update) -> tuple[Topic, ...]:

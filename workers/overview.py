@@ -1,6 +1,6 @@
 """Queues and workers at a glance, read from our indexes and RQ's records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -21,9 +21,12 @@ COUNTED = (
 )
 
 
-def queues(redis: Redis, names: Sequence[str]) -> list[dict[str, Any]]:
-    """[{name, queued, …, workers, oldest_at}]; `oldest_at` is when the job was made that has waited longest (ms)."""
-    listening = [worker["queue"] for worker in workers(redis)]
+def queues(redis: Redis, names: Sequence[str], listeners: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """[{name, queued, …, workers, oldest_at}]; `oldest_at` is when the job was made that has waited longest (ms).
+
+    `listeners` are what `workers` returned.
+    """
+    listening = [worker["queue"] for worker in listeners]
     with redis.pipeline(transaction=False) as pipeline:
         for name in names:
             for status in COUNTED:

@@ -23,6 +23,7 @@ def access(settings: Settings) -> Access:
         ("job:123", None, None, None),
         ("mine", "unauthorized", None, None),
         ("jobs", "forbidden", "forbidden", None),
+        ("stats", "forbidden", "forbidden", None),
         ("queue:default", "forbidden", "forbidden", None),
         ("job:", "bad_request", "bad_request", "bad_request"),
         ("queue:", "bad_request", "bad_request", "bad_request"),

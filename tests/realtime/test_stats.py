@@ -1,0 +1,88 @@
+"""The topic `stats`, through the whole server; and what it costs Redis."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from realtime.stats import Stats
+from realtime.topics import STATS, Topics
+from tests.conftest import Stack
+from tests.realtime.clients import connected
+from workers import store
+
+QUEUE = {"name", "queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers", "oldest_at"}
+WORKER = {"name", "state", "queue", "job", "heartbeat_at", "host"}
+
+
+def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
+    session = stack.session()
+    with connected(stack.url, headers=stack.operator) as client:
+        assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
+        first = client.hear("stats")
+        assert set(first) == {"queues", "workers", "at"} and abs(first["at"] / 1000 - time.time()) < 10
+        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE]
+        assert {queue["name"]: queue["workers"] for queue in first["queues"]} == {"default": 2, "bookInfoParser": 1}
+        assert len(first["workers"]) == 3 and all(set(worker) == WORKER for worker in first["workers"])
+        id = stack.submit(session, "background_work")["id"]
+        busy = client.hear("stats", lambda stats: any(worker["job"] == id for worker in stats["workers"]))
+        assert busy["queues"][0]["started"] >= 1
+        client.ask("unwatch", {"topics": ["stats"]})
+        session.post(f"{stack.url}/api/jobs/{id}/stop").raise_for_status()
+
+
+def test_it_is_for_operators(stack: Stack) -> None:
+    with connected(stack.url, stack.session()) as client:
+        assert client.watch("stats")["topics"]["stats"]["error"]["code"] == "forbidden"
+
+
+def test_one_who_was_away_hears_it_again(stack: Stack) -> None:
+    """Nothing of it is read again after a gap: the next one has it all."""
+    with connected(stack.url, headers=stack.operator) as client:
+        client.watch("stats", "jobs")
+        client.hear("stats")
+        Redis.from_url(stack.redis_url).client_kill_filter(_type="pubsub")
+        client.hear("relay", lambda relay: relay["state"] == "stale")
+        client.hear("relay", lambda relay: relay["state"] == "live")
+        client.hear("stats")
+        assert not [data for event, data in client.seen if event == "jobs" and data["topic"] == "stats"]
+
+
+class Nowhere:
+    """Counts what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, sid: str, packet: str) -> bool:
+        self.sent.append((sid, packet))
+        return True
+
+
+def commands(redis: Redis) -> int:
+    return int(redis.info("stats")["total_commands_processed"])
+
+
+def test_many_who_watch_cost_redis_what_one_does(redis: Redis) -> None:
+    topics, nowhere = Topics(), Nowhere()
+    transport: Any = nowhere
+    stats = Stats(redis, ["default"], topics, transport)
+    costs = []
+    for count in (1, 20, 200):
+        for number in range(count):
+            topics.add(f"s{number}", STATS)
+        before = commands(redis)
+        stats.tell()
+        costs.append(commands(redis) - before)
+        assert len(nowhere.sent) == count and len({packet for _, packet in nowhere.sent}) == 1
+        nowhere.sent.clear()
+    assert costs[0] == costs[1] == costs[2]
+
+
+def test_redis_away_is_no_end_of_it(tmp_path: Path) -> None:
+    topics = Topics()
+    topics.add("s", STATS)
+    nowhere: Any = Nowhere()
+    Stats(store.connect(f"unix://{tmp_path}/none.sock"), ["default"], topics, nowhere).tell()
+    assert nowhere.sent == []
