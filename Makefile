@@ -18,8 +18,9 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# make bench PART=growth, or stuck, or outage
 bench: $(VENV)/dev frontend/node_modules/.installed
-	$(PY) -m bench
+	$(PY) -m bench $(PART)
 
 # make faults N=100 SEED=1
 faults: $(VENV)/dev frontend/node_modules/.installed

@@ -1,31 +1,30 @@
 """What readers that never read cost those that do, and the server: `python -m bench stuck`."""
 
-import multiprocessing
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from redis import Redis
 
-from bench.readers import Stuck, read_all
+from bench.lab import Lab
+from bench.loads import open_pages
+from bench.machine import memory
+from bench.publisher import HEADWAY, start
+from bench.readers import Stuck
 from workers import store
-from workers.wire import Status
 
 READERS = 1000
 RATE = 100  # updates of the one job a second
 ROUNDS = (0, 1, 0, 10, 0, 1, 0, 10)  # stuck readers in each
+FEW_ROUNDS = (0, 1, 0, 1)  # as a part of all figures
 BESIDE_NONE, BESIDE_STUCK = 4.0, 15.0  # seconds of a round; a stuck reader is closed 10 s after it blocks
 BUILD_UP = 2.0  # seconds until the buffers of a stuck reader are full
 MANY = 50  # stuck readers of which one's memory is told
 STEADY, FULL = 2.0, 6.0  # seconds
 ID = "busy"
 NOTE = "x" * 900  # in `meta`, so that a state is as large as one is allowed to be and buffers fill soon
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
@@ -38,79 +37,68 @@ class Figures:
     kernel: float = 0.0  # bytes of one stuck reader that wait in the kernel's buffers
 
 
-def measure(port: int, pid: int, redis: Redis) -> Figures:
-    redis.hset(f"rq:job:{ID}", "status", "started")  # else the sweeper would take it for a job that is gone
-    known = {"task": "bench", "queue": "default", "created_at": 1}
-    store.transition(redis, ID, {"status": Status.STARTED, "meta": {"note": NOTE}}, owner="bench", fallback=known)
-    publisher, figures = _Publisher(redis), Figures()
-    with _readers(port) as orders:
-        _round(publisher, orders, BESIDE_NONE, None, pid)  # to warm up
-        for stuck in ROUNDS:
-            figures.lags.setdefault(stuck, []).append(_beside(stuck, port, pid, publisher, orders, figures))
-        _weigh(port, pid, publisher, figures)
+def measure(lab: Lab, rounds: Sequence[int] = ROUNDS) -> Figures:
+    """`stuck` and `kernel` only with all the rounds."""
+    figures = Figures()
+    with lab.serve(HEADWAY) as server:
+        start(lab.redis, ID)
+        store.report(lab.redis, ID, 1, {"meta": {"note": NOTE}})
+        open_pages(lab, server, [ID], READERS)
+        trial = _Trial(lab, server.port, server.pid, _Publisher(lab.redis), figures)
+        trial.round(BESIDE_NONE, None)  # to warm up
+        for stuck in rounds:
+            figures.lags.setdefault(stuck, []).append(trial.beside(stuck))
+        if rounds == ROUNDS:
+            _weigh(server.port, server.pid, trial.publisher, figures)
     return figures
 
 
-def _beside(
-    stuck: int, port: int, pid: int, publisher: "_Publisher", orders: Pipe, figures: Figures
-) -> tuple[float, float]:
-    """One round: the lags of the readers beside so many that are stuck."""
-    if not stuck:
-        return _round(publisher, orders, BESIDE_NONE, None, pid)
-    readers = Stuck(port, ID, stuck)
-    readers.stop()
-    publisher.run(BUILD_UP, readers.mind)
-    figures.memory.append(_memory(pid))
-    lags = _round(publisher, orders, BESIDE_STUCK, readers, pid, figures.memory)
-    figures.closes += readers.closes
-    figures.stuck_seconds += BUILD_UP + BESIDE_STUCK
-    readers.close()
-    return lags
+@dataclass
+class _Trial:
+    lab: Lab
+    port: int
+    pid: int
+    publisher: "_Publisher"
+    figures: Figures
 
+    def beside(self, stuck: int) -> tuple[float, float]:
+        """One round: the lags of the readers beside so many that are stuck."""
+        if not stuck:
+            return self.round(BESIDE_NONE, None)
+        readers = Stuck(self.port, ID, stuck)
+        readers.stop()
+        self.publisher.run(BUILD_UP, readers.mind)
+        self.figures.memory.append(memory(self.pid))
+        lags = self.round(BESIDE_STUCK, readers)
+        self.figures.closes += readers.closes
+        self.figures.stuck_seconds += BUILD_UP + BESIDE_STUCK
+        readers.close()
+        return lags
 
-def _round(
-    publisher: "_Publisher",
-    orders: Pipe,
-    seconds: float,
-    stuck: Stuck | None,
-    pid: int,
-    memory: list[int] | None = None,
-) -> tuple[float, float]:
-    _ask(orders, [])  # forget what was before this round
-    samples: list[int] = [] if memory is None else memory
+    def round(self, seconds: float, stuck: Stuck | None) -> tuple[float, float]:
+        self.lab.crowd.ask("forget")
 
-    def mind() -> None:
-        samples.append(_memory(pid))
-        if stuck is not None:
-            stuck.mind()
+        def mind() -> None:
+            if stuck is not None:
+                self.figures.memory.append(memory(self.pid))
+                stuck.mind()
 
-    published = publisher.run(seconds, mind)
-    time.sleep(0.5)  # for the last to arrive
-    lags = _ask(orders, published)
-    assert lags is not None
-    return lags
-
-
-def _ask(orders: Pipe, published: list[int]) -> tuple[float, float] | None:
-    orders.send(published)
-    answer: tuple[float, float] | None = orders.recv()
-    return answer
+        published = self.publisher.run(seconds, mind)
+        time.sleep(0.5)  # for the last to arrive
+        lags: tuple[float, float] = self.lab.crowd.ask("measure", {ID: published}).lags
+        return lags
 
 
 def _weigh(port: int, pid: int, publisher: "_Publisher", figures: Figures) -> None:
     """What a connection holds of the server's memory once it does not read."""
     readers = Stuck(port, ID, MANY)
     publisher.run(STEADY, lambda: None)
-    reading = _memory(pid)
+    reading = memory(pid)
     readers.stop()
     publisher.run(FULL, lambda: None)
-    figures.stuck = (_memory(pid) - reading) / MANY
+    figures.stuck = (memory(pid) - reading) / MANY
     figures.kernel = statistics.mean(_waiting(port, {client.getsockname()[1] for client in readers.clients}))
     readers.close()
-
-
-def _memory(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
 def _waiting(port: int, theirs: set[int]) -> list[int]:
@@ -143,20 +131,6 @@ class _Publisher:
         return published
 
 
-@contextmanager
-def _readers(port: int) -> Iterator[Pipe]:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=read_all, args=(port, ID, READERS, theirs), daemon=True)
-    process.start()
-    try:
-        assert ours.poll(60) and ours.recv() == "ready", "the readers could not all connect"
-        yield ours
-    finally:
-        process.kill()
-        process.join()
-
-
 def report(figures: Figures) -> None:
     """The lines of the table."""
     middle = {
@@ -171,5 +145,7 @@ def report(figures: Figures) -> None:
     first, last, most = (value / 1e6 for value in (figures.memory[0], figures.memory[-1], max(figures.memory)))
     after, closes = f"{figures.stuck_seconds:.0f} s with stuck ones", f"{figures.closes} closed as slow"
     print(f"memory of the server         {first:8.1f} MB, {last:.1f} after {after}, {most:.1f} at most ({closes})")
+    if not figures.kernel:
+        return
     kernel = f"{figures.kernel / 1024:.0f} KiB more in the kernel"
     print(f"one stuck reader             {figures.stuck / 1024:8.1f} KiB beyond one that reads; {kernel} (of {MANY})")
