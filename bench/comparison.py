@@ -16,7 +16,6 @@ LOADS: tuple[Callable[[Lab, str], loads.Figures], ...] = (
     loads.dashboards,
     loads.ceiling,
 )
-BULK = 10_000  # jobs
 
 
 def report(lab: Lab, rounds: int) -> None:
@@ -47,7 +46,7 @@ def _report_ours(lab: Lab, rounds: int) -> None:
     loops = [progress_cost.compare(lab.redis, lab.settings) for _ in range(rounds)]
     ours, theirs = (median(times) for times in zip(*loops, strict=True))
     print(f"1,000,000 × progress()       {ours:8.2f} s; tqdm's update() {theirs:.2f} s: {theirs / ours:.1f} ×")
-    print(f"submit {BULK:,} jobs           {median(_submit(lab) for _ in range(rounds)):8.2f} s")
+    print(f"submit {loads.BULK:,} jobs           {median(_submit(lab) for _ in range(rounds)):8.2f} s")
     commands = redis_commands.measure(lab)
     shown = ", ".join(f"{number(rate)} with {count}" for count, rate in commands.items())
     print(f"Redis commands a second      {shown} dashboards open, beside those that move the jobs")
@@ -57,7 +56,7 @@ def _submit(lab: Lab) -> float:
     lab.redis.flushall()
     submitter = small_jobs.submitter(lab)
     began = time.perf_counter()
-    submitter.submit_many("sum_numbers", [{"text": "1"}] * BULK, owner="bench")
+    submitter.submit_many("sum_numbers", [{"text": "1"}] * loads.BULK, owner="bench")
     return time.perf_counter() - began
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.lab import Lab, Server
 from bench.loads import WARM_UP, connect, let_watch, names, open_dashboards
-from bench.machine import ROOT, cpu_seconds, memory
+from bench.machine import ROOT, Work, memory
 from bench.publisher import HEADWAY
 
 WATCHERS = (100, 1_000, 10_000)  # of one job
@@ -54,11 +54,10 @@ def _measure(lab: Lab, size: int, jobs: int, rate: float, come: Callable[[Lab, S
         lab.publisher.ask("prepare", HEADWAY, ids)
         come(lab, server, ids)
         lab.publisher.ask("run", HEADWAY, ids, rate, 2 * WARM_UP)
-        began, worked = time.monotonic(), cpu_seconds(server.pid)
+        began, work = time.monotonic(), Work(server.pid)
         published = lab.publisher.ask("run", HEADWAY, ids, rate, lab.seconds)
         seconds = time.monotonic() - began
-        share = (cpu_seconds(server.pid) - worked) / seconds
-        return Point(size, sum(map(len, published.values())) / seconds, share * 100, memory(server.pid) / 1e6)
+        return Point(size, sum(map(len, published.values())) / seconds, work.share(), memory(server.pid) / 1e6)
 
 
 def _print(title: str, points: Sequence[Point]) -> None:
@@ -68,6 +67,7 @@ def _print(title: str, points: Sequence[Point]) -> None:
 
 
 def _draw(watchers: Sequence[Point], rates: Sequence[Point]) -> None:
+    matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text
     matplotlib.rcParams["svg.hashsalt"] = "headway"  # the same figures, the same file
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     titles = (f"watchers, {WATCHED_RATE} updates/s", f"updates/s, {DASHBOARDS} dashboards of {JOBS} jobs")

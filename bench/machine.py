@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -43,10 +44,20 @@ def memory(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process has worked so far, in user and in kernel mode."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+class Work:
+    """What a process works from now on, in user and in kernel mode."""
+
+    def __init__(self, pid: int) -> None:
+        self._stat = Path(f"/proc/{pid}/stat")
+        self._began, self._before = time.monotonic(), self._seconds()
+
+    def share(self) -> float:
+        """So far, in % of a core."""
+        return (self._seconds() - self._before) / (time.monotonic() - self._began) * 100
+
+    def _seconds(self) -> float:
+        fields = self._stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def describe(redis: Redis, cores: Cores) -> str:

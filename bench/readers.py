@@ -19,7 +19,9 @@ NARROW = 4096  # bytes that the kernel keeps for a reader that does not read
 
 Had = tuple[int, str, int]  # µs, a job, and which version of it was here by then
 
-ASKS = 100  # times that a stuck reader asks for the job whose answers it leaves unread, to fill the kernel's buffers
+# times that a stuck reader asks for the job whose answers it leaves unread, to fill the kernel's buffers: with as many
+# as make 64 KiB it would be closed for these, at once
+ASKS = 30
 
 
 def connect(port: int, *, narrow: bool = False, headers: str = "") -> socket.socket:

@@ -18,7 +18,7 @@ from workers import store
 READERS = 1000
 RATE = 100  # updates of the one job a second
 ROUNDS = (0, 1, 0, 10, 0, 1, 0, 10)  # stuck readers in each
-FEW_ROUNDS = (0, 1, 0, 1)  # as a part of all figures
+FEW_ROUNDS = (0, 1, 0)  # as a part of all figures
 BESIDE_NONE, BESIDE_STUCK = 4.0, 15.0  # seconds of a round; a stuck reader is closed 10 s after it blocks
 BUILD_UP = 2.0  # seconds until the buffers of a stuck reader are full
 MANY = 50  # stuck readers of which one's memory is told
