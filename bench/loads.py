@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import requests
 
-from bench.crowd import Published, Seen
+from bench.crowd import Counted, Published, Seen
 from bench.lab import TOKEN, Lab, Server
 from bench.machine import Work, memory
 from bench.publisher import HEADWAY, POLLING, REPORTS
@@ -147,14 +147,22 @@ def ceiling(lab: Lab, kind: str) -> Figures:
         lab.publisher.ask("run", kind, ids, CEILING_RATES[0], WARM_UP)
         time.sleep(REST)
         for rate in CEILING_RATES:
-            lab.crowd.ask("forget")
-            began = time.monotonic()
-            published: Published = lab.publisher.ask("run", kind, ids, rate, CEILING_SECONDS)
-            seconds = time.monotonic() - began
-            time.sleep(REST)
-            counted = lab.crowd.ask("count")
-            sent = len(published[ids[0]]) * CEILING_CLIENTS
-            if counted.late > IN_TIME or counted.deliveries < ENOUGH * sent:
+            # once more where it fails: a moment in which the machine did something else ends nothing
+            reached = _deliveries(lab, kind, ids, rate) or _deliveries(lab, kind, ids, rate)
+            if not reached:
                 break
-            best = counted.deliveries / seconds
+            best = reached
     return {"deliveries": best}
+
+
+def _deliveries(lab: Lab, kind: str, ids: Sequence[str], rate: int) -> float:
+    """Deliveries a second; 0 where they are late, or not all have come."""
+    lab.crowd.ask("forget")
+    began = time.monotonic()
+    published: Published = lab.publisher.ask("run", kind, ids, rate, CEILING_SECONDS)
+    seconds = time.monotonic() - began
+    time.sleep(REST)
+    counted: Counted = lab.crowd.ask("count")
+    sent = len(published[ids[0]]) * CEILING_CLIENTS
+    in_time = counted.late <= IN_TIME and counted.deliveries >= ENOUGH * sent
+    return counted.deliveries / seconds if in_time else 0.0
