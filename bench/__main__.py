@@ -5,14 +5,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+from types import FrameType
 
 from bench import comparison, growth, outage, stuck_reader
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(part: str, rounds: int, seconds: float) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    for number in STOPS:
+        signal.signal(number, _stop)
     cores = Cores.of_this_process()
     if part != "outage":
         pin(0, cores.rest)
@@ -35,6 +39,13 @@ def main(part: str, rounds: int, seconds: float) -> int:
         finally:
             lab.close()
     return 0
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """End what was started; asked twice, as by `timeout`, we must not leave in the midst of that."""
+    for other in STOPS:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _outage(lab: Lab) -> None:
