@@ -1,7 +1,7 @@
 """The jobs between a queue and its workers: not to be run twice, nor to be left there by a worker that died."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from redis import Redis
@@ -61,7 +61,7 @@ class Popped:
         """Give all so much more time."""
         self._seen = {key: seen_at + seconds for key, seen_at in self._seen.items()}
 
-    def put_back(self, running: Mapping[str, Mapping[str, bool]]) -> None:
+    def put_back(self, running: Mapping[str, Collection[str]]) -> None:
         """Put those whose time is over back at the front of their queues, but those of `running`."""
         now = self._clock()
         for (queue, id), seen_at in list(self._seen.items()):

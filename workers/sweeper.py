@@ -29,6 +29,9 @@ LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
 DUE = 1.0  # the score of those whose time is over and who are silent, by which RQ tells them from who is heard
 SLICE = 500  # jobs compared in one round trip
 
+# job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
+Silence = Mapping[str, bool | None]
+
 log = logging.getLogger("headway.sweeper")
 
 
@@ -46,7 +49,8 @@ class Sweeper:
         self._clock = clock
         self._on_lost = on_lost
         self._token = uuid4().hex
-        self._heard: dict[str, tuple[float, float]] = {}  # execution → its last heartbeat, and when we first saw it
+        # execution → its last heartbeat, when we first saw that, and whether we have seen one before it
+        self._heard: dict[str, tuple[float, float, bool]] = {}
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
         self._compared_at = clock()
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
@@ -77,7 +81,7 @@ class Sweeper:
         """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
         self._act(self._listen())
 
-    def _act(self, silent: Mapping[str, Mapping[str, bool]]) -> None:
+    def _act(self, silent: Mapping[str, Silence]) -> None:
         for queue in self._queues:
             self._mark_silent(silent[queue])
             self._judge(queue, silent[queue])
@@ -93,7 +97,7 @@ class Sweeper:
     def _excuse(self, seconds: float) -> None:
         """Count nobody's silence while we worked: a comparison of very many jobs takes seconds, and so does a Redis
         that hangs."""
-        self._heard = {key: (score, heard_at + seconds) for key, (score, heard_at) in self._heard.items()}
+        self._heard = {key: (score, at + seconds, twice) for key, (score, at, twice) in self._heard.items()}
         self._popped.excuse(seconds)
 
     def _holds_lock(self) -> bool:
@@ -103,10 +107,11 @@ class Sweeper:
 
     # -- silence
 
-    def _listen(self) -> dict[str, dict[str, bool]]:
+    def _listen(self) -> dict[str, Silence]:
         """Which running jobs' workers are silent, by queue.
 
-        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ.
+        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ. Who has
+        just begun to listen knows of nobody.
         """
         with self._redis.pipeline(transaction=False) as pipeline:
             for queue in self._queues:
@@ -122,15 +127,17 @@ class Sweeper:
             for entry, score in part
         }
         self._heard = {key: held for key, held in self._heard.items() if key in present}
-        silent: dict[str, dict[str, bool]] = {queue: {} for queue in self._queues}
+        silent: dict[str, dict[str, bool | None]] = {queue: {} for queue in self._queues}
         for key, score in present.items():
             held = self._heard.get(key)
             if held is None or held[0] != score:
-                self._heard[key] = (score, now)
-            silent[key.partition(" ")[0]][_job_of(key)] = now - self._heard[key][1] > SILENCE
-        return silent
+                self._heard[key] = (score, now, held is not None)
+            _, heard_at, twice = self._heard[key]
+            silence = True if now - heard_at > SILENCE else False if twice else None
+            silent[key.partition(" ")[0]][_job_of(key)] = silence
+        return dict(silent)
 
-    def _mark_silent(self, silent: Mapping[str, bool]) -> None:
+    def _mark_silent(self, silent: Silence) -> None:
         """Call jobs lost whose worker is silent, and started again those whose worker has been heard."""
         for stored in store.load_many(self._redis, list(silent)):
             if stored is None:
@@ -140,11 +147,11 @@ class Sweeper:
                 log.warning("%s: worker %s is silent", state.id, state.worker)
                 if store.mark(self._redis, state.id, state.attempt, Status.LOST):
                     self._on_lost()
-            elif state.status == Status.LOST and not silent[state.id]:
+            elif state.status == Status.LOST and silent[state.id] is False:
                 log.info("%s: worker %s is back", state.id, state.worker)
                 store.mark(self._redis, state.id, state.attempt, Status.STARTED)
 
-    def _judge(self, queue: str, silent: Mapping[str, bool]) -> None:
+    def _judge(self, queue: str, silent: Silence) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
         expired = cast(list[bytes], self._redis.zrangebyscore(_wip(queue), 0, time.time()))
         if not expired:

@@ -68,6 +68,24 @@ def test_a_silent_worker_is_lost_and_started_again_once_it_is_heard(
     assert (state.status, state.attempt, state.started_at) == (Status.STARTED, 1, started_at)
 
 
+def test_who_has_just_begun_to_listen_calls_no_lost_worker_back(
+    jobs: Jobs, redis: Redis, sweep: Callable[[float], None], clock: Clock
+) -> None:
+    """A web process that takes over from a dead one, or was held up, has heard nobody yet: that proves nothing."""
+    id = run_silently(jobs, redis)
+    sweep(0)
+    sweep(SILENCE * 1.1)
+    assert status(jobs, id) == Status.LOST
+    other = Sweeper(redis, ["default"], clock=clock)
+    for _ in range(3):
+        other.sweep()
+        clock.now += SILENCE * 0.4
+        assert status(jobs, id) == Status.LOST
+    beat(redis, id)
+    other.sweep()
+    assert status(jobs, id) == Status.STARTED
+
+
 def test_a_worker_that_is_heard_is_never_lost(jobs: Jobs, redis: Redis, sweep: Callable[[float], None]) -> None:
     id = run_silently(jobs, redis)
     for number in range(10):
