@@ -4,7 +4,7 @@ The places are listed in docs/rq.md. Everything that touches a job must use thes
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -156,8 +156,10 @@ class TrackedJob(Job):
 
     def perform(self) -> Any:
         # read at once after `started`: a horse that was taken for dead must not report for its successor
-        with suppress(RedisError):  # the sender reads it when Redis is back
-            context.current().sender.attempt = store.attempt_of(self.connection, self.id)
+        sender = context.current().sender
+        if sender.attempt is None:
+            with suppress(RedisError):  # the sender reads it when Redis is back
+                sender.attempt = store.attempt_of(self.connection, self.id)
         return super().perform()
 
     def _execute(self) -> Any:
@@ -208,6 +210,16 @@ def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
     except (NoSuchJobError, ValueError):  # ValueError: no id that RQ could have made
         return None
     assert isinstance(job, TrackedJob)
+    return job
+
+
+def restore_job(id: str, record: Mapping[bytes, bytes], connection: Redis) -> TrackedJob | None:
+    """The job of RQ's `record`, which was read already; None where RQ can't read it."""
+    job = TrackedJob(id, connection=connection, serializer=JSONSerializer)
+    try:
+        job.restore(record)
+    except NoSuchJobError:
+        return None
     return job
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from redis import Redis
@@ -9,6 +10,7 @@ from redis.exceptions import WatchError
 from rq.intermediate_queue import IntermediateQueue
 
 from workers.lifecycle import TrackedJob, fetch_job
+from workers.wire import state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
 DUE = ("queued", "created", "started")
@@ -16,26 +18,54 @@ DUE = ("queued", "created", "started")
 log = logging.getLogger("headway.queue")
 
 
-def drop_repeated(redis: Redis, queue: str, id: str) -> bool:
-    """Whether a job that was just taken from `queue` is not to be run: the entry is one too many, and is dropped.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job that was just taken from its queue, and is to be run."""
 
-    A write whose answer was lost is written again, and a job that was taken for dropped has been put back: then a
-    job has two entries, and would run twice.
+    attempt: int | None  # None: we know nothing of it yet
+    record: Mapping[bytes, bytes]  # RQ's
+
+
+def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
+    """What a worker has to know of a job that it has just taken from `queue`, in one round trip.
+
+    None where it is not to be run: the entry is one too many, and is dropped. A write whose answer was lost is written
+    again, and a job that was taken for dropped has been put back: then a job has two entries, and would run twice.
     """
     between = IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}")
     with redis.pipeline() as pipeline:
-        pipeline.hget(TrackedJob.key_for(id), "status")
-        pipeline.lpos(between, id)
+        pipeline.hgetall(TrackedJob.key_for(id))
+        pipeline.lpos(between, id, count=0)
         pipeline.zrange(f"rq:wip:{queue}", 0, -1)
-        status, position, entries = pipeline.execute()
-    status = (status or b"").decode()
+        pipeline.hget(state_key(id), "attempt")
+        record, positions, entries, attempt = pipeline.execute()
+    status = record.get(b"status", b"").decode()
     running = (entry.decode().partition(":")[0] for entry in cast(list[bytes], entries))
     is_running = status == "started" and id in running
-    if status in DUE and position is not None and not is_running:
-        return False
-    redis.lrem(between, 1, id)
+    if len(positions) > 1 and _drop_one_of_several(redis, between, id):
+        status = "about to begin"  # another worker has taken it in the same moment
+    elif status in DUE and positions and not is_running:
+        return Taken(None if attempt is None else int(attempt), record)
+    else:
+        redis.lrem(between, 1, id)
     log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, queue, status or "gone")
-    return True
+    return None
+
+
+def _drop_one_of_several(redis: Redis, between: str, id: str) -> bool:
+    """Drop one entry of a job that has several, so that of those who have taken it one is left to run it."""
+    with redis.pipeline() as pipeline:
+        while True:
+            try:
+                pipeline.watch(between)
+                if len(cast(list[int], pipeline.lpos(between, id, count=0))) < 2:
+                    return False
+                pipeline.multi()
+                pipeline.lrem(between, 1, id)
+                pipeline.execute()
+                return True
+            except WatchError:
+                continue
 
 
 class Popped:

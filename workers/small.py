@@ -13,11 +13,11 @@ from rq.executions import Execution
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.suspension import is_suspended
+from rq.utils import now
 
-from workers import store
 from workers.ledger import Entry, Ledger
-from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
-from workers.popped import drop_repeated
+from workers.lifecycle import TrackedJob, TrackedQueue, restore_job
+from workers.popped import look_at
 from workers.worker import Outcome, TrackedWorker
 
 LIMIT = 100  # jobs of one horse
@@ -49,6 +49,9 @@ class BatchingWorker(TrackedWorker):
             done = super().perform_job(following, queue)
         return done
 
+    def _attempt_to_report(self) -> int | None:
+        return None if self._ledger is None else self._attempt  # it was read a moment ago
+
     def _take_next(self, queue: Queue) -> TrackedJob | None:
         """The next job of the queue, begun, if it is a small one too and this horse may go on."""
         ledger = self._ledger
@@ -69,9 +72,10 @@ class BatchingWorker(TrackedWorker):
         return None
 
     def _begin(self, entry: Entry, queue: Queue, ledger: Ledger) -> TrackedJob | None:
-        if drop_repeated(self.connection, queue.name, entry.job_id):
+        taken = look_at(self.connection, queue.name, entry.job_id)
+        if taken is None:
             return None
-        job = fetch_job(entry.job_id, self.connection)
+        job = restore_job(entry.job_id, taken.record, self.connection)
         if job is None:
             return None  # RQ's own way with what it can't read, too: left for its maintenance
         if not self._is_small(job):
@@ -79,9 +83,9 @@ class BatchingWorker(TrackedWorker):
             ledger.write(Entry(number=entry.number))
             ledger.say_enough()
             return None
-        attempt = store.attempt_of(self.connection, job.id) or 0
+        self._attempt = taken.attempt
         execution = self.prepare_execution(job)
-        ledger.write(Entry(job.id, execution.id, attempt, entry.number))
+        ledger.write(Entry(job.id, execution.id, taken.attempt or 0, entry.number))
         return job
 
     def _hand_back(self, queue: Queue, id: str) -> None:
@@ -89,6 +93,12 @@ class BatchingWorker(TrackedWorker):
             pipeline.lrem(IntermediateQueue.get_intermediate_queue_key(queue.key), 1, id)
             pipeline.lpush(queue.key, id)
             pipeline.execute()
+
+    def handle_execution_ended(self, job: TrackedJob, queue: Queue, heartbeat_ttl: int) -> None:  # type: ignore[override]
+        if self._ledger is None:
+            super().handle_execution_ended(job, queue, heartbeat_ttl)
+        else:
+            job.ended_at = now()  # RQ would note a heartbeat as well, which its end overtakes at once
 
     # -- in its parent
 

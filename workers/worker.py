@@ -23,7 +23,7 @@ from workers import context, store
 from workers.context import JobContext
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, failure_from
-from workers.popped import drop_repeated
+from workers.popped import look_at
 from workers.process import die_with_parent
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
@@ -78,10 +78,10 @@ class TrackedWorker(Worker):
         self._outcome = Outcome.OWN
         self.connection = job.connection = queue.connection = self._prompt
         try:
-            if drop_repeated(self.connection, queue.name, job.id):
-                return
-            self._attempt = store.attempt_of(self.connection, job.id)
-            self._run(job, queue)
+            taken = look_at(self.connection, queue.name, job.id)
+            if taken is not None:
+                self._attempt = taken.attempt
+                self._run(job, queue)
         finally:
             self.connection = self._patient
 
@@ -161,9 +161,14 @@ class TrackedWorker(Worker):
 
     def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
         sender = Sender(self._settings.redis_url, job.id)
+        sender.attempt = self._attempt_to_report()
         running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender))
         with context.entered(running):
             return super().perform_job(job, queue)
+
+    def _attempt_to_report(self) -> int | None:
+        """None: it is to be read once the job has started."""
+        return None
 
     def handle_exception(self, job: TrackedJob, *exc_info: Any) -> None:  # type: ignore[override]
         kind, error, _ = exc_info
