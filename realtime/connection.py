@@ -187,17 +187,17 @@ class Connection(engineio.socket.Socket):
             return  # it has been closed meanwhile
         if isinstance(message, str | bytes):
             self._take_text(message)
-        elif isinstance(message, Frame) and message.opcode is Opcode.PING:
-            self._pong(message.payload)
+        elif isinstance(message, Frame) and message.opcode is not Opcode.CLOSE:
+            self._take_control(message)
         else:
             super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
             self._leave(_answer_to(message))
 
-    def _pong(self, payload: Any) -> None:
+    def _take_control(self, frame: Frame) -> None:
         if not self.may_send():
             self.end("it sends too much")
-        elif self.is_free:
-            self.outlet.write(pack_bytes(PONG, bytes(payload)))
+        elif frame.opcode is Opcode.PING and isinstance(frame.payload, bytes) and self.is_free:
+            self.outlet.write(pack_bytes(PONG, frame.payload))
 
     def _take_text(self, message: str | bytes) -> None:
         if not self.may_send():

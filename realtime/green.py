@@ -25,6 +25,13 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ha
         # the server closes what it finds here
         self.connection = self.conn_state[1] = _Nothing()
 
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            # else it stays open, and with it the connection's file, where the last bytes could not be written
+            self.rfile.close()
+
 
 class _Nothing:
     """In the place of a socket that was handed over."""

@@ -10,7 +10,7 @@ from typing import Any
 import socketio
 from redis.exceptions import RedisError
 
-from realtime.access import UNAUTHORIZED, Access, Refusal, Visitor
+from realtime.access import EXPIRED, UNAUTHORIZED, Access, Refusal, Visitor
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Watched
@@ -178,11 +178,17 @@ def _watch(
     who = rights.visitor(sid)
     refusals = {name: access.may_watch(who, name, grant) for name in names}
     granted = [_topic(name, who.owner) for name, refusal in refusals.items() if refusal is None]
+    rights.granted(sid, granted, grant)  # first: a token may end while the topics are read
     try:
         watched = relay.watch(sid, granted)
     except RedisError:
+        rights.released(sid, granted)
         return {name: _refused(refusal or AWAY) for name, refusal in refusals.items()}
-    rights.granted(sid, [topic for topic in granted if watched[topic] is not None], grant)
+    rights.released(sid, [topic for topic in granted if watched[topic] is None])
+    joined = set(relay.topics.of(sid))
+    for topic in granted:
+        if watched[topic] is not None and topic not in joined:  # the right to it has ended meanwhile
+            refusals[topic.name] = access.may_watch(rights.visitor(sid), topic.name, grant) or EXPIRED
     return {
         name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched)
         for name, refusal in refusals.items()

@@ -20,7 +20,7 @@ Spawn = Callable[[Callable[[], None]], Any]
 class Inlet:
     """The way in from one client (RFC 6455). `take` is given one message at a time, in a green thread.
 
-    It gets text, bytes, a Ping's or Close's frame as it came, and at last None: there is nothing more to come.
+    It gets text, bytes, control frames as they came, and at last None: there is nothing more to come.
     """
 
     def __init__(self, wire: socket.socket, limit: int, *, listen: Listen, spawn: Spawn, take: "Take") -> None:
@@ -81,7 +81,7 @@ class Inlet:
         for frame in self._frames.received_frames():
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
                 self._add(frame)
-            elif frame.opcode is not Opcode.PONG:
+            else:
                 self._waiting.append(frame)
 
     def _add(self, frame: Frame) -> None:

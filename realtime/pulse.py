@@ -71,8 +71,8 @@ class Pulse:
         return packet
 
     def farewell(self) -> str:
-        """The packet that has one page leave and come anew at once."""
-        return encode_event("relay", {"state": "draining", "since": _now_ms(), "retry_in": 0})
+        """The packet that has one page leave and come anew, once the answer to its login has reached its browser."""
+        return encode_event("relay", {"state": "draining", "since": _now_ms(), "retry_in": 1000})
 
     def beat(self) -> None:
         """Tell every connection that we are here, for ever."""

@@ -237,7 +237,9 @@ class Relay:
         for owner in [topic.owner for topic in topics if topic == ends_of(topic.owner)]:
             self._tell_ends([sid], owner)
         version = store.now(self._redis)
-        held = self.watch(sid, [topic for topic in topics if topic.holds_jobs])
+        # while we waited for Redis it may have let go of some, or lost the right to them
+        mine = set(self.topics.of(sid))
+        held = self.watch(sid, [topic for topic in topics if topic.holds_jobs and topic in mine])
         if sid not in self._transport.connections():
             self.forget(sid)  # it left while they were read
             return

@@ -65,7 +65,7 @@ def _drop_one_of_several(redis: Redis, between: str, id: str) -> bool:
                 pipeline.execute()
                 return True
             except WatchError:
-                continue
+                continue  # another job came or went in between: look again
 
 
 class Popped:

@@ -4,11 +4,10 @@ Each is taken from the queue when the one before has ended: no job waits behind 
 when a horse is killed all but its current job are where they were.
 """
 
-from contextlib import suppress
+import signal
 from typing import Any
 
 from rq import Queue
-from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
@@ -16,7 +15,7 @@ from rq.suspension import is_suspended
 from rq.utils import now
 
 from workers.ledger import Entry, Ledger
-from workers.lifecycle import TrackedJob, TrackedQueue, restore_job
+from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job, restore_job
 from workers.popped import look_at
 from workers.worker import Outcome, TrackedWorker
 
@@ -33,6 +32,7 @@ class BatchingWorker(TrackedWorker):
 
     def _run(self, job: TrackedJob, queue: Queue) -> None:
         self._ledger = Ledger() if self._is_small(job) else None
+        self._stopped_job_id = None  # of a job that ended by itself as it was to be stopped
         try:
             super()._run(job, queue)
         finally:
@@ -116,30 +116,34 @@ class BatchingWorker(TrackedWorker):
         # RQ looks up after each heartbeat's time, and when the horse has ended: whatever it does then, kill what takes
         # too long, keep alive, fail what was cut off, is to be done with the job that the horse is at by now
         try:
-            return super().wait_for_horse()
+            ended = super().wait_for_horse()
+            signal.alarm(0)  # RQ's own, for the wait alone: what follows may wait for Redis, and is not to be cut off
+            return ended
         finally:
             if self._ledger is not None:
                 self._follow(self._ledger.read())
 
     def _follow(self, entry: Entry) -> None:
+        """Make of the job that RQ holds the one of `entry`: all of it, in one step."""
         job = self._followed
         if job is None or entry.job_id in ("", job.id):
             return
-        job.id, job.failure = entry.job_id, None
-        with suppress(NoSuchJobError):  # it was deleted meanwhile, and there is nothing to be said of it
-            job.refresh()  # type: ignore[no-untyped-call]
+        current = fetch_job(entry.job_id, self.connection)
+        if current is None:
+            return  # deleted meanwhile: there is nothing to be said of it
+        current.started_at = current.started_at or now()  # taken, and not begun yet: RQ counts from here
+        execution = Execution(entry.execution_id, current.id, self.connection, self.name)
+        job.__dict__ = current.__dict__
+        self.execution = execution if entry.execution_id else None
         self._attempt = entry.attempt or None
-        self.execution = (
-            Execution(entry.execution_id, job.id, self.connection, self.name) if entry.execution_id else None
-        )
 
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         if self._ledger is not None and is_suspended(self.connection):
             self._ledger.say_enough()
-        if self.execution is not None:
+        if self._ledger is None or (self.execution is not None and self._ledger.read().job_id == job.id):
             super().maintain_heartbeats(job)
         else:
-            self.heartbeat()
+            self.heartbeat()  # the horse is between two jobs
 
     def handle_warm_shutdown_request(self) -> None:
         if self._ledger is not None:
@@ -149,13 +153,20 @@ class BatchingWorker(TrackedWorker):
     def handle_job_failure(  # type: ignore[override]
         self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
     ) -> None:
-        if self._ledger is not None and not self.is_horse and self._is_innocent(job, self._ledger.read()):
-            self._outcome, self._stopped_job_id = Outcome.RETURNED, None
+        if self._ledger is not None and not self.is_horse:
+            entry = self._ledger.read()
+            if not entry.execution_id and entry.job_id == job.id and not self._waits(job):
+                return  # the horse had not begun it: whoever runs it answers for it
+            if self._is_innocent(job, entry):
+                self._outcome, self._stopped_job_id = Outcome.RETURNED, None
         super().handle_job_failure(job, queue, started_job_registry, exc_string)
+
+    def _waits(self, job: TrackedJob) -> bool:
+        return job.get_status(refresh=False) == JobStatus.QUEUED
 
     def _is_innocent(self, job: TrackedJob, entry: Entry) -> bool:
         """Whether the horse was ended for another job: by the time it came to that, it was at this one."""
-        if entry.number > 1 and job.get_status(refresh=False) == JobStatus.QUEUED:
+        if entry.number > 1 and self._waits(job):
             return True  # taken, and never begun
         aimed_at = self._stopped_job_id or (self._superseded_id if self._outcome is Outcome.SUPERSEDED else None)
         return aimed_at not in (None, job.id)

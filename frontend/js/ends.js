@@ -31,7 +31,13 @@ export class Ends {
     }
     const states = new Map(jobs.map((state) => [`${state.id} ${state.attempt}`, state]));
     for (const key of await this.#claim([...states.keys()])) {
-      for (const hear of [...this.#listeners]) hear(states.get(key));
+      for (const hear of [...this.#listeners]) {
+        try {
+          hear(states.get(key));
+        } catch (error) {
+          setTimeout(() => { throw error; }); // told to the page; the other ends are claimed, and must be told too
+        }
+      }
     }
     const ids = [...states.values()].map(({ id, attempt }) => [id, attempt]);
     for (let start = 0; start < ids.length; start += SEEN_A_MESSAGE) {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
+import { Ends } from "../../frontend/js/ends.js";
 import { Hub } from "../../frontend/js/hub.js";
 
 const NOW = 1_790_000_000_000; // ms
@@ -163,6 +164,20 @@ test("a watch that the server ends says why, holds nothing, and comes back with 
   assert.equal(listen.told.at(-1).error, null);
   assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
   socket.receive("refused", { topic: "job:unwatched", error });
+});
+
+test("a listener that fails keeps no end from the others", async () => {
+  const seen = [];
+  const heard = [];
+  const ends = new Ends(undefined, (ids) => seen.push(...ids));
+  ends.listen(() => {
+    if (heard.length === 0) throw new Error("a page's own mistake");
+  });
+  ends.listen((end) => heard.push(end.id));
+  await ends.tell({ jobs: ["a", "b"].map((id) => ({ id, attempt: 1 })) });
+  assert.deepEqual(heard, ["a", "b"]);
+  assert.deepEqual(seen, [["a", 1], ["b", 1]]);
+  assert.throws(() => mock.timers.tick(1), /a page's own mistake/);
 });
 
 test("topics watched before the connection stands are asked for in one message", () => {

@@ -1,7 +1,11 @@
 """The application without its server: Flask's test client on a real Redis. And a server that nobody may hurt."""
 
-from collections.abc import Callable, Iterator
+import json
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,8 +15,10 @@ from redis import Redis
 from realtime.app import create_app
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
+from realtime.relay import Relay
 from tests.conftest import Stack, until
 from tests.realtime.clients import connected, connections
+from workers import store
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
@@ -61,3 +67,45 @@ def url(stack: Stack) -> Iterator[str]:
         assert bystander.watch("mine")["ok"] is True
         until(lambda: connections(stack) <= before, "the end of the test's connections", within=5)
     assert "Traceback" not in stack.processes.log(0)[said:]
+
+
+class Sockets:
+    """Keeps the packets that were sent to each connection."""
+
+    def __init__(self) -> None:
+        self.packets: dict[str, list[Any]] = {}
+        self.full: set[str] = set()
+
+    def connect(self, sid: str) -> list[Any]:
+        return self.packets.setdefault(sid, [])
+
+    def send(self, sid: str, packet: str) -> bool:
+        if sid in self.full:
+            return False
+        if sid in self.packets:
+            self.packets[sid].append(json.loads(packet[1:]))
+        return True
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def is_idle(self, sid: str) -> bool:
+        return sid not in self.full
+
+    def connections(self) -> Collection[str]:
+        return tuple(self.packets)
+
+
+@pytest.fixture
+def sockets() -> Sockets:
+    return Sockets()
+
+
+@pytest.fixture
+def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
+    subscriber = store.connect(redis_url)
+    made = Relay(redis, subscriber, sockets)
+    for part in (made.listen, made.pump, made.catch_up):
+        threading.Thread(target=part, daemon=True).start()
+    until(lambda: made.pulse.live, "live")
+    yield made

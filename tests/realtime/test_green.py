@@ -1,8 +1,11 @@
 """Connections that outlive the request in which they began: in the server itself, since eventlet patches all of it."""
 
+import os
+import socket
+import struct
 import threading
 
-from tests.conftest import Stack
+from tests.conftest import Stack, until
 from tests.realtime.clients import Raw, connected
 
 
@@ -27,3 +30,23 @@ def test_many_come_and_go_at_once(stack: Stack) -> None:
         assert not thread.is_alive()
     with connected(stack.url) as client:
         assert client.watch("job:none")["ok"] is True
+
+
+def test_who_is_gone_before_the_handshake_is_answered_leaves_no_open_file(stack: Stack) -> None:
+    pid = stack.processes._running[0].pid
+    port = int(stack.url.rpartition(":")[2])
+    hello = (
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+
+    def open_files() -> int:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    before = open_files()
+    for _ in range(300):
+        client = socket.create_connection(("127.0.0.1", port))
+        client.sendall(hello.encode())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()  # a reset
+    until(lambda: open_files() <= before + 10, "the end of their files")

@@ -1,9 +1,6 @@
 """The relay on a real Redis, with threads for green threads and a list for sockets."""
 
-import json
-import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,53 +11,12 @@ from realtime.relay import Relay
 from realtime.snapshots import Snapshot
 from realtime.topics import TOPIC_LIMIT, Topic
 from tests.conftest import until
+from tests.realtime.conftest import Sockets
 from workers import channel, store
 from workers.wire import Status, decode_state
 
 MINE = Topic("mine", "me")
 KNOWN = {"task": "t", "queue": "default", "created_at": 1}
-
-
-class Sockets:
-    """Keeps the packets that were sent to each connection."""
-
-    def __init__(self) -> None:
-        self.packets: dict[str, list[Any]] = {}
-        self.full: set[str] = set()
-
-    def connect(self, sid: str) -> list[Any]:
-        return self.packets.setdefault(sid, [])
-
-    def send(self, sid: str, packet: str) -> bool:
-        if sid in self.full:
-            return False
-        if sid in self.packets:
-            self.packets[sid].append(json.loads(packet[1:]))
-        return True
-
-    def together(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def is_idle(self, sid: str) -> bool:
-        return sid not in self.full
-
-    def connections(self) -> Collection[str]:
-        return tuple(self.packets)
-
-
-@pytest.fixture
-def sockets() -> Sockets:
-    return Sockets()
-
-
-@pytest.fixture
-def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
-    subscriber = store.connect(redis_url)
-    made = Relay(redis, subscriber, sockets)
-    for part in (made.listen, made.pump, made.catch_up):
-        threading.Thread(target=part, daemon=True).start()
-    until(lambda: made.pulse.live, "live")
-    yield made
 
 
 def put(redis: Redis, id: str, status: Status, **fields: Any) -> None:

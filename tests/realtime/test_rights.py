@@ -1,15 +1,29 @@
 """Rights that begin and end while a connection lasts, through the whole server."""
 
+import json
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import requests
+from redis import Redis
 
+from realtime import handlers
+from realtime.access import EXPIRED, Access, Visitor
+from realtime.relay import Relay
+from realtime.rights import Rights
+from realtime.snapshots import Snapshot
+from realtime.tokens import Grant
+from realtime.topics import Topic
 from tests.conftest import Stack
 from tests.realtime.clients import Client, connected
+from tests.realtime.conftest import Sockets
+from workers import store
+from workers.settings import Secrets, Settings
 
 LASTS = 1.5  # seconds
+QUEUE = Topic("queue:default")
 
 
 def token(stack: Stack, *topics: str, expires: float = LASTS, act: bool = False) -> str:
@@ -133,7 +147,7 @@ def test_logging_in_asks_the_browsers_other_pages_to_come_anew(stack: Stack) -> 
     with connected(stack.url, session) as client, connected(stack.url, stack.session()) as other:
         log_in(stack, session)
         said = client.hear("relay", lambda data: data["state"] == "draining")
-        assert said["retry_in"] == 0
+        assert said["retry_in"] == 1000
         assert other.hear("relay")["state"] == "live"
 
 
@@ -156,3 +170,80 @@ def test_a_wrong_request_for_a_token_says_what_was_expected(body: Any, field: st
 def test_only_operators_make_tokens(stack: Stack) -> None:
     answer = stack.session().post(f"{stack.url}/api/tokens", json={"topics": ["jobs"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+# -- rights that end while Redis is being read
+
+
+@pytest.fixture
+def rights(relay: Relay, sockets: Sockets, settings: Settings) -> Rights:
+    rights = Rights(relay, Access(settings, Secrets("a key", "token", False)), sockets)
+    sockets.connect("s")
+    rights.enter("s", Visitor("", operator=False))
+    return rights
+
+
+def ask(rights: Rights, seconds: float) -> dict[str, Any]:
+    grant = Grant(frozenset([QUEUE.name]), time.time() + seconds, act=False)
+    answers = handlers._watch(rights._relay, rights._access, rights, "s", [QUEUE.name], grant)
+    found: dict[str, Any] = json.loads(answers[QUEUE.name])
+    return found
+
+
+def while_reading(relay: Relay, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    read = relay._reads._read
+
+    def slow(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        happens()
+        return read(topics)
+
+    monkeypatch.setattr(relay._reads, "_read", slow)
+
+
+def test_a_fresh_token_counts_from_the_moment_it_is_shown(
+    relay: Relay, rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(rights, 10)
+    while_reading(relay, monkeypatch, lambda: end_what_is_over(rights, time.time() + 20))
+    assert "jobs" in ask(rights, 60)
+    assert relay.topics.of("s") == (QUEUE,)
+
+
+def end_what_is_over(rights: Rights, now: float) -> None:
+    for sid, topic in rights._leases.over(now):
+        rights._refuse(sid, topic, EXPIRED)
+
+
+def test_a_right_that_ends_while_its_topic_is_read_is_refused(
+    relay: Relay, rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_reading(relay, monkeypatch, lambda: end_what_is_over(rights, time.time() + 20))
+    assert ask(rights, 10)["error"]["code"] == "expired"
+    assert relay.topics.of("s") == () and not rights._leases.over(time.time() + 1000)
+
+
+def test_who_leaves_while_its_topic_is_read_leaves_nothing(
+    relay: Relay, rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave() -> None:
+        rights.leave("s")
+        relay.forget("s")
+
+    while_reading(relay, monkeypatch, leave)
+    ask(rights, 1000)
+    assert not rights._leases.over(time.time() + 2000)
+
+
+def test_what_has_expired_does_not_come_back_with_what_was_missed(
+    relay: Relay, rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(rights, 10)
+    now = store.now
+
+    def slow(redis: Redis) -> int:
+        end_what_is_over(rights, time.time() + 20)
+        return now(redis)
+
+    monkeypatch.setattr("realtime.relay.store.now", slow)
+    relay._renew("s", [QUEUE])
+    assert relay.topics.of("s") == ()

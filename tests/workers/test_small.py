@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, cast
@@ -174,6 +175,44 @@ def test_a_killed_worker_leaves_all_but_its_current_job(jobs: Jobs, redis: Redis
     assert redis.lrange("rq:queue:default", 0, -1) == [ids[2].encode()]
     (entry,) = cast(list[bytes], redis.zrange("rq:wip:default", 0, -1))
     assert entry.startswith(ids[1].encode())
+
+
+def test_a_heartbeat_between_two_jobs_ends_nothing(jobs: Jobs, redis: Redis, settings: Settings) -> None:
+    """RQ asks the job when it was started; one that was taken and has not begun has no answer."""
+    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    before, next_one = submit(jobs, PID, PID)
+    taken = fetch_job(before, redis)
+    assert taken is not None
+    worker._ledger, worker._followed = Ledger(), taken
+    worker._ledger.write(Entry(next_one, "", 0, 2))
+    worker._follow(worker._ledger.read())
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    assert taken.id == next_one and taken.started_at is not None and worker.execution is None
+    worker.maintain_heartbeats(taken)
+    assert not redis.exists("rq:wip:default")
+
+
+def test_a_slow_redis_mixes_no_two_jobs(jobs: Jobs, redis: Redis, worker: Callable[..., Any]) -> None:
+    first, second = submit(jobs, "'first'", "time.sleep(2.9)")
+    data = redis.hget(f"rq:job:{second}", "data")
+    process = worker(HEADWAY_GRACE="1")
+    running(jobs, second)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.7)  # the fault itself: Redis hangs as the parent ends its horse and looks what that was at
+    redis.execute_command("CLIENT", "PAUSE", 2500, "ALL")
+    process.wait(15)
+    assert redis.hget(f"rq:job:{second}", "data") == data
+    assert jobs.load(first).state.status == Status.FINISHED
+    assert (jobs.load(second).state.status, jobs.load(second).state.attempt) == (Status.QUEUED, 2)
+
+
+def test_a_stop_that_came_too_late_excuses_no_later_crash(jobs: Jobs, redis: Redis, settings: Settings) -> None:
+    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker._stopped_job_id = "a job that ended by itself"
+    (id,) = submit(jobs, "os._exit(3)")
+    worker.work(burst=True, logging_level="WARNING")
+    state = jobs.load(id).state
+    assert (state.status, state.attempt) == (Status.FAILED, 1)
 
 
 @pytest.mark.parametrize(("begun", "attempt"), [(True, 2), (False, 1)])
