@@ -31,7 +31,7 @@ from redis import Redis  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import green, handlers  # noqa: E402
-from realtime.access import STRANGER, Access, Visitor  # noqa: E402
+from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
@@ -138,11 +138,10 @@ def visitors(app: Flask, access: Access) -> Callable[[dict[str, Any]], Visitor]:
     """What tells from an opening request who it is from."""
 
     def visitor_of(environ: dict[str, Any]) -> Visitor:
-        if "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ:
-            return STRANGER
-        request = app.request_class(environ)
-        session: Any = app.session_interface.open_session(app, request) or {}
-        return access.visitor(session, request.headers.get("Authorization"))
+        session: Any = {}
+        if "HTTP_COOKIE" in environ:
+            session = app.session_interface.open_session(app, app.request_class(environ)) or {}
+        return access.visitor(session, environ.get("HTTP_AUTHORIZATION"))
 
     return visitor_of
 
