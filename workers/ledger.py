@@ -42,6 +42,3 @@ class Ledger:
 
     def say_enough(self) -> None:
         self._memory[1] = 1
-
-    def close(self) -> None:
-        self._memory.close()

@@ -175,12 +175,13 @@ def test_a_message_of_frames_without_end_is_ended(part: str, count: int, url: st
         assert raw.is_closed()
 
 
-def test_a_flood_of_pings_holds_up_nobody(url: str) -> None:
+@pytest.mark.parametrize("opcode", [ABNF.OPCODE_PING, ABNF.OPCODE_PONG], ids=["pings", "pongs"])
+def test_a_flood_of_control_frames_holds_up_nobody(opcode: int, url: str) -> None:
     with Raw(url).join() as raw:
         answers = threading.Thread(target=read_to_the_end, args=(raw.plain,))
         answers.start()
-        with suppress(OSError):  # it has been ended: pings count as what a client sends
-            raw.plain.sendall(ABNF.create_frame("", ABNF.OPCODE_PING).format() * 300_000)
+        with suppress(OSError):  # it has been ended: they count as what a client sends
+            raw.plain.sendall(ABNF.create_frame("", opcode).format() * 300_000)
         began = time.monotonic()
         assert requests.get(f"{url}/healthz").status_code == 200
         assert time.monotonic() - began < 1

@@ -15,7 +15,6 @@ def test_what_was_written_last_is_read() -> None:
     assert not ledger.enough
     ledger.say_enough()
     assert ledger.enough and ledger.read() == entry
-    ledger.close()
 
 
 def test_it_is_shared_over_a_fork() -> None:
@@ -26,4 +25,3 @@ def test_it_is_shared_over_a_fork() -> None:
         os._exit(0)
     os.waitpid(child, 0)
     assert ledger.read() == Entry("a job", "an execution", 3, 7)
-    ledger.close()
