@@ -1,8 +1,11 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
-import { io } from "../vendor/socket.io.js";
-import { Hub } from "./hub.js";
+import { Ends } from "./ends.js";
+import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
+import { waysTo } from "./ways.js";
+
+const COURTESY = 250; // ms by which a hidden tab lets those in sight tell an end first
 
 /** What the server refused: `code`, `message`, and `fields` ({name: {expected, got}}) where some were wrong. */
 export class ApiError extends Error {
@@ -19,7 +22,11 @@ export class ApiError extends Error {
  * on it where it says so; `setToken(fresh)` before it expires leaves no gap.
  */
 export function connect(url = "", { token = null } = {}) {
-  const hub = new Hub(io, { url: url || undefined, claim, token });
+  const hub = new RemoteHub(waysTo(url));
+  const turn = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, COURTESY) : resolve()));
+  const ends = new Ends(claim, (ids) => hub.seen(ids), turn);
+  const watches = new Set(); // {topic, callback, stop}
+  let deafen = null;
   let bearer = token;
 
   async function call(method, path, body = undefined) {
@@ -36,8 +43,8 @@ export function connect(url = "", { token = null } = {}) {
     return answer;
   }
 
-  // a page that is put aside with an open socket could not be kept for the way back (bfcache)
-  addEventListener("pagehide", ({ persisted }) => persisted && hub.sleep());
+  // ports have no end of their own, and a page that is put aside with open ones could not be kept for the way back
+  addEventListener("pagehide", () => hub.sleep());
   addEventListener("pageshow", ({ persisted }) => persisted && hub.wake());
   addEventListener("online", () => hub.wake());
   document.addEventListener("visibilitychange", () => document.hidden || hub.wake());
@@ -46,16 +53,40 @@ export function connect(url = "", { token = null } = {}) {
     /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
     connection: hub,
 
+    /** Use another token from now on: what is watched goes on without a gap, what was refused is asked for again. */
     setToken(fresh) {
       bearer = fresh;
-      hub.setToken(fresh);
+      for (const watch of watches) {
+        const stop = watch.stop;
+        watch.stop = hub.watch(watch.topic, watch.callback, fresh);
+        stop();
+      }
     },
 
-    /** Watch `topic` ("job:<id>", "mine", …); see Hub.watch. Returns the function that ends it. */
-    watch: (topic, callback) => hub.watch(topic, callback),
+    /**
+     * Watch `topic` ("job:<id>", "mine", …): calls `callback({topic, jobs, more, changed, gone, error})` now and on every
+     * change; see Hub.watch. Returns the function that ends it.
+     */
+    watch(topic, callback) {
+      const watch = { topic, callback, stop: hub.watch(topic, callback, bearer) };
+      watches.add(watch);
+      return () => {
+        watches.delete(watch);
+        watch.stop();
+      };
+    },
 
     /** Call `listener(state)` once for each end of this browser's own jobs, in one of its tabs. Returns what ends that. */
-    onEnd: (listener) => hub.onEnd(listener),
+    onEnd(listener) {
+      const stop = ends.listen(listener);
+      deafen ??= hub.hear((message) => ends.tell(message));
+      return () => {
+        stop();
+        if (ends.size > 0) return;
+        deafen?.();
+        deafen = null;
+      };
+    },
 
     /** Queue a job; resolves to its state. Rejects with ApiError. */
     submit: (task, args, queue = undefined) => call("POST", "/api/jobs", { task, args, queue }),

@@ -1,34 +1,39 @@
 // The ends of this browser's own jobs: each is told once, in whichever tab, and then reported as seen. Knows no socket.
 
-const UNTOLD = 20; // messages; the server keeps the ends, and tells them again to the next connection
 const SEEN_A_MESSAGE = 500; // as many as the server takes
 
 export class Ends {
   #claim;
   #seen;
+  #turn;
   #listeners = new Set();
-  #untold = []; // messages that nobody was listening for yet
 
-  /** `seen(ids)` reports ends [[id, attempt]] as told; `claim` is as the hub's. */
-  constructor(claim = claimHere(), seen) {
+  /**
+   * `claim(keys)` resolves to those ends ("id attempt") that no tab of this browser has told yet, and marks them told.
+   * `seen(ids)` reports ends [[id, attempt]] as told. `turn()` resolves when this tab may claim: one that a person
+   * looks at goes before those that are hidden.
+   */
+  constructor(claim = claimHere(), seen = () => {}, turn = async () => {}) {
     this.#claim = claim;
     this.#seen = seen;
+    this.#turn = turn;
+  }
+
+  get size() {
+    return this.#listeners.size;
   }
 
   /** Call `listener(state)` once for each end. Returns what ends that. */
   listen(listener) {
     const hear = (state) => listener(state); // its own, should a listener be given twice
     this.#listeners.add(hear);
-    for (const message of this.#untold.splice(0)) this.tell(message);
     return () => this.#listeners.delete(hear);
   }
 
-  /** Take a message {jobs: [state]} of ends. */
+  /** Take a message {jobs: [state]} of ends. With nobody to show them they stay unseen. */
   async tell({ jobs }) {
-    if (this.#listeners.size === 0) {
-      this.#untold = [...this.#untold, { jobs }].slice(-UNTOLD); // nobody here would show them: they stay unseen
-      return;
-    }
+    await this.#turn();
+    if (this.#listeners.size === 0) return;
     const states = new Map(jobs.map((state) => [`${state.id} ${state.attempt}`, state]));
     for (const key of await this.#claim([...states.keys()])) {
       for (const hear of [...this.#listeners]) {
@@ -43,11 +48,6 @@ export class Ends {
     for (let start = 0; start < ids.length; start += SEEN_A_MESSAGE) {
       this.#seen(ids.slice(start, start + SEEN_A_MESSAGE));
     }
-  }
-
-  /** Another connection: it tells again what was not told. */
-  forget() {
-    this.#untold = [];
   }
 }
 

@@ -27,6 +27,11 @@ export class TopicStore {
     return { changed: this.apply(states), gone };
   }
 
+  /** Forget jobs that another store has lost. */
+  drop(ids) {
+    for (const id of ids) this.jobs.delete(id);
+  }
+
   /** Take tombstones [{id, version}]; returns the ids that were held. */
   bury(tombstones) {
     const gone = [];

@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 
+import { Ends } from "../../frontend/js/ends.js";
 import { Hub } from "../../frontend/js/hub.js";
 import { io } from "../../frontend/node_modules/socket.io-client/build/esm/index.js";
 
@@ -10,18 +11,20 @@ let ends = {};
 let lies = [];
 
 function open({ url, cookie, count }) {
-  const told = new Set();
-  const claim = async (keys) => keys.filter((key) => !told.has(key) && told.add(key));
+  const claimed = new Set();
+  const claim = async (keys) => keys.filter((key) => !claimed.has(key) && claimed.add(key));
   const connect = (_, options) => io(url, { ...options, forceNew: true, extraHeaders: { Cookie: cookie } });
   [ends, lies] = [{}, []];
   tabs = Array.from({ length: count }, () => {
-    const tab = { hub: new Hub(connect, { claim }), jobs: new Map() };
+    const tab = { hub: new Hub(connect), jobs: new Map() };
     tab.hub.watch("mine", ({ jobs, changed, gone }) => {
       for (const id of changed) check(tab.jobs.get(id), jobs.get(id));
       for (const id of changed) tab.jobs.set(id, jobs.get(id));
       for (const id of gone) tab.jobs.delete(id);
     });
-    tab.hub.onEnd(({ id, attempt }) => (ends[`${id} ${attempt}`] = (ends[`${id} ${attempt}`] ?? 0) + 1));
+    const told = new Ends(claim, (ids) => tab.hub.seen(ids));
+    told.listen(({ id, attempt }) => (ends[`${id} ${attempt}`] = (ends[`${id} ${attempt}`] ?? 0) + 1));
+    tab.hub.hear((message) => told.tell(message));
     return tab;
   });
 }

@@ -1,5 +1,6 @@
 // The hubs of many pages of one browser, until stdin ends; then one line of what they went through.
 
+import { Ends } from "../../frontend/js/ends.js";
 import { Hub } from "../../frontend/js/hub.js";
 import { io } from "../../frontend/node_modules/socket.io-client/build/esm/index.js";
 
@@ -17,8 +18,10 @@ class Page {
   constructor() {
     this.since = null; // when it ceased to be live
     this.shown = null; // when what it shows of the busy job was true
-    this.hub = new Hub((at, options) => io(at, { ...options, forceNew: true, extraHeaders: { Cookie: cookie } }), { url, claim });
-    this.hub.onEnd(({ id, attempt }) => (ends[`${id} ${attempt}`] = (ends[`${id} ${attempt}`] ?? 0) + 1));
+    this.hub = new Hub((at, options) => io(at, { ...options, forceNew: true, extraHeaders: { Cookie: cookie } }), { url });
+    const told = new Ends(claim, (ids) => this.hub.seen(ids));
+    told.listen(({ id, attempt }) => (ends[`${id} ${attempt}`] = (ends[`${id} ${attempt}`] ?? 0) + 1));
+    this.hub.hear((message) => told.tell(message));
     this.hub.watch("mine", () => {});
     this.live = new Promise((resolve) => this.hub.addEventListener("change", () => this.change(resolve)));
     this.hub.watch(`job:${busy}`, ({ jobs }) => (this.shown = jobs.get(busy)?.updated_at ?? this.shown));

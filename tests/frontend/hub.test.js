@@ -3,75 +3,12 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Ends } from "../../frontend/js/ends.js";
 import { Hub } from "../../frontend/js/hub.js";
+import { FakeSocket, listener, refusal, snapshot, state, turn } from "./fakes.js";
 
 const NOW = 1_790_000_000_000; // ms
 const BEAT = 2000; // ms
-
-/** What the hub uses of a Socket.IO client; the other side of it is in the hands of the test. */
-class FakeSocket {
-  connected = false;
-  tries = 0; // after the first, which io() makes
-  sent = []; // [event, data, acknowledge]
-  #handlers = new Map();
-
-  on(event, handler) {
-    assert.ok(!this.#handlers.has(event), `${event} is handled twice`);
-    this.#handlers.set(event, handler);
-  }
-
-  emit(event, data, acknowledge) {
-    assert.ok(this.connected, `${event} is sent while there is no connection`);
-    this.sent.push([event, data, acknowledge]);
-  }
-
-  disconnect() {
-    this.drop("io client disconnect");
-  }
-
-  /** The server says something. */
-  receive(event, data) {
-    this.#handlers.get(event)?.(data);
-  }
-
-  connect() {
-    this.tries += 1;
-  }
-
-  /** The server is there. */
-  open() {
-    this.connected = true;
-    this.receive("connect");
-  }
-
-  drop(reason = "transport close") {
-    if (!this.connected) return;
-    this.connected = false;
-    this.receive("disconnect", reason);
-  }
-
-  /** The topics of each message `event` so far. */
-  topicsOf(event) {
-    return this.sent.filter(([name]) => name === event).map(([, data]) => data.topics);
-  }
-
-  /** Answer the newest `watch`. */
-  acknowledge(ack) {
-    this.sent.findLast(([event]) => event === "watch")[2](ack);
-  }
-}
-
-/** A listener that keeps what it was told; the jobs as they were then. */
-function listener() {
-  const told = [];
-  const listen = (view) => told.push({ ...view, jobs: [...view.jobs.values()] });
-  return Object.assign(listen, { told });
-}
-
-const state = (id, version, status = "started") => ({ id, version, status });
-const snapshot = (topic, jobs, more = false) => ({ ok: true, topics: { [topic]: { jobs, more } } });
-const refusal = (topic, code) => ({ ok: true, topics: { [topic]: { error: { code, message: code } } } });
+const LINGER = 6000; // ms, and a little more
 
 let socket;
 let opened; // the arguments of each call of io
@@ -137,47 +74,70 @@ test("the socket is opened at the address the hub was given", () => {
   assert.deepEqual(addresses, ["https://else.where"]);
 });
 
-test("a token goes with each watch, and a fresh one asks again for all without letting go", () => {
-  hub.close();
-  hub = new Hub(() => socket, { token: "old" });
-  const listen = listener();
-  hub.watch("queue:q", listen);
+test("a token goes with each watch", () => {
+  hub.watch("queue:q", listener(), "T");
+  hub.watch("mine", listener());
   socket.open();
-  assert.deepEqual(socket.sent.at(-1)[1], { topics: ["queue:q"], token: "old" });
-  socket.acknowledge(snapshot("queue:q", [state("a", 1)]));
-  hub.setToken("fresh");
-  assert.deepEqual(socket.sent.at(-1)[1], { topics: ["queue:q"], token: "fresh" });
-  assert.deepEqual(socket.topicsOf("unwatch"), []);
-  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 2)] });
-  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+  assert.deepEqual(
+    socket.sent.map(([, data]) => data),
+    [{ topics: ["queue:q"], token: "T" }, { topics: ["mine"] }],
+  );
 });
 
-test("a watch that the server ends says why, holds nothing, and comes back with a fresh token", () => {
+test("a watch by a fresh token takes the place of an old one without letting go", async () => {
+  const listen = listener();
+  const stop = hub.watch("queue:q", listen, "old");
+  socket.open();
+  socket.acknowledge(snapshot("queue:q", [state("a", 1)]));
+  hub.watch("queue:q", listen, "fresh");
+  stop();
+  await turn();
+  assert.deepEqual(socket.sent.at(-1)[1], { topics: ["queue:q"], token: "fresh" });
+  socket.acknowledge(snapshot("queue:q", [state("a", 1)]));
+  beat(LINGER);
+  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 2)] });
+  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+});
+
+test("tabs with tokens of their own each see what theirs allows", () => {
+  const [good, bad] = [listener(), listener()];
+  hub.watch("queue:q", good, "good");
+  hub.watch("queue:q", bad, "bad");
+  socket.open();
+  const [first, second] = [...socket.sent];
+  first[2](snapshot("queue:q", [state("a", 1)]));
+  second[2](refusal("queue:q", "forbidden"));
+  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 2)] });
+  assert.deepEqual(good.told.at(-1).jobs, [state("a", 2)]);
+  assert.deepEqual([bad.told.length, bad.told[0].error.code, bad.told[0].jobs], [1, "forbidden", []]);
+});
+
+test("when the right of one of two tokens ends, both are asked for again", () => {
+  const [long, short] = [listener(), listener()];
+  hub.watch("queue:q", long, "long");
+  hub.watch("queue:q", short, "short");
+  socket.open();
+  for (const [, , acknowledge] of [...socket.sent]) acknowledge(snapshot("queue:q", [state("a", 1)]));
+  socket.receive("refused", { topic: "queue:q", error: { code: "expired", message: "over" } });
+  const [again, over] = socket.sent.slice(-2);
+  assert.deepEqual([again[1].token, over[1].token], ["long", "short"]);
+  again[2](snapshot("queue:q", [state("a", 2)]));
+  over[2](refusal("queue:q", "expired"));
+  assert.deepEqual(long.told.at(-1).jobs, [state("a", 2)]);
+  assert.equal(short.told.at(-1).error.code, "expired");
+});
+
+test("a watch that the server ends says why, and holds nothing", () => {
   const { listen } = watching("queue:q");
   socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 1)] });
   const error = { code: "expired", message: "the token has expired" };
   socket.receive("refused", { topic: "queue:q", error });
   assert.deepEqual(listen.told.at(-1).error, error);
   assert.deepEqual([listen.told.at(-1).jobs, listen.told.at(-1).gone], [[], ["a"]]);
-  hub.setToken("fresh");
-  socket.acknowledge(snapshot("queue:q", [state("a", 2)]));
-  assert.equal(listen.told.at(-1).error, null);
-  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
+  socket.receive("jobs", { topic: "queue:q", jobs: [state("a", 2)] });
+  assert.deepEqual(listen.told.at(-1).jobs, []);
   socket.receive("refused", { topic: "job:unwatched", error });
-});
-
-test("a listener that fails keeps no end from the others", async () => {
-  const seen = [];
-  const heard = [];
-  const ends = new Ends(undefined, (ids) => seen.push(...ids));
-  ends.listen(() => {
-    if (heard.length === 0) throw new Error("a page's own mistake");
-  });
-  ends.listen((end) => heard.push(end.id));
-  await ends.tell({ jobs: ["a", "b"].map((id) => ({ id, attempt: 1 })) });
-  assert.deepEqual(heard, ["a", "b"]);
-  assert.deepEqual(seen, [["a", 1], ["b", 1]]);
-  assert.throws(() => mock.timers.tick(1), /a page's own mistake/);
 });
 
 test("topics watched before the connection stands are asked for in one message", () => {
@@ -188,10 +148,13 @@ test("topics watched before the connection stands are asked for in one message",
   assert.deepEqual(socket.topicsOf("watch"), [["mine", "job:a"]]);
 });
 
-test("a topic watched while the connection stands is asked for at once", () => {
+test("topics watched while the connection stands are asked for at the end of the turn, in one message", async () => {
   watching("mine");
   hub.watch("job:a", listener());
-  assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["job:a"]]);
+  hub.watch("job:b", listener());
+  hub.watch("job:c", listener())();
+  await turn();
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["job:a", "job:b", "job:c"]]);
 });
 
 test("watches of one topic share one message", () => {
@@ -264,14 +227,47 @@ test("the acknowledgement of each part reaches the topics of that part", () => {
 
 // -- ending a watch
 
-test("when the last listener leaves, the topic is given up, once", () => {
+test("when the last listener has left for five seconds, the topic is given up, once", () => {
   const { unwatch } = watching("mine");
   const second = hub.watch("mine", listener());
   unwatch();
+  beat(LINGER);
   assert.deepEqual(socket.topicsOf("unwatch"), []);
   second();
   second();
+  beat(4000);
+  assert.deepEqual(socket.topicsOf("unwatch"), []);
+  beat(LINGER);
   assert.deepEqual(socket.topicsOf("unwatch"), [["mine"]]);
+});
+
+test("a topic that is watched again in time was never let go, and shows at once what came meanwhile", () => {
+  const { unwatch } = watching("mine", [state("a", 1)]);
+  unwatch();
+  beat(4000);
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
+  const again = listener();
+  hub.watch("mine", again);
+  assert.deepEqual(again.told[0].jobs, [state("a", 2)]);
+  beat(LINGER);
+  assert.deepEqual([socket.topicsOf("watch"), socket.topicsOf("unwatch")], [[["mine"]], []]);
+});
+
+test("only so many topics linger", () => {
+  const stops = Array.from({ length: 300 }, (_, n) => hub.watch(`job:${n}`, listener()));
+  socket.open();
+  for (const stop of stops) stop();
+  assert.deepEqual(socket.topicsOf("unwatch").flat(), Array.from({ length: 100 }, (_, n) => `job:${n}`));
+});
+
+test("what was refused does not linger, and is asked for again", async () => {
+  const stop = hub.watch("job:a", listener());
+  socket.open();
+  socket.acknowledge(refusal("job:a", "not_found"));
+  stop();
+  hub.watch("job:a", listener());
+  await turn();
+  assert.deepEqual(socket.topicsOf("watch"), [["job:a"], ["job:a"]]);
 });
 
 test("a listener that has left hears nothing", () => {
@@ -295,19 +291,23 @@ test("a watch ended without a connection is not asked for later", () => {
   const unwatch = hub.watch("mine", listener());
   hub.watch("job:a", listener());
   unwatch();
+  mock.timers.tick(LINGER);
   socket.open();
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
   assert.deepEqual(socket.topicsOf("unwatch"), []);
 });
 
-test("a topic watched again after its end starts with nothing and is asked for again", () => {
+test("a topic watched again after its end starts with nothing and is asked for again", async () => {
   const { unwatch } = watching("mine", [state("a", 1)]);
   unwatch();
+  beat(LINGER);
   const again = listener();
   hub.watch("mine", again);
   assert.deepEqual(again.told, []);
+  await turn();
   assert.deepEqual(socket.topicsOf("watch"), [["mine"], ["mine"]]);
   unwatch(); // the old watch's end does not end the new one
+  beat(LINGER);
   assert.deepEqual(socket.topicsOf("unwatch"), [["mine"]]);
 });
 
@@ -338,10 +338,11 @@ test("a frame without news tells nobody", () => {
   assert.deepEqual(listen.told, []);
 });
 
-test("a frame reaches the listeners of its topic only", () => {
+test("a frame reaches the listeners of its topic only", async () => {
   const { listen } = watching("mine");
   const other = listener();
   hub.watch("job:a", other);
+  await turn();
   socket.acknowledge(snapshot("job:a", []));
   socket.receive("jobs", { topic: "job:a", jobs: [state("a", 1)] });
   assert.deepEqual(listen.told, []);
@@ -388,10 +389,11 @@ test("after a reconnect all topics are watched again in one message", () => {
   watching("mine");
   hub.watch("job:a", listener());
   hub.watch("job:b", listener())();
+  beat(LINGER);
   socket.drop();
   socket.open();
   assert.deepEqual(socket.topicsOf("watch").at(-1), ["mine", "job:a"]);
-  assert.equal(socket.topicsOf("watch").length, 4);
+  assert.equal(socket.topicsOf("watch").length, 2);
 });
 
 test("a topic watched while the connection is away is asked for with the others", () => {
@@ -483,10 +485,11 @@ test("an answer that is an error as a whole reaches every listener it was asked 
   assert.deepEqual([first.told[0].error, second.told[0].error], [error, error]);
 });
 
-test("a topic that was unavailable is asked for again with the next live beat", () => {
+test("a topic that was unavailable is asked for again with the next live beat", async () => {
   const { listen } = watching("mine");
   const unlucky = listener();
   hub.watch("job:a", unlucky);
+  await turn();
   socket.acknowledge(refusal("job:a", "unavailable"));
   beat(BEAT, "stale"); // Redis is still away
   assert.equal(socket.topicsOf("watch").length, 2);
@@ -842,68 +845,4 @@ test("a closed hub opens a new socket with the next watch", () => {
   socket.open();
   assert.equal(opened.length, 2);
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
-});
-
-// -- ends
-
-const ended = (id, attempt = 1) => ({ id, attempt, version: 1, status: "finished" });
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-
-test("an end is told once and then seen", async () => {
-  const told = [];
-  hub.onEnd((state) => told.push(state.id));
-  socket.open();
-  socket.receive("ended", { jobs: [ended("a"), ended("b")], more: 0 });
-  socket.receive("ended", { jobs: [ended("b")], more: 0 });
-  await settled();
-  assert.deepEqual(told, ["a", "b"]);
-  const seen = socket.sent.filter(([event]) => event === "seen").map(([, { ids }]) => ids);
-  assert.deepEqual(seen, [[["a", 1], ["b", 1]], [["b", 1]]]);
-});
-
-test("another attempt's end is another end", async () => {
-  const told = [];
-  hub.onEnd((state) => told.push(state.attempt));
-  socket.open();
-  socket.receive("ended", { jobs: [ended("a", 1), ended("a", 2)], more: 0 });
-  await settled();
-  assert.deepEqual(told, [1, 2]);
-});
-
-test("what nobody listens for stays unseen", async () => {
-  watching("mine");
-  socket.receive("ended", { jobs: [ended("a")], more: 0 });
-  await settled();
-  assert.equal(socket.sent.filter(([event]) => event === "seen").length, 0);
-});
-
-test("five tabs with one claim tell an end once", async () => {
-  const told = [];
-  const known = new Set();
-  const claim = async (keys) => keys.filter((key) => !known.has(key) && known.add(key));
-  const sockets = Array.from({ length: 5 }, () => new FakeSocket());
-  for (const one of sockets) new Hub(() => one, { claim }).onEnd((state) => told.push(state.id));
-  for (const one of sockets) one.open();
-  for (const one of sockets) one.receive("ended", { jobs: [ended("a")], more: 0 });
-  await settled();
-  assert.deepEqual(told, ["a"]);
-});
-
-test("what nobody listened for is told to the first who does", async () => {
-  watching("mine");
-  socket.receive("ended", { jobs: [ended("a")], more: 0 });
-  const told = [];
-  hub.onEnd((state) => told.push(state.id));
-  await settled();
-  assert.deepEqual(told, ["a"]);
-  assert.equal(socket.sent.filter(([event]) => event === "seen").length, 1);
-});
-
-test("many ends are seen in messages that the server takes", async () => {
-  hub.onEnd(() => {});
-  socket.open();
-  socket.receive("ended", { jobs: Array.from({ length: 1000 }, (_, n) => ended(`j${n}`)), more: 3 });
-  await settled();
-  const sizes = socket.sent.filter(([event]) => event === "seen").map(([, { ids }]) => ids.length);
-  assert.deepEqual(sizes, [500, 500]);
 });

@@ -1,0 +1,195 @@
+// A tab's side of its port to the hub: the same watches and ends as a hub of its own would give. Knows no socket, no DOM.
+
+import { Watches } from "./watches.js";
+
+const BEAT = 2000; // ms between two words to the hub, which it answers
+const LOOK = 500; // ms between two looks at the clock
+const PATIENCE = 10_000; // ms for the first answer: the hub has scripts to load
+const ANSWER = 3000; // ms without one after which the hub is taken for dead: browsers end workers without a word
+const SILENCE = 4000; // ms without a word from the hub after which what is shown may be stale
+
+export class RemoteHub extends EventTarget {
+  /** `connecting`, `live`, `stale` or `offline`: that of the hub; `stale` too while the hub itself is silent. */
+  state = "connecting";
+  /** When what is shown was last known to be true: Unix time in ms. */
+  asOf = Date.now();
+  #ways;
+  #port = null; // {post(message), close()}
+  #answered = false; // whether a hub has ever answered on this way
+  #watches = new Watches();
+  #hearers = new Set();
+  #said = "connecting"; // the hub's state
+  #isShowing = false; // whether anything was ever live
+  #heardAt = 0;
+  #beatAt = 0;
+  #askedAt = 0; // of the oldest beat without an answer
+  #timer = null;
+  #wanted = []; // watches to be asked for at the end of this turn
+
+  /**
+   * `ways` lead to a hub, the best first: each is called with `hear(message)`, `fail()`, and whether it led to a hub
+   * that has fallen silent. It returns the port {post(message), close()}, or throws where the browser has no such way.
+   */
+  constructor(ways) {
+    super();
+    this.#ways = [...ways];
+  }
+
+  /** As Hub.watch. */
+  watch(topic, listener, token = null) {
+    this.#start();
+    if (this.#watches.get(topic, token) === undefined) this.#want([topic, token]);
+    const watched = this.#watches.open(topic, token);
+    const stop = watched.listen(listener);
+    return () => {
+      if (!stop() || watched.listeners.size > 0 || !this.#watches.has(watched)) return;
+      this.#watches.drop(watched);
+      this.#post({ unwatch: [[topic, token]] });
+    };
+  }
+
+  /** As Hub.hear. */
+  hear(listener) {
+    this.#start();
+    this.#hearers.add(listener);
+    this.#post({ hear: true });
+    return () => this.#hearers.delete(listener);
+  }
+
+  seen(ids) {
+    this.#post({ seen: ids });
+  }
+
+  /** Say goodbye, and keep what is held: the page is put aside. */
+  sleep() {
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#post({ bye: true });
+    this.#port?.close();
+    this.#port = null;
+  }
+
+  /** The page is back, or the network is: have the hub look now rather than soon. */
+  wake() {
+    if (this.#timer === null && (this.#watches.all().length > 0 || this.#hearers.size > 0)) this.#start();
+    this.#askedAt ||= Date.now();
+    this.#post({ wake: true });
+    this.#settle();
+  }
+
+  /** Forget everything. */
+  close() {
+    this.sleep();
+    this.#watches.clear();
+    this.#hearers.clear();
+  }
+
+  #start() {
+    if (this.#timer !== null) return;
+    this.#timer = setInterval(() => this.#look(), LOOK);
+    this.#open();
+  }
+
+  /** Take a port, and say all that is wanted; on the next way where this one leads nowhere. */
+  #open(isLost = false) {
+    this.#post({ bye: true });
+    this.#port?.close();
+    this.#answered = false;
+    let port = null;
+    while (port === null) {
+      const [way] = this.#ways;
+      const isCurrent = () => this.#port === port;
+      try {
+        port = way((message) => isCurrent() && this.#take(message), () => isCurrent() && this.#giveUp(), isLost);
+      } catch (error) {
+        if (this.#ways.length === 1) throw error;
+        this.#ways.shift();
+      }
+    }
+    this.#port = port;
+    this.#askedAt = this.#beatAt = Date.now();
+    this.#join();
+    this.#settle();
+  }
+
+  /** This way leads to no hub: take the next one; the last is tried again when its time is up. */
+  #giveUp() {
+    if (this.#ways.length === 1) return;
+    this.#ways.shift();
+    this.#open();
+  }
+
+  #join() {
+    this.#wanted = [];
+    for (const watched of this.#watches.all()) watched.fresh = false;
+    const join = this.#watches.all().map(({ topic, token }) => [topic, token]);
+    this.#post({ join, hears: this.#hearers.size > 0 });
+  }
+
+  /** Ask for a watch, with all others of this turn. */
+  #want(watch) {
+    if (this.#wanted.length === 0) queueMicrotask(() => this.#askForWanted());
+    this.#wanted.push(watch);
+  }
+
+  #askForWanted() {
+    const watch = this.#wanted.filter(([topic, token]) => this.#watches.get(topic, token) !== undefined);
+    this.#wanted = [];
+    if (watch.length > 0) this.#post({ watch });
+  }
+
+  #post(message) {
+    this.#port?.post(message);
+  }
+
+  #take(message) {
+    this.#heardAt = Date.now();
+    this.#askedAt = 0;
+    this.#answered = true;
+    if (message.again) return this.#join();
+    if (message.topic !== undefined) this.#apply(message);
+    if (message.ended) for (const listener of [...this.#hearers]) listener({ jobs: message.ended });
+    if (message.state) {
+      this.#said = message.state;
+      if (message.state === "live") this.asOf = message.as_of;
+    }
+    this.#settle();
+  }
+
+  #apply({ topic, token, jobs, gone, more, error, whole }) {
+    const watched = this.#watches.get(topic, token);
+    if (watched === undefined) return; // unwatched while it was under way
+    if (whole) return watched.answer({ jobs, more, error });
+    if (error !== null) return watched.answer({ error });
+    watched.store.drop(gone);
+    watched.store.more = more;
+    watched.move(watched.store.apply(jobs), gone);
+  }
+
+  #look() {
+    const now = Date.now();
+    const patience = this.#answered ? ANSWER : PATIENCE;
+    // it was asked again and again, so it was not we who slept
+    const isDead = this.#askedAt > 0 && now - this.#askedAt > patience && now - this.#beatAt <= BEAT + LOOK;
+    if (isDead && (this.#answered || this.#ways.length === 1)) return this.#open(true);
+    if (isDead) return this.#giveUp();
+    if (now - this.#beatAt >= BEAT || now < this.#beatAt) {
+      if (now - this.#beatAt > SILENCE || now < this.#beatAt) this.#askedAt = 0; // it was we who slept
+      this.#askedAt ||= now;
+      this.#beatAt = now;
+      this.#post({ beat: true });
+    }
+    this.#settle();
+  }
+
+  #settle() {
+    let state = this.#said;
+    const quiet = Date.now() - this.#heardAt;
+    if (state === "live" && (quiet > SILENCE || quiet < 0 || this.#watches.isOld)) state = "stale";
+    if (state === "connecting" && this.#isShowing) state = "stale"; // another hub, that begins
+    this.#isShowing ||= state === "live";
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("change"));
+  }
+}

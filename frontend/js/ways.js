@@ -1,0 +1,58 @@
+// The ways from a page to a hub: a SharedWorker, a tab that leads, a hub of its own; the first that works is taken.
+
+import { Leader, portOver } from "./leader.js";
+import { Serving } from "./serving.js";
+
+const VERSION = 1; // of what is said over the ports: pages of before and after an update don't share a worker
+
+/** The ways to the server at `url` ("" is that of this page), the best first. See RemoteHub. */
+export function waysTo(url) {
+  const load = async () => {
+    const [{ io }, { Hub }] = await Promise.all([import("../vendor/socket.io.js"), import("./hub.js")]);
+    return new Hub(io, { url: url || undefined });
+  };
+  return [overWorker(url), overLeader(url, load), alone(load)];
+}
+
+function overWorker(url) {
+  const script = new URL("./worker.js", import.meta.url);
+  return (hear, fail) => {
+    const { origin } = globalThis.location;
+    // a worker of another origin can't be had, and ours knows one server
+    if (script.origin !== origin || new URL(url, origin).origin !== origin) throw new Error("a page of another origin");
+    const worker = new SharedWorker(script, { type: "module", name: `headway ${VERSION}` });
+    worker.onerror = fail;
+    worker.port.onmessage = ({ data }) => hear(data);
+    return { post: (message) => worker.port.postMessage(message), close: () => worker.port.close() };
+  };
+}
+
+function overLeader(url, load) {
+  const name = `headway ${VERSION} ${url}`;
+  let leader = null;
+  return (hear, fail, isLost) => {
+    leader ??= new Leader(name, load);
+    const port = portOver(name, hear);
+    // who leads does not answer: a page in sight takes over, others wait until it is gone
+    leader.stand({ steal: isLost && !document.hidden });
+    const close = () => {
+      port.close();
+      leader.leave();
+    };
+    return { post: port.post, close };
+  };
+}
+
+function alone(load) {
+  return (hear, fail) => {
+    const { port1, port2 } = new MessageChannel();
+    const hub = load();
+    hub.then((loaded) => new Serving(loaded).serve(port2)).catch(fail);
+    port1.onmessage = ({ data }) => hear(data);
+    const close = () => {
+      port1.close();
+      hub.then((loaded) => loaded.close()).catch(() => {}); // it never was
+    };
+    return { post: (message) => port1.postMessage(message), close };
+  };
+}
