@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
 
-test: $(VENV)/dev frontend/node_modules/.installed $(VENV)/browser
+test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser
 	$(PY) -m pytest
 
 check: $(VENV)/dev
@@ -19,11 +19,11 @@ check: $(VENV)/dev
 	$(VENV)/bin/mypy
 
 # make bench PART=growth, or stuck, or outage
-bench: $(VENV)/dev frontend/node_modules/.installed
+bench: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m bench $(PART)
 
 # make faults N=100 SEED=1
-faults: $(VENV)/dev frontend/node_modules/.installed
+faults: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m tests.faults $(or $(N),20) $(if $(SEED),--seed $(SEED))
 
 $(VENV)/bin/python:
@@ -39,11 +39,17 @@ $(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/app
 
 # without npm on the machine, Node comes from a wheel
+NPM = if command -v npm >/dev/null; then cd frontend && npm ci --silent $(1); else \
+  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/node.txt && \
+  cd frontend && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent $(1); fi
+
 frontend/node_modules/.installed: frontend/package-lock.json requirements/node.txt | $(VENV)/bin/python
-	@if command -v npm >/dev/null; then cd frontend && npm ci --silent; else \
-	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/node.txt && \
-	  cd frontend && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent; fi
+	@$(call NPM,--omit=dev)
 	touch $@
+
+frontend/node_modules/.dev: frontend/package-lock.json requirements/node.txt | $(VENV)/bin/python
+	@$(call NPM)
+	touch $@ frontend/node_modules/.installed
 
 $(VENV)/browser: $(VENV)/dev tests/browsers.py
 	$(PY) tests/browsers.py

@@ -68,6 +68,12 @@ def script(name: str) -> Response:
     return _file(FRONTEND / "js", name)
 
 
+@blueprint.get("/service-worker.js")
+def service_worker() -> Response:
+    """At the root, since it may speak for what lies below its own address."""
+    return _file(FRONTEND / "js", "service-worker.js")
+
+
 @blueprint.get("/css/<path:name>")
 def style(name: str) -> Response:
     return _file(FRONTEND / "css", name)

@@ -2,5 +2,6 @@
 
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobList } from "./elements/job-list.js";
+import { JobToasts } from "./elements/job-toasts.js";
 
-for (const kind of [ConnectionStatus, JobList]) kind.define();
+for (const kind of [ConnectionStatus, JobList, JobToasts]) kind.define();

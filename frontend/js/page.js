@@ -1,17 +1,17 @@
 // The page `/`: puts the elements together.
 
-import { onEnd, tasks } from "./client.js";
+import { tasks } from "./client.js";
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobDetails } from "./elements/job-details.js";
 import { JobList } from "./elements/job-list.js";
+import { JobToasts } from "./elements/job-toasts.js";
+import { NoticeSettings } from "./elements/notice-settings.js";
 import { TaskForm } from "./elements/task-form.js";
 import { element, write } from "./progress-view.js";
-import { ENDED } from "./wire.js";
 
 const NOTICE = 6000; // ms
-const loadedAt = Date.now();
 
-for (const kind of [ConnectionStatus, JobDetails, JobList, TaskForm]) kind.define();
+for (const kind of [ConnectionStatus, JobDetails, JobList, JobToasts, NoticeSettings, TaskForm]) kind.define();
 
 const list = document.querySelector("job-list");
 const details = document.querySelector("job-details");
@@ -26,15 +26,8 @@ function say(text) {
   hiding = setTimeout(() => (notice.hidden = true), NOTICE);
 }
 
-const missed = [];
-onEnd((state) => {
-  if (state.ended_at >= loadedAt) return; // the list shows it, and says so
-  missed.push(state.status);
-  const counts = ENDED.map((status) => [missed.filter((one) => one === status).length, status]);
-  say(`While you were away: ${counts.filter(([count]) => count > 0).map((part) => part.join(" ")).join(", ")}`);
-});
-
-list.addEventListener("open-job", ({ detail: id }) => details.open(id).catch((error) => say(error.message)));
+const open = (id) => details.open(id).catch((error) => say(error.message));
+document.addEventListener("open-job", ({ detail: id }) => open(id));
 list.addEventListener("act-error", ({ detail: message }) => say(message));
 list.addEventListener("confirm-delete", ({ detail: { state, resolve } }) => {
   write(sure.querySelector("p"), `${state.task}, ${state.status}. Its result goes with it.`);
@@ -59,3 +52,11 @@ try {
 } catch (error) {
   say(error.message);
 }
+
+/** An address that names a job opens it: that of a notification. */
+function openNamed() {
+  const id = new URLSearchParams(location.hash.slice(1)).get("job");
+  if (id) open(id);
+}
+addEventListener("hashchange", openNamed);
+openNamed();

@@ -12,12 +12,14 @@ export class ProgressView {
   #phase = "";
   #furthest = 0;
 
-  /** Puts its parts into `host`. */
-  constructor(host) {
-    this.#bar.part = "bar";
+  /** The elements that are to be put on the page. */
+  parts;
+
+  constructor() {
     const line = element("span", "progress-line");
+    for (const [part, name] of [[this.#bar, "bar"], [line, "line"], [this.#text, "text"], [this.#numbers, "numbers"]]) part.part = name;
     line.append(this.#text, this.#numbers);
-    host.append(this.#bar, line);
+    this.parts = [this.#bar, line];
   }
 
   /** Show a state. */

@@ -1,33 +1,46 @@
-// <connection-status>: whether what the page shows is live, and since when not.
+// <connection-status>: whether what the page shows is live, and since when not. Attribute `state`; event "change".
 
-import { connection } from "../client.js";
+import * as own from "../client.js";
 import { clock } from "../format.js";
 import { write } from "../progress-view.js";
 
 const WORDS = { connecting: "Connecting…", live: "Live", stale: "Not live", offline: "Offline" };
 
 export class ConnectionStatus extends HTMLElement {
+  #frame = 0;
+  #connection = null;
   // what is bad is said at once; what is good in the frame that paints what has come with it, and not before
-  #change = () => (connection.state === "live" ? requestAnimationFrame(() => this.#paint()) : this.#paint());
+  #change = () => {
+    this.dispatchEvent(new CustomEvent("change", { detail: this.#connection.state }));
+    cancelAnimationFrame(this.#frame);
+    if (this.#connection.state === "live" || document.hidden) this.#frame = requestAnimationFrame(() => this.#paint());
+    else this.#paint();
+  };
 
-  static define(tag = "connection-status") {
+  static client = own;
+
+  /** Make it an element; `client`: what connect() of client.js returned, for the connection to another server. */
+  static define(tag = "connection-status", client = own) {
+    this.client = client;
     if (!customElements.get(tag)) customElements.define(tag, this);
   }
 
   connectedCallback() {
-    connection.addEventListener("change", this.#change);
+    this.#connection = this.constructor.client.connection;
+    this.#connection.addEventListener("change", this.#change);
     this.#paint();
   }
 
   disconnectedCallback() {
-    connection.removeEventListener("change", this.#change);
+    this.#connection.removeEventListener("change", this.#change);
+    cancelAnimationFrame(this.#frame);
   }
 
   #paint() {
-    const { state, asOf } = connection;
+    const { state, asOf } = this.#connection;
+    const doubtful = state === "stale" || state === "offline";
     this.setAttribute("state", state);
-    document.documentElement.toggleAttribute("data-stale", state === "stale" || state === "offline");
-    const since = state === "stale" || state === "offline" ? `, as of ${clock(asOf)}` : "";
-    write(this, WORDS[state] + since);
+    document.documentElement.toggleAttribute("data-stale", doubtful);
+    write(this, WORDS[state] + (doubtful ? `, as of ${clock(asOf)}` : ""));
   }
 }

@@ -1,13 +1,13 @@
-// <job-list topic="mine">: the jobs of a topic, newest first. Only the rows in sight exist; ends are spoken politely.
+// <job-list topic="mine">: the jobs of a topic, newest first. Only the rows in sight exist, however many jobs there are.
 
-import { act, watch } from "../client.js";
+import * as own from "../client.js";
 import { element, write } from "../progress-view.js";
-import { ENDED, hasEnded, STATUSES } from "../wire.js";
+import { STATUSES } from "../wire.js";
 import { JobRow } from "./job-row.js";
 
 const SPARE = 6; // rows kept above and below those in sight
 const EMPTY = "Nothing here yet. Start a task, and watch it move.";
-const SPEAK = 1500; // ms between two announcements
+const KEYS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }; // from one row to another
 
 export class JobList extends HTMLElement {
   #unwatch = null;
@@ -16,70 +16,63 @@ export class JobList extends HTMLElement {
   #reorder = false;
   #rows = new Map(); // id → JobRow
   #frame = 0;
-  #ended = new Map(); // id → attempt whose end is known
-  #toSpeak = [];
-  #speaking = 0;
-  #first = true;
   #summary = element("p", "list-summary");
-  #empty = element("p", "list-empty", EMPTY);
+  #empty = element("div", "list-empty");
+  #error = null;
   #space = element("div", "list-space");
-  #live = element("p", "sr-only");
   #look = () => this.#schedule();
 
-  static define(tag = "job-list") {
+  static observedAttributes = ["topic"];
+
+  /** Where its jobs are watched and acted on: what connect() of client.js returns. */
+  static client = own;
+
+  static define(tag = "job-list", client = own) {
+    this.client = client;
     if (!customElements.get(tag)) customElements.define(tag, this);
   }
 
   connectedCallback() {
-    this.#live.setAttribute("aria-live", "polite");
     this.#space.setAttribute("role", "list");
     this.#space.setAttribute("aria-label", "Jobs, newest first");
-    this.replaceChildren(this.#summary, this.#empty, this.#space, this.#live);
+    const said = this.querySelector('[slot="empty"]');
+    if (said !== null) this.#empty.replaceChildren(said);
+    else write(this.#empty, EMPTY);
+    for (const [part, name] of [[this.#summary, "summary"], [this.#empty, "empty"], [this.#space, "rows"]]) part.part = name;
+    this.replaceChildren(this.#summary, this.#empty, this.#space);
     this.#empty.hidden = true;
+    this.#space.addEventListener("keydown", this.#move);
     addEventListener("scroll", this.#look, { passive: true });
     addEventListener("resize", this.#look);
-    this.#unwatch = watch(this.getAttribute("topic") ?? "mine", (view) => this.#take(view));
+    this.#watch();
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (this.#unwatch !== null && before !== after) this.#watch();
   }
 
   disconnectedCallback() {
     this.#unwatch?.();
+    this.#unwatch = null;
     removeEventListener("scroll", this.#look);
     removeEventListener("resize", this.#look);
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#speaking);
-    this.#frame = this.#speaking = 0;
+    this.#frame = 0;
   }
 
-  #take({ jobs, changed, gone, more, error }) {
+  #watch() {
+    this.#unwatch?.();
+    this.#reorder = true;
+    this.#unwatch = this.constructor.client.watch(this.getAttribute("topic") ?? "mine", (view) => this.#take(view));
+  }
+
+  #take({ jobs, gone, more, error }) {
     this.#jobs = jobs;
+    this.#error = error?.code === "unavailable" ? null : error;
     this.toggleAttribute("more", more);
-    write(this.#empty, error?.message ?? EMPTY);
     if (gone.length > 0 || this.#order.length !== jobs.size) this.#reorder = true;
-    for (const id of gone) this.#ended.delete(id);
-    for (const id of changed) this.#noteEnd(jobs.get(id));
-    if (error === null) this.#first = false;
     this.#schedule();
-  }
-
-  #noteEnd(state) {
-    if (!hasEnded(state) || this.#ended.get(state.id) === state.attempt) return;
-    this.#ended.set(state.id, state.attempt);
-    if (this.#first) return; // what had ended before the page came is no news
-    this.#toSpeak.push(state);
-    this.#speaking ||= setTimeout(() => this.#speak(), SPEAK);
-  }
-
-  #speak() {
-    this.#speaking = 0;
-    const said =
-      this.#toSpeak.length === 1
-        ? `${this.#toSpeak[0].task} ${this.#toSpeak[0].status}`
-        : ENDED.map((status) => [this.#toSpeak.filter((state) => state.status === status).length, status])
-            .filter(([count]) => count > 0)
-            .map(([count, status]) => `${count} jobs ${status}`)
-            .join(", ");
-    this.#toSpeak = [];
-    write(this.#live, said);
+    if (this.#error !== null) this.#tell("error", error);
   }
 
   #schedule() {
@@ -89,9 +82,9 @@ export class JobList extends HTMLElement {
   #paint() {
     this.#frame = 0;
     if (this.#reorder) this.#sort();
-    this.#empty.hidden = this.#order.length > 0;
-    write(this.#summary, this.#summarise());
-    const height = parseFloat(getComputedStyle(this).getPropertyValue("--row-height"));
+    this.#empty.hidden = this.#order.length > 0 || this.#error !== null;
+    write(this.#summary, this.#error?.message ?? this.#summarise());
+    const height = this.#height;
     this.#space.style.height = `${this.#order.length * height}px`;
     const top = this.#space.getBoundingClientRect().top;
     const from = Math.max(0, Math.floor(-top / height) - SPARE);
@@ -123,6 +116,24 @@ export class JobList extends HTMLElement {
     row.paint(this.#jobs.get(id));
   }
 
+  /** The keyboard goes from row to row; those out of sight are scrolled to, and made. */
+  #move = (event) => {
+    const step = KEYS[event.key];
+    const id = event.target.closest("[data-job]")?.dataset.job;
+    if (step === undefined || id === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const at = Math.min(this.#order.length - 1, Math.max(0, this.#order.indexOf(id) + step));
+    const height = this.#height;
+    const top = this.#space.getBoundingClientRect().top + at * height;
+    if (top < height || top + height > innerHeight) scrollBy(0, top - innerHeight / 2);
+    this.#paint();
+    this.#rows.get(this.#order[at])?.focus();
+  };
+
+  get #height() {
+    return parseFloat(getComputedStyle(this).getPropertyValue("--row-height"));
+  }
+
   #sort() {
     this.#reorder = false;
     const states = [...this.#jobs.values()];
@@ -144,7 +155,7 @@ export class JobList extends HTMLElement {
     if (verb === "open") return this.#tell("open-job", id);
     if (verb === "delete" && !(await this.#isSure(id))) return;
     try {
-      await act(id, verb);
+      await this.constructor.client.act(id, verb);
     } catch (error) {
       this.#tell("act-error", error.message);
     }

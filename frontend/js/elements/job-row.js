@@ -23,7 +23,7 @@ export class JobRow {
   #status = element("span", "job-status");
   #when = element("span", "job-when");
   #actions = element("div", "job-actions");
-  #progress;
+  #progress = new ProgressView();
   #shown = null; // the status whose buttons stand
   #id = "";
 
@@ -35,7 +35,7 @@ export class JobRow {
     const head = element("div", "job-head");
     head.append(this.#title, this.#status, this.#when);
     const body = element("div", "job-body");
-    this.#progress = new ProgressView(body);
+    body.append(...this.#progress.parts);
     this.element.append(head, body, this.#actions);
     this.#actions.addEventListener("click", (event) => {
       const verb = event.target.closest("button")?.dataset.verb;
@@ -56,7 +56,7 @@ export class JobRow {
 
   /** Take the keyboard's place. */
   focus() {
-    this.#title.focus();
+    this.#title.focus({ preventScroll: true });
   }
 
   #offer(state) {

@@ -1,0 +1,116 @@
+// The types of client.js. tests/frontend/test_declarations.py holds the two together.
+
+export type Status =
+  | "created" | "queued" | "deferred" | "scheduled" | "started" | "finished" | "failed" | "stopped" | "canceled" | "lost";
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** What is told of a job, always whole. Times are Unix time in ms. */
+export interface JobState {
+  id: string;
+  /** Newer wins. */
+  version: number;
+  attempt: number;
+  task: string;
+  queue: string;
+  status: Status;
+  completed: number | null;
+  /** null: the length is unknown. */
+  total: number | null;
+  unit: string;
+  description: string;
+  created_at: number | null;
+  enqueued_at: number | null;
+  started_at: number | null;
+  ended_at: number | null;
+  updated_at: number | null;
+  worker: string | null;
+  /** null, too, where it is over 4 KiB: then `result_truncated` is true, and `read` has it. */
+  result: Json;
+  result_truncated: boolean;
+  error: { type: string; message: string } | null;
+  meta: { [name: string]: Json };
+}
+
+export interface Attempt {
+  attempt: number;
+  status: Status;
+  started_at: number | null;
+  ended_at: number | null;
+  error: { type: string; message: string } | null;
+}
+
+/** What `read` resolves to; arguments, traceback and attempts for the job's owner and operators alone. */
+export interface JobDetail extends JobState {
+  args?: { [name: string]: Json } | null;
+  traceback?: string | null;
+  attempts?: Attempt[];
+}
+
+export type ErrorCode =
+  | "bad_request" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "too_large" | "too_many" | "expired" | "unavailable";
+
+/** What the server refused. */
+export class ApiError extends Error {
+  constructor(error: { code: ErrorCode; message: string; fields?: Fields });
+  readonly code: ErrorCode;
+  readonly fields: Fields;
+}
+export type Fields = { [name: string]: { expected: string; got: string } };
+
+/** What a watch tells: at first, and on every change. */
+export interface View {
+  topic: string;
+  jobs: ReadonlyMap<string, JobState>;
+  /** Whether there are older jobs that the topic does not hold. */
+  more: boolean;
+  changed: readonly string[];
+  gone: readonly string[];
+  error: { code: ErrorCode; message: string } | null;
+}
+
+export type ConnectionState = "connecting" | "live" | "stale" | "offline";
+
+/** Its event "change" says that `state` is another one. */
+export interface Connection extends EventTarget {
+  readonly state: ConnectionState;
+  /** When what is shown was last known to be true. */
+  readonly asOf: number;
+}
+
+export interface Task {
+  name: string;
+  summary: string;
+  queue: string;
+  timeout: number;
+  /** JSON Schema. */
+  arguments: { [name: string]: Json };
+}
+
+export type Verb = "cancel" | "stop" | "requeue" | "delete";
+export type Topic = "mine" | "jobs" | `job:${string}` | `queue:${string}`;
+
+export interface Client {
+  readonly connection: Connection;
+  setToken(fresh: string | null): void;
+  watch(topic: Topic, callback: (view: View) => void): () => void;
+  onEnd(listener: (state: JobState) => void): () => void;
+  submit(task: string, args?: { [name: string]: unknown }, queue?: string): Promise<JobState>;
+  submitMany(task: string, args: { [name: string]: unknown }[]): Promise<{ ids: string[] }>;
+  act(id: string, verb: "cancel" | "stop" | "requeue"): Promise<JobState>;
+  act(id: string, verb: "delete"): Promise<{ ok: true }>;
+  read(id: string): Promise<JobDetail>;
+  tasks(): Promise<Task[]>;
+}
+
+/** A client of the server at `url`, of this page's own where it is left out. */
+export function connect(url?: string, options?: { token?: string | null }): Client;
+
+export const connection: Connection;
+export const watch: Client["watch"];
+export const onEnd: Client["onEnd"];
+export const submit: Client["submit"];
+export const submitMany: Client["submitMany"];
+export const act: Client["act"];
+export const read: Client["read"];
+export const tasks: Client["tasks"];

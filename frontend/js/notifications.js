@@ -1,0 +1,65 @@
+// News beyond the page: the system's notifications and Web Push, both by the service worker. Only where a person said so.
+
+import { wishes } from "./wishes.js";
+
+const SCRIPT = new URL("../service-worker.js", import.meta.url);
+
+/** `granted`, `denied` (for good), `default` (may be asked), or `impossible` in this browser, or over plain HTTP. */
+export const permission = () =>
+  "Notification" in globalThis && "serviceWorker" in navigator ? Notification.permission : "impossible";
+
+/** Ask, upon a person's click; then have news of ends sent here even when no page is open. Rejects where that fails. */
+export async function turnOn() {
+  if ((await Notification.requestPermission()) === "granted") await subscribe();
+  return permission();
+}
+
+/** Register again what this browser wishes to be told, if it may be told at all: keys and addresses change. */
+export async function subscribe() {
+  if (permission() !== "granted") return;
+  const registration = await register();
+  if (!("pushManager" in registration)) return;
+  const { key } = await call("GET");
+  const options = { userVisibleOnly: true, applicationServerKey: bytes(key) };
+  const subscription = await registration.pushManager.subscribe(options).catch(async (error) => {
+    const old = await registration.pushManager.getSubscription();
+    if (old === null) throw error;
+    await old.unsubscribe(); // it was made with another key
+    return registration.pushManager.subscribe(options);
+  });
+  await call("PUT", { subscription: subscription.toJSON(), ...wishes() });
+}
+
+/** Show `notice` {title, body, id} as the system does. */
+export async function notify(notice) {
+  if (permission() !== "granted") return;
+  const { active } = await register();
+  active?.postMessage({ notice });
+}
+
+/** Call `open(id)` when a person clicks a notification that leads here. */
+export function onOpen(open) {
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.open && open(data.open));
+}
+
+async function register() {
+  await navigator.serviceWorker.register(SCRIPT, { type: "module" });
+  return navigator.serviceWorker.ready;
+}
+
+async function call(method, body) {
+  const response = await fetch(new URL("../api/push", import.meta.url), {
+    method,
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error.message);
+  return answer;
+}
+
+/** The bytes of base64url. */
+function bytes(text) {
+  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(plain, (character) => character.charCodeAt(0));
+}

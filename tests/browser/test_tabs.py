@@ -1,0 +1,235 @@
+"""Many tabs of one browser, by each of the three ways to a hub: a SharedWorker, a tab that leads, a hub of each tab's own."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+
+from tests.browser.test_coming_back import HONEST_WITHIN, Server, has_finished
+from tests.browser.test_page import NewContext, row, run_task
+from tests.conftest import Stack, until
+
+NO_WORKER = "Object.defineProperty(window, 'SharedWorker', { value: undefined });"
+NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });"
+LIVE = "connection-status[state=live]"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the tabs of a browser come to a hub, and how many sockets ten of them hold."""
+
+    script: str
+    sockets: int
+
+
+WAYS = {"worker": Way("", 1), "leader": Way(NO_WORKER, 1), "alone": Way(NO_WORKER + NO_LOCKS, 10)}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def server(stack: Stack) -> Iterator[Server]:
+    server = Server(stack)
+    server.stack.operator = stack.operator
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def operated(server: Server) -> Stack:
+    return server.stack
+
+
+@pytest.fixture
+def new_browser(server: Server, new_context: NewContext, way: Way) -> Callable[[], BrowserContext]:
+    """A browser of its own, that has no other way than `way`; it is closed before the server is."""
+
+    def make() -> BrowserContext:
+        context = new_context()
+        if way.script:
+            context.add_init_script(way.script)
+        return context
+
+    return make
+
+
+def open_tabs(context: BrowserContext, url: str, count: int) -> list[Page]:
+    tabs = [context.new_page() for _ in range(count)]
+    for tab in tabs:
+        tab.goto(url)
+    for tab in tabs:
+        tab.locator(LIVE).wait_for()
+    return tabs
+
+
+def connections(stack: Stack) -> int:
+    """Sockets that the web process holds."""
+    text = requests.get(f"{stack.url}/metrics", headers=stack.operator, timeout=5).text
+    found = re.search(r"^headway_connections (\d+)", text, re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def test_ten_tabs_hold_one_socket_and_all_show_the_same(
+    new_browser: Callable[[], BrowserContext], operated: Stack, way: Way
+) -> None:
+    one, other = new_browser(), new_browser()
+    tabs, others = open_tabs(one, operated.url, 10), open_tabs(other, operated.url, 2)
+    expected = way.sockets + min(2, way.sockets)
+    until(lambda: connections(operated) == expected, f"{expected} connections")
+    id = run_task(tabs[0], "sum_numbers", text="12345")
+    for tab in tabs:
+        expect(row(tab, id)).to_have_attribute("data-status", "finished")
+        expect(row(tab, id).locator(".progress-text")).to_have_text("15")
+    assert [row(tab, id).count() for tab in others] == [0, 0], "another browser's jobs"
+    late = open_tabs(one, operated.url, 1)[0]
+    expect(row(late, id)).to_have_attribute("data-status", "finished")
+
+
+def test_tabs_that_close_leave_the_others_live(new_browser: Callable[[], BrowserContext], operated: Stack) -> None:
+    tabs = open_tabs(new_browser(), operated.url, 4)
+    for tab in tabs[:2]:
+        tab.close()
+    id = run_task(tabs[2], "text_length", text="four")
+    for tab in tabs[2:]:
+        expect(row(tab, id)).to_have_attribute("data-status", "finished")
+        tab.locator(LIVE).wait_for()
+
+
+def test_a_tab_that_is_killed_leaves_the_others_live(
+    new_browser: Callable[[], BrowserContext], operated: Stack
+) -> None:
+    tabs = open_tabs(new_browser(), operated.url, 3)
+    with pytest.raises(Error, match="crash"):
+        tabs[0].goto("chrome://crash")  # no goodbye; where one leads, it is this one
+    tabs[1].bring_to_front()
+    id = run_task(tabs[1], "text_length", text="four")
+    for tab in tabs[1:]:
+        expect(row(tab, id)).to_have_attribute("data-status", "finished")
+    tabs[1].locator(LIVE).wait_for()
+
+
+def test_all_tabs_come_back_with_the_server(
+    server: Server, new_browser: Callable[[], BrowserContext], operated: Stack, stack: Stack, complaints: list[str]
+) -> None:
+    tabs = open_tabs(new_browser(), operated.url, 3)
+    id = run_task(tabs[0], "create_task", task_type="1")
+    expect(row(tabs[2], id)).to_have_attribute("data-status", "started")
+    server.kill()
+    for tab in tabs:
+        tab.bring_to_front()
+        expect(tab.locator("connection-status")).to_have_text(re.compile("^(Not live|Offline)"), timeout=HONEST_WITHIN)
+    until(lambda: has_finished(stack, id), "its end")
+    server.start()
+    for tab in tabs:
+        tab.bring_to_front()
+        expect(row(tab, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
+        expect(tab.locator("connection-status")).to_have_text("Live")
+    complaints.clear()  # the browser notes each connection that failed
+
+
+def test_a_tab_that_comes_back_from_aside_joins_the_others(
+    launch: Callable[..., Browser], way: Way, operated: Stack
+) -> None:
+    # Playwright switches the cache of whole pages off
+    context = launch(ignore_default_args=["--disable-back-forward-cache"]).new_context()
+    if way.script:
+        context.add_init_script(way.script)
+    leaving, staying = open_tabs(context, operated.url, 2)
+    leaving.bring_to_front()
+    leaving.evaluate("addEventListener('pageshow', (event) => (document.kept = event.persisted))")
+    leaving.goto(f"{operated.url}/login")
+    staying.bring_to_front()
+    id = run_task(staying, "text_length", text="four")
+    expect(row(staying, id)).to_have_attribute("data-status", "finished")
+    leaving.bring_to_front()
+    leaving.go_back(wait_until="commit")
+    assert leaving.evaluate("document.kept") is True
+    expect(row(leaving, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
+    expect(leaving.locator("connection-status")).to_have_text("Live")
+
+
+def test_a_browser_that_was_offline_is_right_again(
+    new_browser: Callable[[], BrowserContext], operated: Stack, complaints: list[str]
+) -> None:
+    context = new_browser()
+    tabs = open_tabs(context, operated.url, 2)
+    context.set_offline(True)
+    session = requests.Session()
+    session.cookies.update({cookie["name"]: cookie["value"] for cookie in context.cookies()})
+    id = operated.submit(session, "text_length", text="four")["id"]
+    until(lambda: operated.job(session, id)["status"] == "finished", "its end")
+    context.set_offline(False)
+    for tab in tabs:
+        tab.bring_to_front()
+        expect(row(tab, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
+    complaints.clear()
+
+
+def test_a_hidden_tab_paints_nothing_and_then_everything_at_once(
+    new_browser: Callable[[], BrowserContext], operated: Stack
+) -> None:
+    context = new_browser()
+    hidden, front = open_tabs(context, operated.url, 2)
+    hide(hidden)
+    hidden.evaluate(
+        """() => {
+          document.mutations = 0;
+          const count = (records) => (document.mutations += records.length);
+          new MutationObserver(count).observe(document.querySelector("main"), {
+            childList: true, subtree: true, attributes: true, characterData: true,
+          });
+        }"""
+    )
+    id = run_task(front, "create_task", task_type="1")
+    expect(row(front, id)).to_have_attribute("data-status", "finished")
+    assert hidden.evaluate("document.mutations") == 0
+    show(hidden)
+    expect(row(hidden, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
+
+
+def hide(tab: Page) -> None:
+    """As a browser does with a tab behind others: headless ones count each as visible, and draw it."""
+    tab.evaluate(
+        """() => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+          Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+          document.frames = { request: requestAnimationFrame, waiting: [] };
+          window.requestAnimationFrame = (run) => document.frames.waiting.push(run);
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+
+
+def show(tab: Page) -> None:
+    tab.evaluate(
+        """() => {
+          delete document.hidden;
+          delete document.visibilityState;
+          window.requestAnimationFrame = document.frames.request;
+          for (const run of document.frames.waiting.splice(0)) requestAnimationFrame(run);
+          document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+
+
+def test_a_worker_that_the_browser_ends_is_replaced(operated: Stack, new_context: NewContext) -> None:
+    tabs = open_tabs(new_context(), operated.url, 3)
+    client = tabs[0].context.browser.new_browser_cdp_session()  # type: ignore[union-attr]
+    targets = client.send("Target.getTargets", {"filter": [{"type": "shared_worker"}, {"exclude": True}]})
+    worker = next(one["targetId"] for one in targets["targetInfos"] if operated.url in one["url"])
+    session = client.send("Target.attachToTarget", {"targetId": worker, "flatten": False})["sessionId"]
+    ending = '{"id": 1, "method": "Runtime.evaluate", "params": {"expression": "close()"}}'
+    client.send("Target.sendMessageToTarget", {"sessionId": session, "message": ending})
+    until(lambda: connections(operated) == 0, "the end of its socket")
+    until(lambda: connections(operated) == 1, "the socket of another worker")
+    id = run_task(tabs[0], "text_length", text="four")
+    for tab in tabs:
+        expect(row(tab, id)).to_have_attribute("data-status", "finished")
+        tab.locator(LIVE).wait_for()

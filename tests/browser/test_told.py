@@ -1,0 +1,182 @@
+"""Ends are told once: by a toast in the tab that is looked at, by the system where none is."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.test_coming_back import Server
+from tests.browser.test_page import NewContext, open_page, run_task
+from tests.browser.test_tabs import hide, open_tabs, show
+from tests.conftest import Stack, until
+
+ENDS = 50
+NOTE_TOLD = """() => {
+  document.told = [];
+  document.querySelector("job-toasts").addEventListener("told", ({ detail }) => {
+    document.told.push(...detail.map(({ id, attempt }) => `${id} ${attempt}`));
+  });
+}"""
+NOTIFICATIONS = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+}"""
+
+
+def told(tabs: list[Page]) -> list[str]:
+    return [key for tab in tabs for key in tab.evaluate("document.told")]
+
+
+def test_fifty_ends_over_five_tabs_are_each_told_once_though_the_server_is_killed_twice(
+    stack: Stack, new_context: NewContext, complaints: list[str]
+) -> None:
+    server = Server(stack)
+    tabs = open_tabs(new_context(), server.stack.url, 5)
+    for tab in tabs:
+        tab.evaluate(NOTE_TOLD)
+    ids: list[str] = []
+    for part in range(3):
+        args = [{"text": str(number)} for number in range(ENDS // 3 if part else ENDS - 2 * (ENDS // 3))]
+        answer = tabs[part].context.request.post(
+            f"{server.stack.url}/api/jobs/bulk", data={"task": "sum_numbers", "args": args}
+        )
+        ids += answer.json()["ids"]
+        if part < 2:
+            server.kill()
+            server.start()
+    until(lambda: len(told(tabs)) >= ENDS, f"{ENDS} ends")
+    for tab in tabs:
+        expect(tab.locator("connection-status")).to_have_text("Live")
+    assert sorted(told(tabs)) == sorted(f"{id} 1" for id in ids)
+    server.kill()
+    complaints.clear()  # the browser notes each connection that failed
+
+
+def test_a_toast_says_what_ended_leads_to_it_and_can_be_dismissed(new_context: NewContext, stack: Stack) -> None:
+    page = open_page(new_context(), stack)
+    id = run_task(page, "sum_numbers", text="12345")
+    toast = page.locator("job-toasts .toast")
+    expect(toast).to_contain_text(re.compile("sum_numbers finished in .* m?s"))
+    toast.get_by_role("button", name="Show").click()
+    expect(page.locator("job-details dialog")).to_contain_text(id)
+    page.keyboard.press("Escape")
+    toast.hover()  # it stays as long as the pointer is on it
+    toast.get_by_role("button", name="Dismiss").click()
+    expect(toast).to_have_count(0)
+
+
+def test_many_ends_become_one_toast(new_context: NewContext, stack: Stack) -> None:
+    page = open_page(new_context(), stack)
+    page.evaluate(NOTE_TOLD)
+    args = [{"text": str(number)} for number in range(30)]
+    page.context.request.post(f"{stack.url}/api/jobs/bulk", data={"task": "sum_numbers", "args": args})
+    until(lambda: len(told([page])) == 30, "30 ends")
+    assert page.locator("job-toasts .toast").count() <= 3
+
+
+def allowed(new_context: NewContext) -> BrowserContext:
+    """A browser whose person has allowed notifications."""
+    context = new_context()
+    context.grant_permissions(["notifications"])
+    # the push services of browsers are out of reach here, and are not what these tests are about
+    context.add_init_script("PushManager.prototype.subscribe = async () => { throw new Error('no push service'); }")
+    return context
+
+
+def notifications(page: Page) -> list[dict[str, Any]]:
+    return list(page.evaluate(NOTIFICATIONS))
+
+
+def test_hidden_tabs_have_the_system_tell_once_and_count_in_every_title(new_context: NewContext, stack: Stack) -> None:
+    tabs = open_tabs(allowed(new_context), stack.url, 5)
+    id = run_task(tabs[0], "create_task", task_type="1")
+    for tab in tabs:
+        tab.evaluate(NOTE_TOLD)
+        hide(tab)
+    found = until(lambda: notifications(tabs[0]), "a notification")
+    assert [(one["title"], one["tag"]) for one in found] == [("create_task finished", id)]
+    for tab in tabs:
+        until(lambda tab=tab: tab.title() == "(1) Headway", "the count")
+        assert "svg" in str(tab.locator("link[rel=icon]").get_attribute("href"))
+    show(tabs[3])
+    for tab in tabs:
+        until(lambda tab=tab: tab.title() == "Headway", "no count")
+    for tab in tabs:
+        show(tab)
+    until(lambda: told(tabs), "the toast")
+    assert told(tabs) == [f"{id} 1"] and len(notifications(tabs[0])) == 1
+
+
+def test_a_click_on_a_notification_opens_the_job_in_the_page_that_told_it(
+    new_context: NewContext, stack: Stack
+) -> None:
+    tabs = open_tabs(allowed(new_context), stack.url, 2)
+    id = run_task(tabs[0], "create_task", task_type="1")
+    for tab in tabs:
+        hide(tab)
+    until(lambda: notifications(tabs[0]), "a notification")
+    worker = until(lambda: tabs[0].context.service_workers, "the service worker")[0]
+    # a click made by no person may not focus a window, which is all that is left out
+    worker.evaluate(
+        """async () => {
+          WindowClient.prototype.focus = async function () { self.focused = this.id; return this; };
+          const [notification] = await registration.getNotifications();
+          dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+        }"""
+    )
+    until(lambda: any(tab.locator("job-details dialog[open]").count() for tab in tabs), "the job")
+    opened = [tab for tab in tabs if tab.locator("job-details dialog[open]").count()]
+    assert len(opened) == 1 and id in str(opened[0].locator("job-details dialog").text_content())
+    until(lambda: notifications(tabs[0]) == [], "the notification is gone")
+
+
+@pytest.mark.parametrize(
+    ("ends", "longer_than", "expected"),
+    [("failures", 0, ["count_words failed"]), ("off", 0, []), ("all", 1, ["create_task finished"])],
+)
+def test_a_browser_tells_what_its_person_wishes(
+    ends: str, longer_than: int, expected: list[str], new_context: NewContext, stack: Stack
+) -> None:
+    page = open_page(new_context(), stack)
+    page.get_by_text("Notices").click()
+    page.locator("notice-settings select").select_option(ends)
+    page.locator("notice-settings input").fill(str(longer_than))
+    page.locator("notice-settings input").blur()
+    page.reload()
+    page.get_by_text("Notices").click()
+    page.evaluate(
+        """() => {
+          document.said = [];
+          document.querySelector("job-toasts").addEventListener("told", ({ target }) => {
+            document.said.push(target.lastElementChild.querySelector("strong").textContent);
+          });
+        }"""
+    )
+    run_task(page, "sum_numbers", text="4")
+    run_task(page, "count_words", url="http://127.0.0.1:1/")
+    last = run_task(page, "create_task", task_type="1")
+    expect(page.locator(f'.job[data-job="{last}"]')).to_have_attribute("data-status", "finished")
+    expect(page.locator(".list-summary")).to_have_text("2 finished · 1 failed")
+    page.locator("notice-settings select").select_option("all")
+    page.locator("notice-settings input").fill("0")
+    page.locator("notice-settings input").blur()
+    run_task(page, "sum_numbers", text="1")
+    until(lambda: page.evaluate("document.said") == [*expected, "sum_numbers finished"], str(expected))
+
+
+def test_the_browser_is_asked_only_upon_a_click_and_told_why(new_context: NewContext, stack: Stack) -> None:
+    context = new_context()
+    context.add_init_script(
+        """document.asked = 0;
+           Notification.requestPermission = async () => ((document.asked += 1), "denied");
+           Object.defineProperty(Notification, "permission", { get: () => (document.asked ? "denied" : "default") });"""
+    )
+    page = open_page(context, stack)
+    page.get_by_text("Notices").click()
+    expect(page.locator("notice-settings")).to_contain_text("Jobs may end while this page is hidden or closed.")
+    assert page.evaluate("document.asked") == 0
+    page.get_by_role("button", name="Tell me when I am not here").click()
+    expect(page.locator("notice-settings")).to_contain_text("was told not to show notifications")
+    expect(page.get_by_role("button", name="Tell me when I am not here")).to_be_hidden()
+    assert page.evaluate("document.asked") == 1
