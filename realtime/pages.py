@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, send_from_directory, session
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, session
 
+from realtime import files
 from realtime.access import Refusal
 from realtime.errors import Refused
 from realtime.request import owner, read_json, services, visitor
@@ -57,26 +58,20 @@ def _recheck(who: str, *, operator: bool) -> None:
     services().redis.publish(CHANNEL, encode_recheck(who, operator))
 
 
-def _file(folder: Path, name: str) -> Response:
-    response = send_from_directory(folder, name)
-    response.headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered 304
-    return response
-
-
 @blueprint.get("/js/<path:name>")
 def script(name: str) -> Response:
-    return _file(FRONTEND / "js", name)
+    return files.send(FRONTEND / "js", name)
 
 
 @blueprint.get("/service-worker.js")
 def service_worker() -> Response:
     """At the root, since it may speak for what lies below its own address."""
-    return _file(FRONTEND / "js", "service-worker.js")
+    return files.send(FRONTEND / "js", "service-worker.js")
 
 
 @blueprint.get("/css/<path:name>")
 def style(name: str) -> Response:
-    return _file(FRONTEND / "css", name)
+    return files.send(FRONTEND / "css", name)
 
 
 @blueprint.get("/vendor/<name>")
@@ -85,9 +80,9 @@ def library(name: str) -> Response:
     if name not in LIBRARIES:
         abort(404)
     folder, file = LIBRARIES[name]
-    return _file(FRONTEND / "node_modules" / folder, file)
+    return files.send(FRONTEND / "node_modules" / folder, file)
 
 
 @blueprint.get("/favicon.ico")
 def icon() -> Response:
-    return _file(FRONTEND / "css", "icon.svg")
+    return files.send(FRONTEND / "css", "icon.svg")

@@ -140,7 +140,17 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "format.js": set(),
     "progress-view.js": {"format.js", "rate.js", "wire.js"},
 }
-NO_DOM = {"wire.js", "store.js", "watched.js", "watches.js", "lateness.js", "link.js", "hub.js", "serving.js", "ends.js"}
+NO_DOM = {
+    "wire.js",
+    "store.js",
+    "watched.js",
+    "watches.js",
+    "lateness.js",
+    "link.js",
+    "hub.js",
+    "serving.js",
+    "ends.js",
+}
 NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js"}
 
 

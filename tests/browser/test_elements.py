@@ -48,7 +48,7 @@ def submit(page: Page, stack: Stack, task: str, **args: Any) -> str:
 
 
 def test_there_is_readable_content_before_the_definition_and_a_bar_after_it(open_body: OpenBody, stack: Stack) -> None:
-    page = open_body('<job-progress>The bar needs JavaScript.</job-progress> <job-status>unknown</job-status>')
+    page = open_body("<job-progress>The bar needs JavaScript.</job-progress> <job-status>unknown</job-status>")
     bar, word = page.locator("job-progress"), page.locator("job-status")
     assert (bar.text_content(), word.text_content()) == ("The bar needs JavaScript.", "unknown")
     page.evaluate(DEFINE)
@@ -146,7 +146,14 @@ def test_the_keyboard_goes_from_row_to_row(new_context: NewContext, stack: Stack
     page.context.request.post(f"{stack.url}/api/jobs/bulk", data={"task": "sum_numbers", "args": args})
     expect(page.locator(".list-summary")).to_have_text("200 finished")
     page.locator(".job-title").first.focus()
-    for key, position in [("ArrowDown", 2), ("ArrowDown", 3), ("ArrowUp", 2), ("End", 200), ("ArrowDown", 200), ("Home", 1)]:
+    for key, position in [
+        ("ArrowDown", 2),
+        ("ArrowDown", 3),
+        ("ArrowUp", 2),
+        ("End", 200),
+        ("ArrowDown", 200),
+        ("Home", 1),
+    ]:
         page.keyboard.press(key)
         focused = page.locator(".job", has=page.locator(".job-title:focus"))
         expect(focused).to_have_attribute("aria-posinset", str(position))
@@ -158,7 +165,9 @@ def test_the_keyboard_goes_from_row_to_row(new_context: NewContext, stack: Stack
 def violations(page: Page) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("() => axe.run(document)")
-    return [f"{one['id']}: {node['html'][:120]} {node['any'][:1]}" for one in found["violations"] for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['html'][:120]} {node['any'][:1]}" for one in found["violations"] for node in one["nodes"]
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,4 @@
-"""Many tabs of one browser, by each of the three ways to a hub: a SharedWorker, a tab that leads, a hub of each tab's own."""
+"""Many tabs of one browser, by each of the three ways to a hub: a SharedWorker, a tab that leads, one in each tab."""
 
 import re
 from collections.abc import Callable, Iterator

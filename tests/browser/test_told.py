@@ -97,11 +97,11 @@ def test_hidden_tabs_have_the_system_tell_once_and_count_in_every_title(new_cont
     found = until(lambda: notifications(tabs[0]), "a notification")
     assert [(one["title"], one["tag"]) for one in found] == [("create_task finished", id)]
     for tab in tabs:
-        until(lambda tab=tab: tab.title() == "(1) Headway", "the count")
+        expect(tab).to_have_title("(1) Headway")
         assert "svg" in str(tab.locator("link[rel=icon]").get_attribute("href"))
     show(tabs[3])
     for tab in tabs:
-        until(lambda tab=tab: tab.title() == "Headway", "no count")
+        expect(tab).to_have_title("Headway")
     for tab in tabs:
         show(tab)
     until(lambda: told(tabs), "the toast")

@@ -10,7 +10,17 @@ from tests.frontend.node import find_node
 HERE = Path(__file__).parent
 COMPILER = ROOT / "frontend/node_modules/typescript/lib/tsc.js"
 TIMEOUT = 120  # seconds
-STRICT = ["--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "es2023,dom,dom.iterable"]
+STRICT = [
+    "--strict",
+    "--target",
+    "es2022",
+    "--module",
+    "esnext",
+    "--moduleResolution",
+    "bundler",
+    "--lib",
+    "es2023,dom,dom.iterable",
+]
 
 
 def compile_(folder: Path, *arguments: str) -> str:
@@ -28,7 +38,9 @@ def test_a_page_in_typescript_compiles_and_what_is_wrong_in_it_does_not() -> Non
 def test_the_declarations_say_what_the_modules_are(tmp_path: Path) -> None:
     scripts, tests = tmp_path / "scripts", tmp_path / "tests/frontend"
     shutil.copytree(ROOT / "frontend/js", scripts, ignore=shutil.ignore_patterns("*.d.ts"))
-    said = compile_(scripts, "--allowJs", "--declaration", "--emitDeclarationOnly", "--outDir", str(tests / "real"), "client.js")
+    said = compile_(
+        scripts, "--allowJs", "--declaration", "--emitDeclarationOnly", "--outDir", str(tests / "real"), "client.js"
+    )
     assert (tests / "real/client.d.ts").exists(), said
     shutil.copytree(ROOT / "frontend/js", tmp_path / "frontend/js")
     shutil.copy(HERE / "held.ts", tests)

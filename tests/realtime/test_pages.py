@@ -29,7 +29,7 @@ def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
         answer = me.get(path, buffered=True)
         assert answer.status_code == 200 and answer.mimetype == "text/javascript", path
         folder = path.rsplit("/", 1)[0]
-        for name in re.findall(r'^import .* from "(\.[^"]+)"', answer.text, re.MULTILINE):
+        for name in re.findall(r'(?:from|import\() ?"(\.[^"]+)"', answer.text):
             parts: list[str] = []
             for part in f"{folder}/{name}".split("/"):
                 if part == "..":
