@@ -7,15 +7,19 @@ import { JobRow } from "./job-row.js";
 
 const SPARE = 6; // rows kept above and below those in sight
 const EMPTY = "Nothing here yet. Start a task, and watch it move.";
+const PACE = 100; // ms between two paints of what has come; what is scrolled into sight is painted at once
 const KEYS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }; // from one row to another
 
 export class JobList extends HTMLElement {
   #unwatch = null;
   #jobs = new Map();
   #order = []; // states' ids, newest first
+  #news = true; // whether anything has come that is not painted
   #reorder = false;
   #rows = new Map(); // id → JobRow
   #frame = 0;
+  #timer = 0;
+  #paintedAt = -PACE; // when what has come was last painted
   #summary = element("p", "list-summary");
   #empty = element("div", "list-empty");
   #error = null;
@@ -57,7 +61,8 @@ export class JobList extends HTMLElement {
     removeEventListener("scroll", this.#look);
     removeEventListener("resize", this.#look);
     cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
   }
 
   #watch() {
@@ -71,20 +76,29 @@ export class JobList extends HTMLElement {
     this.#error = error?.code === "unavailable" ? null : error;
     this.toggleAttribute("more", more);
     if (gone.length > 0 || this.#order.length !== jobs.size) this.#reorder = true;
-    this.#schedule();
+    this.#news = true;
+    const wait = this.#paintedAt + PACE - performance.now();
+    if (wait <= 0) this.#schedule();
+    else this.#timer ||= setTimeout(() => this.#schedule(), wait);
     if (this.#error !== null) this.#tell("error", error);
   }
 
   #schedule() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#frame ||= requestAnimationFrame(() => this.#paint());
   }
 
   #paint() {
     this.#frame = 0;
-    if (this.#reorder) this.#sort();
-    this.#empty.hidden = this.#order.length > 0 || this.#error !== null;
-    write(this.#summary, this.#error?.message ?? this.#summarise());
     const height = this.#height;
+    if (this.#news) {
+      this.#news = false;
+      this.#paintedAt = performance.now();
+      if (this.#reorder) this.#sort();
+      this.#empty.hidden = this.#order.length > 0 || this.#error !== null;
+      write(this.#summary, this.#error?.message ?? this.#summarise());
+    }
     this.#space.style.height = `${this.#order.length * height}px`;
     const top = this.#space.getBoundingClientRect().top;
     const from = Math.max(0, Math.floor(-top / height) - SPARE);
