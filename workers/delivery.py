@@ -4,6 +4,7 @@ Such an address may be a capability: whoever knows it can use it. Errors and log
 """
 
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ LIMIT = 10.0  # seconds for one try
 TRIES = 5
 BACK_OFF = (10, 60, 300, 1800)  # seconds between them
 LONGEST_WAIT = 3600  # seconds, whatever a server asks for
+SCHEDULERS_CUT = 1  # seconds: RQ keeps times in whole ones, cut, and no server is to be asked before it said
 
 log = logging.getLogger("headway.delivery")
 
@@ -96,7 +98,7 @@ def try_again(send: Callable[[], str]) -> str | Retry:
             raise Undeliverable(f"{error}; that was try {number} of {TRIES}") from None
         wait = BACK_OFF[number - 1] if error.wait is None else error.wait
         log.warning("%s; the next try is in %d s", error, wait)
-        return Retry(max=TRIES, interval=wait)
+        return Retry(max=TRIES, interval=wait + SCHEDULERS_CUT)
 
 
 def wait_of(retry_after: str, now: datetime | None = None) -> int | None:
@@ -111,4 +113,4 @@ def wait_of(retry_after: str, now: datetime | None = None) -> int | None:
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    return round(min(max(seconds, 1), LONGEST_WAIT))
+    return math.ceil(min(max(seconds, 1), LONGEST_WAIT))

@@ -15,7 +15,7 @@ from rq import Retry
 from tests.conftest import free_port
 from tests.workers.test_fetch import Request, Site, dripping
 from workers import context, delivery
-from workers.delivery import BACK_OFF, TRIES, Delayed, Undeliverable, post, try_again, wait_of
+from workers.delivery import BACK_OFF, SCHEDULERS_CUT, TRIES, Delayed, Undeliverable, post, try_again, wait_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -121,7 +121,7 @@ def test_it_is_tried_five_times_ever_more_slowly(attempt: Callable[[int], None])
         again = try_again(later)
         assert isinstance(again, Retry) and again.max >= TRIES - 1
         waits += again.intervals
-    assert waits == list(BACK_OFF) == [10, 60, 300, 1800]
+    assert waits == [wait + SCHEDULERS_CUT for wait in BACK_OFF] == [11, 61, 301, 1801]
     attempt(TRIES)
     with pytest.raises(Undeliverable, match=r"^push\.example answered 500; that was try 5 of 5$"):
         try_again(later)
@@ -130,7 +130,7 @@ def test_it_is_tried_five_times_ever_more_slowly(attempt: Callable[[int], None])
 def test_the_servers_own_wish_comes_first(attempt: Callable[[int], None]) -> None:
     attempt(1)
     again = try_again(lambda: later(7))
-    assert isinstance(again, Retry) and again.intervals == [7]
+    assert isinstance(again, Retry) and again.intervals == [7 + SCHEDULERS_CUT]
 
 
 def test_what_is_of_no_use_is_not_tried_again(attempt: Callable[[int], None]) -> None:
