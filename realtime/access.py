@@ -114,6 +114,14 @@ class Access:
             return EXPIRED if grant.is_over else None
         return Refusal("forbidden", "expected the job's owner or an operator")
 
+    def may_notify(self, visitor: Visitor, grant: Grant | None) -> Refusal | None:
+        """Have a webhook or an address told of a job's ends: an operator, or a token that says so."""
+        if visitor.operator:
+            return None
+        if grant is not None and grant.notify:
+            return EXPIRED if grant.is_over else None
+        return Refusal("forbidden", "notify: expected an operator, or a token that was made with notify")
+
     def may_operate(self, visitor: Visitor) -> Refusal | None:
         return None if visitor.operator else OPERATORS_ONLY
 

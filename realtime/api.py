@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
+from realtime.notify import Notify, accept
 from realtime.request import allow, grant, limit_submits, owner, parse_body, parse_query, services, visitor
 from workers import store
 from workers.errors import BadArguments
@@ -27,6 +28,7 @@ class Submission(BaseModel):
     task: str
     args: dict[str, Any] = {}
     queue: str | None = None
+    notify: Notify | None = None
 
 
 class BulkSubmission(BaseModel):
@@ -68,7 +70,8 @@ def submit_job() -> Response:
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         wrong = {"Idempotency-Key": {"expected": f"1 to {KEY_LIMIT} characters", "got": f"{len(key)}"}}
         raise BadArguments(f"Idempotency-Key: expected 1 to {KEY_LIMIT} characters, got {len(key)}", wrong)
-    return accepted(services().jobs.submit(body.task, body.args, owner=who, queue=body.queue, key=key))
+    notify = accept(body.notify)
+    return accepted(services().jobs.submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify))
 
 
 @blueprint.post("/api/jobs/bulk")

@@ -102,6 +102,7 @@ SCHEMAS: dict[str, Any] = {
         }
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),
+    "PushKey": _object({"key": _TEXT}),
     "Count": _object({"count": _INTEGER}),
     "Ok": _object({"ok": {"type": "boolean"}}),
     "Ready": _object({"ok": {"type": "boolean"}, "probe_age": _NUMBER, "gaps": _INTEGER}),
@@ -157,6 +158,7 @@ def describe(
 def document(app: Flask) -> dict[str, Any]:
     """OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0) of every described route of `app`."""
     paths: dict[str, dict[str, Any]] = {}
+    schemas = dict(SCHEMAS)
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         description = getattr(view, "openapi", None)
@@ -165,20 +167,23 @@ def document(app: Flask) -> dict[str, Any]:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             paths.setdefault(path, {})[method.lower()] = _operation(
-                rule.endpoint, view, description, sorted(rule.arguments)
+                rule.endpoint, view, description, sorted(rule.arguments), schemas
             )
     return {
         "openapi": "3.1.0",
         "info": {"title": "Headway", "version": "1"},
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": schemas,
             "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(endpoint: str, view: Callable[..., Any], description: Description, in_path: list[str]) -> dict[str, Any]:
+def _operation(
+    endpoint: str, view: Callable[..., Any], description: Description, in_path: list[str], schemas: dict[str, Any]
+) -> dict[str, Any]:
+    """One operation; what its body is made of is added to `schemas`."""
     parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in in_path]
     if description.query is not None:
         properties = description.query.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
@@ -192,7 +197,8 @@ def _operation(endpoint: str, view: Callable[..., Any], description: Description
         "responses": {str(description.status): _content(description.answer), "default": _content("Error")},
     }
     if description.body is not None:
-        schema = description.body.model_json_schema()
+        schema = description.body.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {})
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if description.operator:
         operation["security"] = [{"operator": []}]

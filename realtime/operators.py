@@ -15,20 +15,21 @@ class TokenRequest(BaseModel):
     """The body of a request for a token."""
 
     model_config = ConfigDict(extra="forbid")
-    topics: list[str]
+    topics: list[str] = []
     expires: float = 3600.0  # seconds
     act: bool = False
+    notify: bool = False
 
 
 @blueprint.post("/api/tokens")
 @openapi.describe(body=TokenRequest, answer="Token", operator=True)
 def make_token() -> Response:
-    """Make a token with which a page may watch, or act on, just these jobs for so many seconds."""
+    """Make a token with which to watch, or act on, just these jobs, or to submit with notify, for so many seconds."""
     allow(services().access.may_operate(visitor()))
     body = parse_body(TokenRequest)
     tokens = services().access.tokens
     try:
-        token = tokens.sign(body.topics, body.expires, act=body.act)
+        token = tokens.sign(body.topics, body.expires, act=body.act, notify=body.notify)
     except ValueError as error:
         name, _, said = str(error).partition(": ")
         expected, _, got = said.removeprefix("expected ").partition(", got ")

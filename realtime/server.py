@@ -42,6 +42,7 @@ from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
+from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
 
@@ -162,7 +163,12 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     stats = Stats(housekeeping, settings.queue_names, relay.topics, SocketTransport(socketio))
-    sweeper = Sweeper(housekeeping, settings.queue_names, on_lost=relay.metrics.lost_workers.inc)
+    sweeper = Sweeper(
+        housekeeping,
+        settings.queue_names,
+        on_lost=relay.metrics.lost_workers.inc,
+        chores=[Notices(housekeeping).look],
+    )
     for task in (
         relay.listen,
         relay.pump,

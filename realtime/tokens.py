@@ -1,8 +1,10 @@
-"""Tokens: the right to watch, or act on, just these jobs for so long; for pages that have no session of ours.
+"""Tokens: the right to watch, or act on, just these jobs for so long, or to have ends told to webhooks and addresses;
+for pages and programs that have no session of ours.
 
 Signed with the installation's SECRET_KEY, kept nowhere: what a token says holds until it expires.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +27,7 @@ class Grant:
     topics: frozenset[str]
     expires_at: float  # Unix time in seconds
     act: bool  # whether its jobs may also be stopped, canceled, requeued and deleted
+    notify: bool = False  # whether submits may name a webhook or an address to be told of their ends
 
     def covers(self, topic: str) -> bool:
         return topic in self.topics
@@ -33,25 +36,32 @@ class Grant:
     def is_over(self) -> bool:
         return time.time() >= self.expires_at
 
+    @property
+    def digest(self) -> str:
+        """Names this token and no other. Of what it says: one signature can be written in more than one way."""
+        said = repr((sorted(self.topics), self.expires_at, self.act, self.notify))
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
 
 class Tokens:
     def __init__(self, secret_key: str) -> None:
         self._serializer = URLSafeSerializer(secret_key, salt="headway.token")
 
-    def sign(self, topics: Sequence[str], expires: float, *, act: bool = False) -> str:
+    def sign(self, topics: Sequence[str], expires: float, *, act: bool = False, notify: bool = False) -> str:
         """A token for `topics` (job:<id>, queue:<name>, jobs), good for `expires` seconds.
 
-        Raises ValueError where a topic is none of these, or `expires` is not positive or over 366 days.
+        With `notify` it needs no topic. Raises ValueError where a topic is none of these, or `expires` is not positive
+        or over 366 days.
         """
         names = sorted(set(topics))
-        if not 1 <= len(names) <= MOST:
+        if not (0 if notify else 1) <= len(names) <= MOST:
             raise ValueError(f"topics: expected 1 to {MOST} of them, got {len(names)}")
         for name in names:
             if not _may_be_granted(name):
                 raise ValueError(f"topics: expected job:<id>, queue:<name> or jobs, got {name[:80]!r}")
         if not 0 < expires <= LONGEST:
             raise ValueError(f"expires: expected more than 0 and at most {LONGEST} seconds, got {expires!r:.40}")
-        return self._text({"topics": names, "until": time.time() + expires, "act": act})
+        return self._text({"topics": names, "until": time.time() + expires, "act": act, "notify": notify})
 
     def _text(self, said: Mapping[str, object]) -> str:
         signed = self._serializer.dumps(said)
@@ -61,19 +71,28 @@ class Tokens:
         """What `token` says, expired or not; None where it is none of ours."""
         try:
             said = self._serializer.loads(token)
-            return Grant(frozenset(said["topics"]), float(said["until"]), bool(said["act"]))
-        except (BadData, KeyError, TypeError, ValueError):
+            notify = bool(said.get("notify", False))  # which older ones don't say
+            return Grant(frozenset(said["topics"]), float(said["until"]), bool(said["act"]), notify)
+        except (BadData, AttributeError, KeyError, TypeError, ValueError):
             return None
 
 
-def sign(topics: Sequence[str], expires: float, *, act: bool = False, environ: Mapping[str, str] | None = None) -> str:
+def sign(
+    topics: Sequence[str],
+    expires: float,
+    *,
+    act: bool = False,
+    notify: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> str:
     """A token of the installation that the environment names (SECRET_KEY, or what is kept in HEADWAY_HOME).
 
     For a program of somebody else that runs beside Headway; see `Tokens.sign`. Raises `SettingsError` too.
     """
     given = os.environ if environ is None else environ
     settings = Settings.from_environment(given, Path.cwd())
-    return Tokens(Secrets.from_environment(given, settings.home).secret_key).sign(topics, expires, act=act)
+    tokens = Tokens(Secrets.from_environment(given, settings.home).secret_key)
+    return tokens.sign(topics, expires, act=act, notify=notify)
 
 
 def _may_be_granted(topic: str) -> bool:

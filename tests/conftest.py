@@ -15,12 +15,16 @@ import pytest
 import requests
 from redis import Redis
 
+from tests.mail_box import MailBox
+from tests.push_service import PushService
+from tests.web_hook import WebHook
 from workers import embedded, store
 from workers import jobs as jobs_package
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.store import Stored
 from workers.tasks import Tasks
+from workers.vapid import Vapid
 
 ROOT = Path(__file__).parent.parent
 DEADLINE = 15.0  # seconds; long, since it is only waited for by a test that fails
@@ -93,6 +97,9 @@ def base_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
         "HEADWAY_ALLOW_PRIVATE_FETCH": "1",
         "SECRET_KEY": "a key of the tests",
         "HEADWAY_OPERATOR_TOKEN": "an operator's token of the tests",
+        "HEADWAY_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        "HEADWAY_SMTP_URL": f"smtp://jobs:hunter2@127.0.0.1:{free_port()}",
+        "HEADWAY_MAIL_FROM": "jobs@shop.example",
     }
 
 
@@ -135,6 +142,33 @@ def processes(base_environment: dict[str, str], redis_url: str, tmp_path: Path) 
     started.stop()
 
 
+@pytest.fixture
+def web_hook(base_environment: dict[str, str]) -> Iterator[WebHook]:
+    opened = WebHook(base_environment["HEADWAY_WEBHOOK_SECRET"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mail_box(settings: Settings) -> Iterator[MailBox]:
+    """The mail server that the settings name."""
+    server = settings.mail_server
+    assert server is not None
+    opened = MailBox(server.port, server.user, server.password)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def push_service(redis: Redis) -> Iterator[PushService]:
+    """A push service to which this Redis's installation is known."""
+    service = PushService()
+    service.key = Vapid.load(redis).public_key
+    yield service
+    service.close()
+    assert not service.wrong
+
+
 @pytest.fixture(scope="session")
 def settings(base_environment: dict[str, str], redis_url: str) -> Settings:
     return Settings.from_environment({**base_environment, "REDIS_URL": redis_url}, ROOT)
@@ -152,7 +186,7 @@ def ended(jobs: Jobs, id: str) -> Stored:
 
 
 class Stack:
-    """All of Headway: Redis, a web process (the first to be started) and three workers, for tests from the outside."""
+    """All of Headway: Redis, a web process (the first to be started) and workers, for tests from the outside."""
 
     def __init__(self, url: str, redis_url: str, processes: Processes, operator_token: str) -> None:
         self.url = url
@@ -185,7 +219,7 @@ def stack(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFac
     environment = {**base_environment, "REDIS_URL": redis_url, "PORT": str(port)}
     started = Processes(environment, tmp_path_factory.mktemp("stack-logs"))
     started.start("-m", "realtime.server")
-    for queue in ("default", "default", "bookInfoParser"):
+    for queue in ("default", "default", "bookInfoParser", "headway"):
         started.worker(queue)
     url = f"http://127.0.0.1:{port}"
     until(lambda: is_ready(url), f"the web server ({started.log()})")

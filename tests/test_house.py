@@ -18,6 +18,8 @@ ALLOWED = {  # package or module → what it must not import
     "workers.wire": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.script": ("redis", "rq"),
     "workers.store": ("rq", "workers.progress", "workers.lifecycle", "workers.queue", "workers.settings"),
+    "workers.news": ("redis", "rq", "workers.store", "workers.settings"),
+    "workers.guard": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.channel": ("rq", "workers.store", "workers.progress", "workers.lifecycle", "workers.queue"),
     "workers.progress": ("rq", "workers.lifecycle", "workers.queue", "workers.jobs"),
     "workers.jobs": ("rq", "workers.lifecycle", "workers.queue", "workers.store"),

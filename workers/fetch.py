@@ -1,23 +1,16 @@
 """Fetch a web page that a stranger named, without becoming their hand inside our network."""
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from bs4.dammit import EncodingDetector, UnicodeDammit
-from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress
-from requests_hardened.ip_filter_adapter import IPFilterAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from workers.errors import FetchError
+from workers.guard import OutOfTime, guarded
 
 SIZE_LIMIT = 20 * 1024 * 1024  # bytes after decompression
 TIME_LIMIT = 30.0  # seconds in all
@@ -25,7 +18,6 @@ READ_LIMIT = 10.0  # seconds without a byte
 REDIRECT_LIMIT = 5
 CHUNK = 64 * 1024  # bytes
 HTML_TYPES = ("text/html", "application/xhtml+xml")
-USER_AGENT = "Headway (+https://pypi.org/project/rq/)"
 
 
 @dataclass(frozen=True)
@@ -43,27 +35,27 @@ def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, i
     ignored. `downloaded(bytes, content_length | None)` is called as the body comes in.
     Raises `FetchError` with a sentence for the person who asked.
     """
-    with _OneHop() as session, _time_limit(session, allow_private):
-        session.trust_env = False
-        session.headers["User-Agent"] = USER_AGENT
-        try:
-            for _ in range(REDIRECT_LIMIT + 1):
-                _check_url(url)
-                with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
-                    if not response.is_redirect:
-                        return _read(response, downloaded)
-                    # http.client reads headers as Latin-1; servers write UTF-8
-                    url = urljoin(url, response.headers["Location"].encode("latin-1").decode(errors="replace"))
-        except InvalidIPAddress as error:
-            raise FetchError(f"expected a public address, got {urlsplit(url).hostname}, which is at {error}") from error
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # ValueError: no URL at all
-            raise FetchError(f"{url[:200]} could not be fetched: {_reason(error)}") from error
+    try:
+        with guarded(allow_private=allow_private, limit=TIME_LIMIT) as session:
+            return _fetch(session, url, downloaded)
+    except OutOfTime as error:
+        raise FetchError(f"expected the page within {TIME_LIMIT:.0f} s, got only a part of it") from error
+
+
+def _fetch(session: requests.Session, url: str, downloaded: Callable[[int, int | None], None]) -> Page:
+    try:
+        for _ in range(REDIRECT_LIMIT + 1):
+            _check_url(url)
+            with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
+                if not response.is_redirect:
+                    return _read(response, downloaded)
+                # http.client reads headers as Latin-1; servers write UTF-8
+                url = urljoin(url, response.headers["Location"].encode("latin-1").decode(errors="replace"))
+    except InvalidIPAddress as error:
+        raise FetchError(f"expected a public address, got {urlsplit(url).hostname}, which is at {error}") from error
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # ValueError: no URL at all
+        raise FetchError(f"{url[:200]} could not be fetched: {_reason(error)}") from error
     raise FetchError(f"expected at most {REDIRECT_LIMIT} redirects, got one more, to {url[:200]}")
-
-
-class _OneHop(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: even with allow_redirects=False requests reads the whole body of a redirect, of whatever size."""
 
 
 def _check_url(url: str) -> None:
@@ -111,61 +103,3 @@ def _reason(error: Exception) -> str:
     while cause.__context__ is not None:
         cause = cause.__context__
     return f"{type(cause).__name__}: {cause}"[:200]
-
-
-@contextmanager
-def _time_limit(session: requests.Session, allow_private: bool) -> Iterator[None]:
-    """Give `session` its adapters, and cut its sockets when the time is up.
-
-    The time-out of requests is one of each read: a server that sends a byte now and then would hold it for ever.
-    """
-    twins: list[socket.socket] = []
-    over = threading.Event()
-    began = time.monotonic()
-
-    def cut() -> None:
-        over.set()
-        for twin in list(twins):
-            try:
-                twin.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # the other side has gone before
-
-    def watch(connected: socket.socket) -> None:
-        twins.append(connected.dup())  # TLS takes the socket itself away; what is shut is the connection of both
-        if over.is_set():
-            cut()  # it was on its way when the time was up
-
-    for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
-        adapter = HTTPAdapter() if allow_private else IPFilterAdapter(scheme == "https")
-        watched = type("Watched", (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, watch)})
-        adapter.poolmanager.pool_classes_by_scheme = {scheme: watched}
-        session.mount(f"{scheme}://", adapter)
-    timer = threading.Timer(TIME_LIMIT, cut)
-    timer.daemon = True
-    timer.start()
-    failure: FetchError | None = None
-    try:
-        yield
-    except FetchError as error:
-        failure = error
-    finally:
-        timer.cancel()
-        timer.join()  # it may be in the middle of them
-        for twin in twins:
-            twin.close()
-    # a body without a Content-Length that was cut looks like a whole one
-    if time.monotonic() - began >= TIME_LIMIT:
-        raise FetchError(f"expected the page within {TIME_LIMIT:.0f} s, got only a part of it") from failure
-    if failure:
-        raise failure
-
-
-def _watched(connection_class: type[Any], watch: Callable[[socket.socket], None]) -> type[Any]:
-    class Watched(connection_class):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            connected: socket.socket = super()._new_conn()
-            watch(connected)
-            return connected
-
-    return Watched

@@ -31,6 +31,14 @@ def read(redis: Redis, owner: str) -> Inbox:
     return Inbox(bodies, int(more or 0))
 
 
+def unseen(redis: Redis, owner: str, entries: Sequence[str]) -> list[str]:
+    """The states, as JSON, of those of `entries`, "<id> <attempt>" each, that are in the inbox."""
+    if not entries:
+        return []
+    found = cast(list[bytes | None], redis.hmget(f"{inbox_key(owner)}:states", list(entries)))
+    return [body.decode() for body in found if body is not None]
+
+
 def forget(redis: Redis, owner: str, ends: Sequence[tuple[str, int]]) -> None:
     """Take `ends`, (id, attempt) each, out of the inbox: they have been seen."""
     if not ends:

@@ -36,6 +36,12 @@ class TrackedJob(Job):
         owner = self.meta.get("owner") if isinstance(self.meta, dict) else None
         return owner if isinstance(owner, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", owner) else ""
 
+    @property
+    def notify(self) -> dict[str, str] | None:
+        """Who else is to be told of its ends: {webhook?, email?, by}; None: nobody has asked."""
+        notify = self.meta.get("notify") if isinstance(self.meta, dict) else None
+        return notify if isinstance(notify, dict) else None
+
     def restore(self, raw_data: Any) -> Any:
         """Raises NoSuchJobError, which RQ is prepared for, whatever it can't read."""
         try:
@@ -134,7 +140,7 @@ class TrackedJob(Job):
             fields |= _result_fields(self._result)
         elif self.failure is not None:
             fields["error"] = self.failure  # where the job waits again, of the attempt before
-        known = {
+        known: dict[str, Any] = {
             "task": self.task_name,
             "queue": self.origin,
             "created_at": _ms(self.created_at),
@@ -142,6 +148,8 @@ class TrackedJob(Job):
             "started_at": _ms(self.started_at),
             "worker": self.worker_name,
         }
+        if self.notify is not None:
+            known["notify"] = self.notify
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
     @property

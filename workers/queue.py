@@ -21,7 +21,7 @@ from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
-from workers.wire import Status, encode
+from workers.wire import INTERNAL_QUEUE, Status, encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
@@ -40,24 +40,35 @@ class Jobs:
 
     # -- submit
 
-    def submit(self, name: Any, args: Any, *, owner: str, queue: Any = None, key: str | None = None) -> Stored:
+    def submit(
+        self,
+        name: Any,
+        args: Any,
+        *,
+        owner: str,
+        queue: Any = None,
+        key: str | None = None,
+        notify: Mapping[str, str] | None = None,
+    ) -> Stored:
         """Queue one job and return its state.
 
-        `key` is an Idempotency-Key of this owner: the same key and request give the same job.
+        `key` is an Idempotency-Key of this owner: the same key and request give the same job. `notify` is who else
+        is to be told of its ends: {webhook?, email?, by}.
         Raises `BadArguments`, `Full`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
         arguments = task.parse(args)
-        self._check_room()
+        self.check_room()
+        job = self._create(task, arguments, owner, rq_queue, notify)
         if key is None:
-            job = self._create(task, arguments, owner, rq_queue)
             rq_queue.enqueue_job(job)
             return self.load(job.id)
-        return self.load(self._submit_once(task, arguments, owner, rq_queue, key))
+        return self.load(self._submit_once(job, rq_queue, key))
 
-    def _submit_once(self, task: Task, arguments: dict[str, Any], owner: str, queue: TrackedQueue, key: str) -> str:
-        digest = hashlib.sha256(encode([task.name, arguments, queue.name]).encode()).hexdigest()
-        place = f"headway:once:{owner}:{hashlib.sha256(key.encode()).hexdigest()}"
+    def _submit_once(self, job: TrackedJob, queue: TrackedQueue, key: str) -> str:
+        request = [job.func_name, job.kwargs, queue.name, *([job.notify] if job.notify else [])]
+        digest = hashlib.sha256(encode(request).encode()).hexdigest()
+        place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
         while True:
             with self.redis.pipeline() as pipeline:
                 try:
@@ -69,7 +80,6 @@ class Jobs:
                                 "this Idempotency-Key came with another request before: expected the same one"
                             )
                         return str(first["id"])
-                    job = self._create(task, arguments, owner, queue)
                     pipeline.multi()
                     pipeline.set(place, encode({"request": digest, "id": job.id}), ex=KEY_TTL)
                     queue.enqueue_job(job, pipeline=pipeline)
@@ -98,7 +108,7 @@ class Jobs:
             for number, arguments in enumerate(args[start : start + SLICE], start):
                 jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
             pause()
-        self._check_room()
+        self.check_room()
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
         try:
@@ -120,25 +130,34 @@ class Jobs:
             raise
         return ids
 
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
+        """Raises `Full`."""
         if store.is_nearly_full(self.redis):
             raise Full("Redis has less than a tenth of its memory left: nothing new is taken until jobs have gone")
 
     def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
         try:
-            task = self.tasks.get(name)
+            task = self.tasks.offered(name)
         except UnknownTask:
             names = ", ".join(task.name for task in self.tasks)
             fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
             raise BadArguments(f"unknown task: expected one of {names}", fields) from None
         chosen = task.queue if queue is None else queue
-        if chosen not in self.queues:
-            names = ", ".join(self.queues)
+        offered = [name for name in self.queues if name != INTERNAL_QUEUE]
+        if chosen not in offered:
+            names = ", ".join(offered)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
             raise BadArguments(f"unknown queue: expected one of {names}", fields)
         return task, self._queue(chosen)
 
-    def _create(self, task: Task, arguments: Mapping[str, Any], owner: str, queue: TrackedQueue) -> TrackedJob:
+    def _create(
+        self,
+        task: Task,
+        arguments: Mapping[str, Any],
+        owner: str,
+        queue: TrackedQueue,
+        notify: Mapping[str, str] | None = None,
+    ) -> TrackedJob:
         job = queue.create_job(
             task.name,
             args=(),
@@ -148,7 +167,7 @@ class Jobs:
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
-            meta={"owner": owner},
+            meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}),
             status=JobStatus.QUEUED,
         )
         assert isinstance(job, TrackedJob)

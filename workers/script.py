@@ -17,12 +17,16 @@ floats, turn [] into {} and a version into 1.79e+15.
 
 from typing import Final
 
-from workers.wire import CHANNEL, ENDED, FIELDS, WAITING, Status
+from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUE, WAITING, Status, notice_key, push_key
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
 REPORTED: Final = ("completed", "total", "unit", "description", "meta")  # what a job reports of itself
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
+PUSH_DELAY: Final = 5000  # ms in which a page may say that it has shown an end
+NOTIFY_DELAY: Final = 1000  # ms in which RQ may say a second word about an end
+NOTICE_TTL: Final = 24 * 3600  # seconds; all tries of a message are over by then
+INTERNAL_TTL: Final = 3600  # seconds that jobs of the internal queue are kept
 
 
 def _lua_list(names: tuple[str, ...]) -> str:
@@ -90,6 +94,9 @@ local WAITING = {_lua_set(WAITING)}
 local ENDED = {_lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
+local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
+local INTERNAL, INTERNAL_TTL = '"{INTERNAL_QUEUE}"', {INTERNAL_TTL}
+local PUSH, NOTICE = '{push_key("")}', '{notice_key("", "")[:-1]}'
 """
     + r"""
 -- what an attempt starts from
@@ -108,17 +115,20 @@ local function stored()
   return state
 end
 
+local function lifetime(state) return state.queue == INTERNAL and INTERNAL_TTL or STATE_TTL end
+
 local function index(state, remove, add)
   local scopes = {'all', 'queue:' .. bare(state.queue)}
   if state.owner ~= '' then scopes[3] = 'owner:' .. state.owner end
   for _, scope in ipairs(scopes) do
     if remove then redis.call('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id) end
-    if add then
+    -- what has been sent is of no interest to who looks at everybody's jobs
+    if add and not (scope == 'all' and state.queue == INTERNAL and ENDED[add]) then
       local place = 'headway:' .. scope .. ':' .. bare(add)
       redis.call('ZADD', place, state.order, id)
       if ENDED[add] then
         -- states of ended jobs expire, and with them what lists them
-        redis.call('ZREMRANGEBYSCORE', place, '-inf', state.order - 2 * STATE_TTL * 1000000)
+        redis.call('ZREMRANGEBYSCORE', place, '-inf', state.order - 2 * lifetime(state) * 1000000)
         redis.call('EXPIRE', place, STATE_TTL)
       end
     end
@@ -149,6 +159,20 @@ local function remember_end(state, body)
     redis.call('INCRBY', inbox .. ':more', over)
   end
   for _, part in ipairs({'', ':states', ':more'}) do redis.call('EXPIRE', inbox .. part, STATE_TTL) end
+end
+
+-- news for who is not looking (workers/notices.py): only where somebody has asked for it. Whatever stands in the way
+-- of it, the end itself is told: pcall
+local function remember_news(state, body, now)
+  local about = ' ' .. state.owner .. ' ' .. id .. ' ' .. state.attempt
+  if state.owner ~= '' and redis.call('EXISTS', PUSH .. state.owner) == 1 then
+    redis.pcall('ZADD', DUE, 'NX', whole(now + PUSH_DELAY), 'push' .. about)
+  end
+  if state.notify then
+    local said = '{"notify":' .. state.notify .. ',"state":' .. body .. '}'
+    redis.pcall('SET', NOTICE .. id .. ':' .. state.attempt, said, 'EX', NOTICE_TTL)
+    redis.pcall('ZADD', DUE, 'NX', whole(now + NOTIFY_DELAY), 'notify' .. about)
+  end
 end
 
 local function run()
@@ -221,8 +245,8 @@ local function run()
   if before ~= state.status then
     index(state, before, state.status)
     if ENDED[state.status] then
-      redis.call('EXPIRE', key, STATE_TTL)
-      redis.call('EXPIRE', key .. ':attempts', STATE_TTL)
+      redis.call('EXPIRE', key, lifetime(state))
+      redis.call('EXPIRE', key .. ':attempts', lifetime(state))
     elseif before then
       redis.call('PERSIST', key)
     end
@@ -230,7 +254,10 @@ local function run()
   local body = """
     + _lua_body("state.{name}")
     + r"""
-  if ENDED[state.status] and state.owner ~= '' then remember_end(state, body) end
+  if ENDED[state.status] then
+    if state.owner ~= '' then remember_end(state, body) end
+    remember_news(state, body, now)
+  end
   redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":' .. body .. '}')
   return {'written', state.version, state.attempt}
 end

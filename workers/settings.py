@@ -1,5 +1,7 @@
 """The settings: environment variables, read once, here, by whoever starts a process."""
 
+import base64
+import binascii
 import hashlib
 import json
 import os
@@ -7,13 +9,16 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from workers.errors import SettingsError
+from workers.wire import INTERNAL_QUEUE, is_address
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
+CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
+SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -21,6 +26,15 @@ SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 class QueueSetting:
     name: str
     workers: int
+
+
+@dataclass(frozen=True)
+class MailServer:
+    scheme: str  # smtp, smtps (TLS from the start) or smtp+starttls
+    host: str
+    port: int
+    user: str = field(default="", repr=False)  # '' = nobody logs in
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,10 @@ class Settings:
     direct: bool  # whether frames are written to sockets at once where the kernel takes them
     conflate: bool  # whether a newer state of a job takes the place of one that has not been sent
     grace: int  # seconds that a running job has to end when its worker is asked to
+    contact: str  # whom push services may turn to: mailto:… or https://…
+    webhook_secret: bytes = field(repr=False)  # signs webhooks; b"" = there are none
+    mail_server: MailServer | None
+    mail_from: str  # '' = no mail is sent
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -71,6 +89,10 @@ class Settings:
             direct=environ.get("HEADWAY_DIRECT", "") != "0",
             conflate=environ.get("HEADWAY_CONFLATE", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
+            contact=_contact(environ.get("HEADWAY_CONTACT") or CONTACT),
+            webhook_secret=_webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
+            mail_server=_mail_server(environ.get("HEADWAY_SMTP_URL", "")),
+            mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
         )
 
 
@@ -144,7 +166,46 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
         queues.append(QueueSetting(match[1], int(match[2] or 1)))
     if len({queue.name for queue in queues}) != len(queues):
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
+    if INTERNAL_QUEUE not in {queue.name for queue in queues}:
+        queues.append(QueueSetting(INTERNAL_QUEUE, 1))
     return tuple(queues)
+
+
+def _contact(text: str) -> str:
+    parts = urlsplit(text) if _scheme(text) == "https" else None
+    if not (parts and parts.hostname) and not (text.startswith("mailto:") and is_address(text[7:])):
+        raise SettingsError(_expected("HEADWAY_CONTACT", "mailto:<address> or https://…", text))
+    return text
+
+
+def _webhook_secret(text: str) -> bytes:
+    if not text:
+        return b""
+    try:
+        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if not text.startswith("whsec_") or not 24 <= len(secret) <= 64:
+        expected = "whsec_ and the base64 of 24 to 64 bytes"
+        raise SettingsError(f"HEADWAY_WEBHOOK_SECRET: expected {expected}, got something else")  # not to be repeated
+    return secret
+
+
+def _mail_server(url: str) -> MailServer | None:
+    if not url:
+        return None
+    parts = urlsplit(url) if _scheme(url) in SMTP_PORTS else None
+    if parts is None or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        expected = "smtp://, smtp+starttls:// or smtps://, then user:password@host:port, each but host may be left out"
+        raise SettingsError(f"HEADWAY_SMTP_URL: expected {expected}, got something else")  # it may hold a password
+    port = parts.port or SMTP_PORTS[parts.scheme]
+    return MailServer(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _mail_from(text: str) -> str:
+    if text and not is_address(text):
+        raise SettingsError(_expected("HEADWAY_MAIL_FROM", "an address such as jobs@shop.example", text))
+    return text
 
 
 def _origin(text: str) -> str:

@@ -1,6 +1,7 @@
 """Says which workers are silent, has RQ judge them, and mends what our states and RQ's disagree on.
 
 Every web process has one; a lock in Redis lets one of them sweep, and another take over within 2 s of its death.
+Whoever holds it does the other chores that must have one hand.
 """
 
 import logging
@@ -10,6 +11,7 @@ from typing import cast
 from uuid import uuid4
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.intermediate_queue import IntermediateQueue
 from rq.registry import StartedJobRegistry
@@ -31,6 +33,8 @@ SLICE = 500  # jobs compared in one round trip
 
 # job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
 Silence = Mapping[str, bool | None]
+# makes a transaction one that is done only by who holds the lock; False: we don't
+Hold = Callable[[Pipeline], bool]
 
 log = logging.getLogger("headway.sweeper")
 
@@ -43,11 +47,13 @@ class Sweeper:
         *,
         clock: Callable[[], float] = time.monotonic,
         on_lost: Callable[[], None] = lambda: None,
+        chores: Sequence[Callable[[Hold], None]] = (),
     ) -> None:
         self._redis = redis
         self._queues = tuple(queues)
         self._clock = clock
         self._on_lost = on_lost
+        self._chores = chores
         self._token = uuid4().hex
         # execution → its last heartbeat, when we first saw that, and whether we have seen one before it
         self._heard: dict[str, tuple[float, float, bool]] = {}
@@ -68,6 +74,8 @@ class Sweeper:
                 silent = self._listen()
                 if self._holds_lock():
                     self._act(silent)
+                    for chore in self._chores:
+                        chore(self.hold)
             except RedisError as error:
                 log.warning("not swept: %s", error)
                 self._forget()
@@ -104,6 +112,11 @@ class Sweeper:
         if self._redis.get(LOCK) == self._token.encode():
             return bool(self._redis.pexpire(LOCK, LOCK_TTL))
         return bool(self._redis.set(LOCK, self._token, nx=True, px=LOCK_TTL))
+
+    def hold(self, pipeline: Pipeline) -> bool:
+        """Whether we hold the lock. Its transaction will be done only if we still do by then: else WatchError."""
+        pipeline.watch(LOCK)
+        return bool(pipeline.get(LOCK) == self._token.encode())
 
     # -- silence
 

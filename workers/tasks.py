@@ -4,7 +4,7 @@ import importlib
 import inspect
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -30,6 +30,7 @@ class Task:
     queue: str
     timeout: int  # seconds
     small: bool = False  # whether one process may run many of its jobs, one after the other
+    internal: bool = False  # whether only Headway itself makes jobs of it
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -99,28 +100,45 @@ class Tasks:
         try:
             return self._tasks[name]
         except (KeyError, TypeError):
-            raise UnknownTask(f"expected the name of a registered task, got {str(name)[:GOT_LIMIT]!r}") from None
+            raise _unknown(name) from None
+
+    def offered(self, name: Any) -> Task:
+        """The task of this name that may be submitted. Raises `UnknownTask`."""
+        task_ = self.get(name)
+        if task_.internal:
+            raise _unknown(name)
+        return task_
 
     def is_small(self, name: Any) -> bool:
         """False, too, of a name that is none of a task: its job gets a process of its own to fail in."""
         return isinstance(name, str) and name in self._tasks and self._tasks[name].small
 
-    def __iter__(self) -> Any:
-        return iter(self._tasks.values())
+    def __iter__(self) -> Iterator[Task]:
+        """Those that may be submitted, by name."""
+        return (task_ for task_ in self._tasks.values() if not task_.internal)
+
+
+def _unknown(name: Any) -> UnknownTask:
+    return UnknownTask(f"expected the name of a registered task, got {str(name)[:GOT_LIMIT]!r}")
 
 
 def task(
-    *, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "", small: bool = False
+    *,
+    queue: str = DEFAULT_QUEUE,
+    timeout: int = DEFAULT_TIMEOUT,
+    name: str = "",
+    small: bool = False,
+    internal: bool = False,
 ) -> Callable[[F], F]:
     """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
     `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
-    the other, and what one leaves behind in the process (globals, open files) the next one finds. The function stays
-    callable as it is.
+    the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: nobody
+    can submit it, or sees it offered. The function stays callable as it is.
     """
 
     def mark(function: F) -> F:
-        made = Task(name or function.__name__, function, queue, timeout, small)
+        made = Task(name or function.__name__, function, queue, timeout, small, internal)
         function.headway_task = made  # type: ignore[attr-defined]
         return function
 

@@ -12,6 +12,8 @@ from typing import Any
 from workers.errors import WireError
 
 CHANNEL = "headway:events"
+DUE = "headway:due"  # news of ends that are to be sent: a sorted set by when, in ms
+INTERNAL_QUEUE = "headway"  # where that waits to be sent; nobody submits to it
 RESULT_LIMIT = 4096  # bytes of JSON; a larger result is fetched from /api/jobs/<id>
 META_LIMIT = 1024  # bytes of JSON
 DESCRIPTION_LIMIT = 200  # characters
@@ -99,6 +101,16 @@ def is_queue_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", text) is not None
 
 
+def is_address(text: str) -> bool:
+    """Whether this is the address of one mailbox, as an `<input type=email>` has it: nothing that a header or an SMTP
+    command could be made of (https://html.spec.whatwg.org/#valid-e-mail-address)."""
+    label = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    return (
+        len(text) <= 254
+        and re.fullmatch(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{label}(?:\.{label})*", text) is not None
+    )
+
+
 _ENDED_WORDS = frozenset(str(status) for status in ENDED)
 
 
@@ -137,6 +149,16 @@ def attempts_key(id: str) -> str:
 def inbox_key(owner: str) -> str:
     """An owner's unseen ends: a sorted set by version; beside it `:states`, a hash, and `:more`, a number."""
     return f"headway:inbox:{owner}"
+
+
+def push_key(owner: str) -> str:
+    """An owner's push subscriptions: a hash, digest of the endpoint → JSON."""
+    return f"headway:push:{owner}"
+
+
+def notice_key(id: str, attempt: int | str) -> str:
+    """What a webhook or mail is to say of an end, and to whom: it outlives the job."""
+    return f"headway:notice:{id}:{attempt}"
 
 
 def index_key(scope: str, status: str) -> str:

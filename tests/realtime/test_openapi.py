@@ -1,5 +1,7 @@
 """/api/openapi.json is true to what is served."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from realtime import openapi
+from tests.push_service import Browser
 from workers.wire import FIELDS
 
 DESCRIBED = ("/api/", "/healthz", "/readyz")  # /metrics is not JSON, and Prometheus knows its form
@@ -56,6 +59,11 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
         ("get", "/api/workers", None, 200),
         ("post", "/api/queues/{name}/empty", None, 200),
         ("post", "/api/queues/{name}/requeue-failed", None, 200),
+        ("get", "/api/push", None, 200),
+        ("put", "/api/push", {"subscription": Browser("https://push.example/1").subscription}, 200),
+        ("put", "/api/push", {}, 400),
+        ("delete", "/api/push", {"endpoint": "https://push.example/1"}, 200),
+        ("post", "/api/tokens", {"notify": True}, 200),
         ("get", "/healthz", None, 200),
         ("get", "/readyz", None, 200),
         ("get", "/api/openapi.json", None, 200),
@@ -71,6 +79,13 @@ def test_answers_are_as_described(
     described = responses.get(str(status), responses["default"])
     schema = {**described["content"]["application/json"]["schema"], "components": document["components"]}
     Draft202012Validator(schema).validate(answer.get_json())
+
+
+def test_what_bodies_are_made_of_is_there(document: dict[str, Any]) -> None:
+    named = re.findall(r'"\$ref": "([^"]+)"', json.dumps(document))
+    assert "#/components/schemas/Keys" in named and "#/components/schemas/Notify" in named
+    for name in named:
+        assert name.removeprefix("#/components/schemas/") in document["components"]["schemas"]
 
 
 def test_a_wrong_answer_would_be_noticed(document: dict[str, Any]) -> None:

@@ -22,9 +22,10 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
         assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
         first = client.hear("stats")
         assert set(first) == {"queues", "workers", "at"} and abs(first["at"] / 1000 - time.time()) < 10
-        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE]
-        assert {queue["name"]: queue["workers"] for queue in first["queues"]} == {"default": 2, "bookInfoParser": 1}
-        assert len(first["workers"]) == 3 and all(set(worker) == WORKER for worker in first["workers"])
+        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE, QUEUE]
+        workers = {queue["name"]: queue["workers"] for queue in first["queues"]}
+        assert workers == {"default": 2, "bookInfoParser": 1, "headway": 1}
+        assert len(first["workers"]) == 4 and all(set(worker) == WORKER for worker in first["workers"])
         id = stack.submit(session, "background_work")["id"]
         busy = client.hear("stats", lambda stats: any(worker["job"] == id for worker in stats["workers"]))
         assert busy["queues"][0]["started"] >= 1

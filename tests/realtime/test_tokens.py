@@ -25,6 +25,22 @@ def test_what_is_signed_is_read(tokens: Tokens) -> None:
     assert grant.covers("job:a1") and not grant.covers("job:a2") and not grant.covers("mine")
 
 
+def test_one_with_notify_needs_no_topic_and_older_ones_have_none(tokens: Tokens) -> None:
+    grant = tokens.read(tokens.sign([], 60, notify=True))
+    assert grant is not None and grant.notify and not grant.act and not grant.topics
+    older = tokens.read(tokens._text({"topics": ["jobs"], "until": 2e9, "act": True}))
+    assert older == Grant(frozenset(["jobs"]), 2e9, act=True, notify=False)
+
+
+def test_each_has_a_digest_of_its_own_however_its_signature_is_written(tokens: Tokens) -> None:
+    texts = [tokens.sign(["jobs"], 60, notify=True) for _ in range(2)]
+    grants = [tokens.read(text) for text in texts]
+    assert None not in grants and len({grant.digest for grant in grants if grant}) == 2
+    spelt = [texts[0][:-1] + letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]
+    read = [grant.digest for grant in map(tokens.read, spelt) if grant is not None]
+    assert len(set(read)) == 1
+
+
 def test_it_ends(tokens: Tokens) -> None:
     grant = tokens.read(tokens.sign(["jobs"], 0.000_001))
     assert grant is not None and grant.is_over

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from workers.errors import SettingsError
-from workers.settings import QueueSetting, Secrets, Settings, socket_path
+from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
+
+NEWS = QueueSetting("headway", 1)  # which is always there
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
 def settings_of(**environ: str) -> Settings:
@@ -24,7 +27,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         host="127.0.0.1",
         port=5000,
         processes=1,
-        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1)),
+        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), NEWS),
         origins=(),
         environment="",
         allow_private_fetch=False,
@@ -33,13 +36,18 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         grace=8,
         direct=True,
         conflate=True,
+        contact="https://example.com/",
+        webhook_secret=b"",
+        mail_server=None,
+        mail_from="",
     )
 
 
 def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
     names = (
         "HEADWAY_HOME REDIS_URL HOST PORT HEADWAY_PROCESSES HEADWAY_QUEUES HEADWAY_ORIGINS HEADWAY_ENV"
-        " HEADWAY_ALLOW_PRIVATE_FETCH HEADWAY_BOOKS_URL"
+        " HEADWAY_ALLOW_PRIVATE_FETCH HEADWAY_BOOKS_URL HEADWAY_CONTACT HEADWAY_WEBHOOK_SECRET HEADWAY_SMTP_URL"
+        " HEADWAY_MAIL_FROM"
     )
     assert settings_of(**dict.fromkeys(names.split(), "")) == settings_of()
 
@@ -58,9 +66,10 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("PORT", "0", "port", 0),
         ("PORT", "65535", "port", 65535),
         ("HEADWAY_PROCESSES", "4", "processes", 4),
-        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1),)),
-        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1))),
-        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b")),
+        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), NEWS)),
+        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), NEWS)),
+        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
+        ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1))),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
         ("HEADWAY_ENV", "production", "environment", "production"),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),
@@ -68,6 +77,18 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "0", "allow_private_fetch", False),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "false", "allow_private_fetch", False),
         ("HEADWAY_BOOKS_URL", "http://127.0.0.1:1/b/", "books_url", "http://127.0.0.1:1/b/"),
+        ("HEADWAY_CONTACT", "mailto:me@shop.example", "contact", "mailto:me@shop.example"),
+        ("HEADWAY_CONTACT", "https://shop.example/jobs", "contact", "https://shop.example/jobs"),
+        ("HEADWAY_WEBHOOK_SECRET", SECRET, "webhook_secret", b"0123456789abcdef01234567"),
+        ("HEADWAY_SMTP_URL", "smtp://mail.test", "mail_server", MailServer("smtp", "mail.test", 25)),
+        ("HEADWAY_SMTP_URL", "smtps://mail.test/", "mail_server", MailServer("smtps", "mail.test", 465)),
+        (
+            "HEADWAY_SMTP_URL",
+            "smtp+starttls://me%40shop.example:a%2Fb@mail.test:2525",
+            "mail_server",
+            MailServer("smtp+starttls", "mail.test", 2525, "me@shop.example", "a/b"),
+        ),
+        ("HEADWAY_MAIL_FROM", "jobs@shop.example", "mail_from", "jobs@shop.example"),
     ],
 )
 def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: Any) -> None:
@@ -104,6 +125,20 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_ORIGINS", "https://"),
         ("HEADWAY_ORIGINS", "https://a.test/page"),
         ("HEADWAY_ORIGINS", "https://[half"),
+        ("HEADWAY_CONTACT", "me@shop.example"),
+        ("HEADWAY_CONTACT", "mailto:"),
+        ("HEADWAY_CONTACT", "http://shop.example"),
+        ("HEADWAY_CONTACT", "https://"),
+        ("HEADWAY_WEBHOOK_SECRET", SECRET.removeprefix("whsec_")),
+        ("HEADWAY_WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("HEADWAY_WEBHOOK_SECRET", "whsec_no base64 at all, but long enough"),
+        ("HEADWAY_SMTP_URL", "mail.test"),
+        ("HEADWAY_SMTP_URL", "http://mail.test"),
+        ("HEADWAY_SMTP_URL", "smtp://"),
+        ("HEADWAY_SMTP_URL", "smtp://mail.test:port"),
+        ("HEADWAY_SMTP_URL", "smtp://mail.test/inbox"),
+        ("HEADWAY_MAIL_FROM", "Jobs <jobs@shop.example>"),
+        ("HEADWAY_MAIL_FROM", "jobs@shop.example\nBcc: all@shop.example"),
     ],
 )
 def test_a_variable_that_says_nonsense_is_named_with_what_was_expected(name: str, text: str) -> None:
@@ -116,6 +151,26 @@ def test_a_password_in_a_wrong_redis_url_is_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         settings_of(REDIS_URL=url)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("HEADWAY_WEBHOOK_SECRET", "hunter2"),
+        ("HEADWAY_WEBHOOK_SECRET", "whsec_hunter2!"),
+        ("HEADWAY_SMTP_URL", "http://me:hunter2@mail.test"),
+        ("HEADWAY_SMTP_URL", "smtp://me:hunter2/@mail.test"),
+    ],
+)
+def test_a_secret_in_a_wrong_setting_is_not_repeated(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_of(**{name: text})
+    assert name in str(refused.value) and "hunter2" not in str(refused.value)
+
+
+def test_settings_show_no_secret() -> None:
+    shown = repr(settings_of(HEADWAY_WEBHOOK_SECRET=SECRET, HEADWAY_SMTP_URL="smtp://me:hunter2@mail.test"))
+    assert "0123456789" not in shown and "hunter2" not in shown and "mail.test" in shown
 
 
 def test_the_embedded_server_listens_in_its_home_or_nearby_where_that_path_is_too_long() -> None:

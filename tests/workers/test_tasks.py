@@ -178,3 +178,22 @@ def test_two_tasks_of_one_name_are_an_error_that_names_it(tmp_path: Path, monkey
     package = package_of(tmp_path, monkeypatch, a=same, b=same)
     with pytest.raises(HeadwayError, match=r"two tasks are named 'one'.*\.b"):
         Tasks.collect(package)
+
+
+def test_an_internal_task_is_run_and_not_offered() -> None:
+    @task(internal=True)
+    def ours() -> None:
+        """Nobody's"""
+
+    @task()
+    def theirs() -> None:
+        """Anybody's"""
+
+    tasks = Tasks({mark.headway_task.name: mark.headway_task for mark in (ours, theirs)})  # type: ignore[attr-defined]
+    assert [one.name for one in tasks] == ["theirs"]
+    assert tasks.get("ours").internal and tasks.offered("theirs").name == "theirs"
+    with pytest.raises(UnknownTask) as refused:
+        tasks.offered("ours")
+    with pytest.raises(UnknownTask) as unknown:
+        tasks.offered("none")
+    assert str(refused.value).replace("ours", "none") == str(unknown.value)

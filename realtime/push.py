@@ -1,0 +1,98 @@
+"""The JSON API of push subscriptions: which browsers of this session want news of ends, and of which."""
+
+from typing import Annotated
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from realtime import openapi
+from realtime.notify import check_address
+from realtime.request import limit_submits, owner, parse_body, services
+from workers import subscriptions, webpush
+from workers.subscriptions import Ends, Subscription
+from workers.vapid import Vapid
+
+KEY_LIMIT = 100  # characters
+LONGEST = 366 * 24 * 3600  # seconds
+
+blueprint = Blueprint("push", __name__)
+
+
+class Keys(BaseModel):
+    """What a browser's messages are encrypted for."""
+
+    model_config = ConfigDict(extra="ignore")  # browsers may add others
+    p256dh: Annotated[str, Field(max_length=KEY_LIMIT)]
+    auth: Annotated[str, Field(max_length=KEY_LIMIT)]
+
+    @field_validator("p256dh")
+    @classmethod
+    def is_point(cls, text: str) -> str:
+        if not webpush.is_point(text):
+            raise ValueError("the base64url of an uncompressed point on P-256")
+        return text
+
+    @field_validator("auth")
+    @classmethod
+    def is_auth(cls, text: str) -> str:
+        if not webpush.is_auth(text):
+            raise ValueError("the base64url of 16 bytes")
+        return text
+
+
+class PushSubscription(BaseModel):
+    """As the browser's `PushSubscription.toJSON()` has it."""
+
+    model_config = ConfigDict(extra="ignore")  # browsers may add others
+    endpoint: str
+    expirationTime: Annotated[int, Field(ge=0)] | None = None
+    keys: Keys
+
+
+class PushRequest(BaseModel):
+    """The body of a subscription."""
+
+    model_config = ConfigDict(extra="forbid")
+    subscription: PushSubscription
+    ends: Ends = "all"
+    longer_than: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 0.0  # seconds
+
+
+class PushEnd(BaseModel):
+    """The body that ends a subscription."""
+
+    model_config = ConfigDict(extra="forbid")
+    endpoint: str
+
+
+@blueprint.get("/api/push")
+@openapi.describe(answer="PushKey")
+def read_key() -> Response:
+    """The key with which a browser subscribes (applicationServerKey, base64url)."""
+    return jsonify(key=Vapid.load(services().redis).public_key)
+
+
+@blueprint.put("/api/push")
+@openapi.describe(body=PushRequest, answer="Ok")
+def subscribe() -> Response:
+    """Push this session's ends to a browser when no page shows them; the same endpoint again changes what is told."""
+    who = owner()
+    limit_submits(who)
+    body = parse_body(PushRequest)
+    given = body.subscription
+    check_address("subscription.endpoint", given.endpoint)
+    services().jobs.check_room()
+    subscription = Subscription(
+        given.endpoint, given.keys.p256dh, given.keys.auth, body.ends, body.longer_than, given.expirationTime
+    )
+    subscriptions.put(services().redis, who, subscription)
+    return jsonify(ok=True)
+
+
+@blueprint.delete("/api/push")
+@openapi.describe(body=PushEnd, answer="Ok")
+def unsubscribe() -> Response:
+    """Push nothing to this browser any more."""
+    body = parse_body(PushEnd)
+    subscriptions.remove(services().redis, owner(), subscriptions.digest_of(body.endpoint))
+    return jsonify(ok=True)

@@ -1,0 +1,150 @@
+"""What becomes of a message to a stranger's address."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rq import Retry
+
+from tests.conftest import free_port
+from tests.workers.test_fetch import Request, Site, dripping
+from workers import context, delivery
+from workers.delivery import BACK_OFF, SCHEDULERS_CUT, TRIES, Delayed, Undeliverable, post, try_again, wait_of
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    opened = Site()
+    monkeypatch.setattr(Request, "do_POST", Request.do_GET, raising=False)
+    yield opened
+    opened.close()
+
+
+def post_to(url: str) -> delivery.Answer:
+    return post(url, b"x", {}, allow_private=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("7", 7),
+        (" 7 ", 7),
+        ("0", 1),
+        ("999999", 3600),
+        (format_datetime(NOON + timedelta(seconds=90), usegmt=True), 90),
+        (format_datetime(NOON - timedelta(seconds=90), usegmt=True), 1),
+        (format_datetime(NOON + timedelta(days=90), usegmt=True), 3600),
+        ("Thu, 01 Jan 2026 12:01:30 -0000", 90),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("7.5", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_how_long_a_server_asks_to_wait(text: str, wait: int | None) -> None:
+    assert wait_of(text, NOON) == wait
+
+
+def test_of_an_answer_only_its_head_is_read(site: Site) -> None:
+    site.answer = dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+    began = time.monotonic()
+    assert post_to(site.url).fine
+    assert time.monotonic() - began < delivery.LIMIT / 2
+
+
+def test_a_head_that_never_ends_is_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "LIMIT", 0.5)
+    site.answer = dripping(b"HTTP/1.1 200 OK\r\nX: ")
+    with pytest.raises(Delayed, match=r"^127\.0\.0\.1 gave no answer: OutOfTime$"):
+        post_to(f"{site.url}/secret")
+
+
+def silent() -> str:
+    return f"http://127.0.0.1:{free_port()}/secret"
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (silent, Delayed),
+        (lambda: "http://nowhere.invalid/secret", Delayed),
+        (lambda: "http://127.0.0.1:0/secret", Delayed),
+        (lambda: "ftp://127.0.0.1/secret", Undeliverable),
+        (lambda: "http:///secret", Undeliverable),
+        (lambda: "http://[half/secret", Undeliverable),
+        (lambda: f"http://{'a' * 70}.example/secret", Undeliverable),
+    ],
+)
+def test_no_error_repeats_the_address(make: Callable[[], str], error: type[Exception]) -> None:
+    with pytest.raises(error) as raised:
+        post_to(make())
+    assert "secret" not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None, "a traceback would repeat it"
+
+
+def test_a_connection_is_made_to_public_addresses_only(site: Site) -> None:
+    for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254"):
+        with pytest.raises(Undeliverable, match="expected a public address"):
+            post(f"http://{host}:{site.server_port}/", b"x", {}, allow_private=False)
+    assert site.asked == []
+
+
+# -- tries
+
+
+@pytest.fixture
+def attempt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def be_at(number: int) -> None:
+        running: Any = SimpleNamespace(sender=SimpleNamespace(attempt=number))
+        monkeypatch.setattr(context, "running", running)
+
+    return be_at
+
+
+def later(wait: int | None = None) -> str:
+    raise Delayed("push.example answered 500", wait)
+
+
+def test_it_is_tried_five_times_ever_more_slowly(attempt: Callable[[int], None]) -> None:
+    waits = []
+    for number in range(1, TRIES):
+        attempt(number)
+        again = try_again(later)
+        assert isinstance(again, Retry) and again.max >= TRIES - 1
+        waits += again.intervals
+    assert waits == [wait + SCHEDULERS_CUT for wait in BACK_OFF] == [11, 61, 301, 1801]
+    attempt(TRIES)
+    with pytest.raises(Undeliverable, match=r"^push\.example answered 500; that was try 5 of 5$"):
+        try_again(later)
+
+
+def test_the_servers_own_wish_comes_first(attempt: Callable[[int], None]) -> None:
+    attempt(1)
+    again = try_again(lambda: later(7))
+    assert isinstance(again, Retry) and again.intervals == [7 + SCHEDULERS_CUT]
+
+
+def test_what_is_of_no_use_is_not_tried_again(attempt: Callable[[int], None]) -> None:
+    def never() -> str:
+        raise Undeliverable("no")
+
+    attempt(1)
+    with pytest.raises(Undeliverable):
+        try_again(never)
+    assert try_again(lambda: "sent") == "sent"
+
+
+def test_a_server_that_hangs_up_is_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
+        with pytest.raises(Delayed):
+            post_to(f"http://127.0.0.1:{listening.getsockname()[1]}/")

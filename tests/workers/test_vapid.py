@@ -1,0 +1,30 @@
+"""The key pair of the installation."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from redis import Redis
+
+from tests.push_service import decoded
+from workers.vapid import KEY, Vapid
+
+
+def test_it_is_made_once_for_all_processes(redis: Redis) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: Vapid.load(redis).public_key, range(32)))
+    assert len(keys) == 1
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decoded(keys.pop()))
+
+
+def test_it_is_lost_with_the_data_of_redis(redis: Redis) -> None:
+    before = Vapid.load(redis).public_key
+    redis.delete(KEY)
+    assert Vapid.load(redis).public_key != before
+
+
+def test_a_token_is_for_one_service_alone(redis: Redis) -> None:
+    header = Vapid.load(redis).authorization("https://push.example:8443/a/secret?x=1", "mailto:me@shop.example")
+    claims = json.loads(decoded(header.split("=", 1)[1].split(",")[0].split(".")[1]))
+    assert claims["aud"] == "https://push.example:8443" and claims["sub"] == "mailto:me@shop.example"
+    assert "secret" not in json.dumps(claims)

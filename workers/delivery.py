@@ -1,0 +1,116 @@
+"""What becomes of a message to an address that a stranger named: delivered, tried again later, or given up.
+
+Such an address may be a capability: whoever knows it can use it. Errors and logs name its host alone.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+from requests_hardened.ip_filter import InvalidIPAddress
+from rq import Retry
+from urllib3.exceptions import HTTPError, LocationValueError
+
+from workers import context
+from workers.errors import HeadwayError
+from workers.guard import OutOfTime, guarded, is_web_address
+
+LIMIT = 10.0  # seconds for one try
+TRIES = 5
+BACK_OFF = (10, 60, 300, 1800)  # seconds between them
+LONGEST_WAIT = 3600  # seconds, whatever a server asks for
+SCHEDULERS_CUT = 1  # seconds: RQ keeps times in whole ones, cut, and no server is to be asked before it said
+
+log = logging.getLogger("headway.delivery")
+
+
+class Undeliverable(HeadwayError):
+    """No use in trying again."""
+
+
+class Delayed(HeadwayError):
+    """Not now; `wait` is for how many seconds the server has asked."""
+
+    def __init__(self, message: str, wait: int | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Answer:
+    host: str
+    status: int
+    wait: int | None  # seconds, as Retry-After says
+
+    @property
+    def fine(self) -> bool:
+        return 200 <= self.status < 300
+
+    def refuse(self) -> None:
+        """Raises `Delayed` where another time may do, else `Undeliverable`; nothing where all is fine."""
+        if self.status == 429 or self.status >= 500:
+            raise Delayed(f"{self.host} answered {self.status}", self.wait)
+        if not self.fine:
+            raise Undeliverable(f"expected {self.host} to take the message, got the answer {self.status}")
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> Answer:
+    """Post `body` within 10 s, to a public address only unless `allow_private`; of the answer only its head is read.
+
+    Raises `Delayed` where no answer came, `Undeliverable` where none may be asked for. What the libraries say is left
+    out, since they repeat the whole URL.
+    """
+    if not is_web_address(url, ("http", "https")):
+        raise Undeliverable("expected an address that starts with https://, got another")
+    host = urlsplit(url).hostname or ""
+    try:
+        with (
+            guarded(allow_private=allow_private, limit=LIMIT) as session,
+            session.post(
+                url, data=body, headers=dict(headers), stream=True, allow_redirects=False, timeout=LIMIT
+            ) as response,
+        ):
+            return Answer(host, response.status_code, wait_of(response.headers.get("Retry-After", "")))
+    except InvalidIPAddress:
+        raise Undeliverable(f"expected a public address, got {host}") from None
+    except (requests.exceptions.InvalidURL, LocationValueError, UnicodeError):
+        raise Undeliverable(f"expected a web address, got one of {host} that can't be used") from None
+    except (OutOfTime, requests.RequestException, HTTPError, OSError) as error:
+        raise Delayed(f"{host} gave no answer: {type(error).__name__}") from None
+
+
+def try_again(send: Callable[[], str]) -> str | Retry:
+    """What `send` returns; where it is `Delayed`, when RQ is to run this job again. The fifth try is the last.
+
+    Raises `Undeliverable`.
+    """
+    try:
+        return send()
+    except Delayed as error:
+        number = context.current().sender.attempt or 1
+        if number >= TRIES:
+            raise Undeliverable(f"{error}; that was try {number} of {TRIES}") from None
+        wait = BACK_OFF[number - 1] if error.wait is None else error.wait
+        log.warning("%s; the next try is in %d s", error, wait)
+        return Retry(max=TRIES, interval=wait + SCHEDULERS_CUT)
+
+
+def wait_of(retry_after: str, now: datetime | None = None) -> int | None:
+    """Seconds, from 1 to an hour, of a header `Retry-After` (RFC 9110 §10.2.3); None where it says nothing."""
+    text = retry_after.strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        seconds = float(text)
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    return math.ceil(min(max(seconds, 1), LONGEST_WAIT))

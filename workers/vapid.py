@@ -1,0 +1,55 @@
+"""The key pair that push services know this installation by (VAPID, RFC 8292): made once, kept in Redis."""
+
+import base64
+import json
+import time
+from typing import cast
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from redis import Redis
+
+KEY = "headway:vapid"
+VALID = 12 * 3600  # seconds; no more than a day is taken
+SIZE = 32  # bytes of a number of P-256
+
+
+class Vapid:
+    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def load(cls, redis: Redis) -> "Vapid":
+        """The installation's pair; the first to ask makes it."""
+        if redis.get(KEY) is None:
+            made = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+            redis.set(KEY, to_base64url(made.to_bytes(SIZE)), nx=True)
+        number = int.from_bytes(from_base64url(cast(bytes, redis.get(KEY)).decode()))
+        return cls(ec.derive_private_key(number, ec.SECP256R1()))
+
+    @property
+    def public_key(self) -> str:
+        """The uncompressed point, base64url: what a page gives `pushManager.subscribe` (applicationServerKey)."""
+        return to_base64url(self._private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+    def authorization(self, endpoint: str, contact: str) -> str:
+        """The header `Authorization` of one push: a token for the endpoint's service alone, good for 12 h."""
+        parts = urlsplit(endpoint)
+        claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": int(time.time()) + VALID, "sub": contact}
+        signed = ".".join(to_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256"}, claims))
+        # a JWS has the two numbers side by side (RFC 7518 §3.4), not in DER
+        numbers = decode_dss_signature(self._private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        signature = b"".join(number.to_bytes(SIZE) for number in numbers)
+        return f"vapid t={signed}.{to_base64url(signature)}, k={self.public_key}"
+
+
+def to_base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Raises ValueError where it is none."""
+    return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
