@@ -1,4 +1,4 @@
-"""`make bench`: starts servers, measures, prints one table. `python -m bench stuck | outage | growth | rows`: other parts."""
+"""`make bench`: starts servers, measures, prints one table. Other parts: stuck, outage, growth, rows."""
 
 import argparse
 import signal

@@ -1,4 +1,4 @@
-"""A list of 10,000 rows in a real browser: frames a second while it is scrolled and updated, and the memory of its page."""
+"""A list of 10,000 rows in a browser: frames a second while it is scrolled and updated, and the memory of its page."""
 
 import random
 import statistics
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 
 import requests
 from playwright.sync_api import Page, sync_playwright
@@ -39,7 +40,9 @@ def report(lab: Lab, seconds: float) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     lab.processes.append(
-        subprocess.Popen([sys.executable, "-m", "realtime.server"], cwd=ROOT, env={**lab.environment, "PORT": str(port)})
+        subprocess.Popen(
+            [sys.executable, "-m", "realtime.server"], cwd=ROOT, env={**lab.environment, "PORT": str(port)}
+        )
     )
     until(lambda: is_ready(url), "the server")
     with sync_playwright() as playwright:
@@ -94,10 +97,13 @@ def _measure(page: Page, seconds: float) -> None:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         times = page.evaluate(SCROLL, 5)
-        frames += [after - before for before, after in zip(times, times[1:], strict=False)]
+        frames += [after - before for before, after in pairwise(times)]
         heaps.append(heap())
     rows = page.locator(".job").count()
     print(f"{ROWS:,} rows, {UPDATES} updates a second, scrolled at 60 px a frame for {seconds:.0f} s:")
-    print(f"frames a second: {1000 / statistics.mean(frames):.1f} (mean), frame times: median {statistics.median(frames):.1f} ms, ", end="")
-    print(f"p99 {statistics.quantiles(frames, n=100)[98]:.1f} ms; rows in the document: {rows}")
-    print(f"heap after a collection: {heaps[1]:.1f} MB after 5 s, {heaps[-1]:.1f} MB at the end, {max(heaps):.1f} at the most")
+    print(f"- frames a second: {1000 / statistics.mean(frames):.1f} (mean)")
+    print(
+        f"- frame times: median {statistics.median(frames):.1f} ms, p99 {statistics.quantiles(frames, n=100)[98]:.1f} ms"
+    )
+    print(f"- rows in the document: {rows}")
+    print(f"- heap, collected: {heaps[1]:.1f} MB after 5 s, {heaps[-1]:.1f} at the end, {max(heaps):.1f} at the most")

@@ -1,5 +1,6 @@
 """Ends are told once: by a toast in the tab that is looked at, by the system where none is."""
 
+import json
 import re
 from typing import Any
 
@@ -180,3 +181,31 @@ def test_the_browser_is_asked_only_upon_a_click_and_told_why(new_context: NewCon
     expect(page.locator("notice-settings")).to_contain_text("was told not to show notifications")
     expect(page.get_by_role("button", name="Tell me when I am not here")).to_be_hidden()
     assert page.evaluate("document.asked") == 1
+
+
+def test_a_push_is_shown_unless_a_tab_has_told_it(new_context: NewContext, stack: Stack) -> None:
+    page = open_page(allowed(new_context), stack)
+    page.evaluate("async () => (await import('/js/notifications.js')).notify({ title: 'first', body: '', id: 'x' })")
+    until(lambda: notifications(page), "the first")
+    told_id = run_task(page, "sum_numbers", text="12345")
+    expect(page.locator(".toast")).to_contain_text("sum_numbers finished")
+    for title, id in [("told already", told_id), ("news", "some-other"), ("news again", "some-other")]:
+        push(page, {"title": title, "body": "in 5 ms", "id": id, "ended": [[id, 1]], "status": "finished"})
+    push(page, {"title": "12 jobs ended", "body": "12 finished", "id": None, "ended": [], "status": None})
+    until(lambda: any(one["title"] == "12 jobs ended" for one in notifications(page)), "the last")
+    assert sorted(one["title"] for one in notifications(page)) == ["12 jobs ended", "first", "news"]
+
+
+def push(page: Page, news: dict[str, Any]) -> None:
+    """As a push service would."""
+    client = page.context.new_cdp_session(page)
+    registrations: list[str] = []
+    client.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(one["registrationId"] for one in event["registrations"]),
+    )
+    client.send("ServiceWorker.enable")
+    until(lambda: page.evaluate("1") and registrations, "the registration")
+    origin = page.evaluate("location.origin")
+    message = {"origin": origin, "registrationId": registrations[-1], "data": json.dumps(news)}
+    client.send("ServiceWorker.deliverPushMessage", message)
