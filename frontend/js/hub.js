@@ -7,6 +7,7 @@ import { Watches } from "./watches.js";
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const LINGER = 5000; // ms for which a topic that nobody watches any more is still held: a page may be on its way to the next
 const MOST_LINGERING = 200; // topics; who scrolls through thousands of rows is not to come to the server's limit
+const LINES = 1000; // of a log that are held, as many as the server keeps
 const UNTOLD = 20; // messages of ends; the server keeps the ends, and tells them again to the next connection
 
 export class Hub extends EventTarget {
@@ -29,8 +30,9 @@ export class Hub extends EventTarget {
   }
 
   /**
-   * Call `listener({topic, jobs, more, changed, gone, error})` now and on every change: `jobs` is a Map of id → state,
-   * `changed` and `gone` are ids, `error` is null or {code, message}. `token` is the right to watch what this browser's
+   * Call `listener({topic, jobs, more, changed, gone, data, error})` now and on every change: `jobs` is a Map of id → state,
+   * `changed` and `gone` are ids, `error` is null or {code, message}; `data` is null but for `stats` ({stats, history}) and
+   * `log:<id>` ({lines, last}). `token` is the right to watch what this browser's
    * session may not. Returns the function that ends the watch.
    */
   watch(topic, listener, token = null) {
@@ -95,6 +97,9 @@ export class Hub extends EventTarget {
         for (const watched of this.#granted(topic)) watched.move([], watched.store.bury(jobs));
       },
       refused: ({ topic, error }) => this.#refuse(topic, error),
+      stats: (stats) => this.#update("stats", (data) => ({ ...data, stats })),
+      history: (history) => this.#update("stats", (data) => ({ ...data, history })),
+      log: (frame) => this.#takeLines(frame),
     });
   }
 
@@ -113,6 +118,22 @@ export class Hub extends EventTarget {
     for (const watched of this.#granted(topic)) {
       if (snapshot) watched.replace(jobs, more);
       else watched.move(watched.store.apply(jobs));
+    }
+  }
+
+  #update(topic, change) {
+    for (const watched of this.#granted(topic)) watched.update(change(watched.data));
+  }
+
+  #takeLines({ topic, lines, after, last, snapshot }) {
+    for (const watched of this.#granted(topic)) {
+      if (watched.data === null) continue; // the answer, which has it all, is under way
+      if (snapshot) watched.update({ lines, last });
+      else if (after > watched.data.last) this.#ask([watched]); // a frame was missed
+      else {
+        const fresh = lines.filter(({ n }) => n > watched.data.last);
+        watched.update({ lines: [...watched.data.lines, ...fresh].slice(-LINES), last: Math.max(last, watched.data.last) });
+      }
     }
   }
 

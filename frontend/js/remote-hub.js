@@ -156,11 +156,12 @@ export class RemoteHub extends EventTarget {
     this.#settle();
   }
 
-  #apply({ topic, token, jobs, gone, more, error, whole }) {
+  #apply({ topic, token, jobs, gone, more, data, error, whole }) {
     const watched = this.#watches.get(topic, token);
     if (watched === undefined) return; // unwatched while it was under way
-    if (whole) return watched.answer({ jobs, more, error });
+    if (whole) return watched.answer({ jobs, more, data, error });
     if (error !== null) return watched.answer({ error });
+    if (data !== null) return watched.update(data);
     watched.store.drop(gone);
     watched.store.more = more;
     watched.move(watched.store.apply(jobs), gone);

@@ -2,7 +2,7 @@
 //
 // From a tab: {join: [[topic, token]], hears} (all it wants, at first and whenever it may have been forgotten),
 // {watch: [[topic, token]]}, {unwatch: [[topic, token]]}, {hear: true}, {seen: [[id, attempt]]}, {beat: true}, {wake: true}, {bye: true}.
-// To a tab: {state, as_of} at each change and each beat, {topic, token, jobs, gone, more, error, whole}, {ended: [state]}, {again: true}
+// To a tab: {state, as_of} at each change and each beat, {topic, token, jobs, gone, more, data, error, whole}, {ended: [state]}, {again: true}
 // (who are you? say all you want).
 
 const FORGOTTEN = 180_000; // ms of silence after which a tab is taken for dead; browsers let a hidden one speak once a minute
@@ -63,9 +63,9 @@ export class Serving {
     tab.watches.set(key, null); // the hub may answer at once
     const stop = this.#hub.watch(
       topic,
-      ({ jobs, changed, gone, more, error }) => {
+      ({ jobs, changed, gone, more, data, error }) => {
         const states = whole ? [...jobs.values()] : changed.map((id) => jobs.get(id));
-        port.postMessage({ topic, token, jobs: states, gone, more, error, whole });
+        port.postMessage({ topic, token, jobs: states, gone, more, data, error, whole });
         whole = error !== null; // what comes after an error is not told by what has changed
       },
       token,

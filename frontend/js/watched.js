@@ -4,6 +4,7 @@ import { TopicStore } from "./store.js";
 
 export class Watched {
   store = new TopicStore();
+  data = null; // what topics hold that are not of jobs: {stats, history}, or {lines, last} of a log
   listeners = new Set();
   error = null; // {code, message}: why it holds nothing
   answered = false; // before the first answer there is only a part to be seen; the answer has it all
@@ -22,15 +23,24 @@ export class Watched {
     return () => this.listeners.delete(hear);
   }
 
-  /** Take the answer {jobs, more} or {error}, which replaces what was held. */
-  answer({ jobs, more = false, error = null }) {
+  /** Take the answer {jobs, more}, {lines, last} or {error}, which replaces what was held. */
+  answer({ jobs, more = false, lines, last, error = null, data }) {
     this.answered = true;
     this.error = error;
     this.fresh = error?.code !== "unavailable";
     // what could not be read is still what was last known; the state of the connection says how old it is
     const keeps = !this.fresh && jobs === undefined;
     const { changed, gone } = keeps ? { changed: [], gone: [] } : this.store.replace(jobs ?? [], more);
+    if (lines !== undefined) this.data = { lines, last };
+    else if (data !== undefined) this.data = data;
+    else if (error !== null && this.fresh) this.data = null;
     this.#tell(changed, gone);
+  }
+
+  /** Take newer `data`, of a topic that is not of jobs. */
+  update(data) {
+    this.data = data;
+    if (this.answered) this.#tell([], []);
   }
 
   /** Take a snapshot that came by itself. */
@@ -49,6 +59,7 @@ export class Watched {
   }
 
   #view(changed, gone) {
-    return { topic: this.topic, jobs: this.store.jobs, more: this.store.more, changed, gone, error: this.error };
+    const { topic, data, error, store } = this;
+    return { topic, jobs: store.jobs, more: store.more, changed, gone, data, error };
   }
 }

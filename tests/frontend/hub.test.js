@@ -174,7 +174,7 @@ test("the snapshot reaches the listener", () => {
   assert.deepEqual(listen.told, []);
   socket.acknowledge(snapshot("mine", [state("a", 1)], true));
   assert.deepEqual(listen.told, [
-    { topic: "mine", jobs: [state("a", 1)], more: true, changed: ["a"], gone: [], error: null },
+    { topic: "mine", jobs: [state("a", 1)], more: true, changed: ["a"], gone: [], data: null, error: null },
   ]);
 });
 
@@ -183,7 +183,7 @@ test("an empty snapshot reaches the listener too", () => {
   hub.watch("mine", listen);
   socket.open();
   socket.acknowledge(snapshot("mine", []));
-  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: [], error: null }]);
+  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: [], data: null, error: null }]);
 });
 
 test("the second listener gets what is held at once, and the first hears nothing of it", () => {
@@ -191,7 +191,7 @@ test("the second listener gets what is held at once, and the first hears nothing
   const second = listener();
   hub.watch("mine", second);
   assert.deepEqual(second.told, [
-    { topic: "mine", jobs: [state("a", 1)], more: false, changed: ["a"], gone: [], error: null },
+    { topic: "mine", jobs: [state("a", 1)], more: false, changed: ["a"], gone: [], data: null, error: null },
   ]);
   assert.deepEqual(listen.told, []);
 });
@@ -328,7 +328,7 @@ test("a frame tells what changed", () => {
   const { listen } = watching("mine", [state("a", 1), state("b", 1)]);
   socket.receive("jobs", { topic: "mine", jobs: [state("b", 2), state("a", 1)] });
   assert.deepEqual(listen.told, [
-    { topic: "mine", jobs: [state("a", 1), state("b", 2)], more: false, changed: ["b"], gone: [], error: null },
+    { topic: "mine", jobs: [state("a", 1), state("b", 2)], more: false, changed: ["b"], gone: [], data: null, error: null },
   ]);
 });
 
@@ -371,14 +371,14 @@ test("a snapshot that is pushed replaces what was held", () => {
   const { listen } = watching("mine", [state("a", 1), state("b", 1)]);
   socket.receive("jobs", { topic: "mine", jobs: [state("b", 2)], snapshot: true, more: true });
   assert.deepEqual(listen.told, [
-    { topic: "mine", jobs: [state("b", 2)], more: true, changed: ["b"], gone: ["a"], error: null },
+    { topic: "mine", jobs: [state("b", 2)], more: true, changed: ["b"], gone: ["a"], data: null, error: null },
   ]);
 });
 
 test("a tombstone is told as gone, and a late state does not bring the job back", () => {
   const { listen } = watching("mine", [state("a", 1)]);
   socket.receive("gone", { topic: "mine", jobs: [{ id: "a", version: 3 }] });
-  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: ["a"], error: null }]);
+  assert.deepEqual(listen.told, [{ topic: "mine", jobs: [], more: false, changed: [], gone: ["a"], data: null, error: null }]);
   socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
   assert.equal(listen.told.length, 1);
 });
@@ -410,7 +410,7 @@ test("the snapshot after a reconnect replaces what was held", () => {
   socket.open();
   socket.acknowledge(snapshot("mine", [state("b", 5), state("c", 1)]));
   assert.deepEqual(listen.told, [
-    { topic: "mine", jobs: [state("b", 5), state("c", 1)], more: false, changed: ["c"], gone: ["a"], error: null },
+    { topic: "mine", jobs: [state("b", 5), state("c", 1)], more: false, changed: ["c"], gone: ["a"], data: null, error: null },
   ]);
 });
 
@@ -440,7 +440,7 @@ test("a refused topic reaches its listener as an error, and the others as usual"
   socket.open();
   const error = { code: "forbidden", message: "operators only" };
   socket.acknowledge({ ok: true, topics: { jobs: { error }, mine: { jobs: [state("a", 1)], more: false } } });
-  assert.deepEqual(refused.told, [{ topic: "jobs", jobs: [], more: false, changed: [], gone: [], error }]);
+  assert.deepEqual(refused.told, [{ topic: "jobs", jobs: [], more: false, changed: [], gone: [], data: null, error }]);
   assert.equal(fine.told[0].error, null);
 });
 
@@ -459,7 +459,7 @@ test("a topic refused after a reconnect loses what was held", () => {
   socket.open();
   socket.acknowledge(refusal("job:a", "not_found"));
   assert.deepEqual(listen.told, [
-    { topic: "job:a", jobs: [], more: false, changed: [], gone: ["a"], error: { code: "not_found", message: "not_found" } },
+    { topic: "job:a", jobs: [], more: false, changed: [], gone: ["a"], data: null, error: { code: "not_found", message: "not_found" } },
   ]);
 });
 
@@ -845,4 +845,50 @@ test("a closed hub opens a new socket with the next watch", () => {
   socket.open();
   assert.equal(opened.length, 2);
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
+});
+
+// -- topics that are not of jobs
+
+test("numbers of queues and workers are told as they come, the last ones to whoever comes late", () => {
+  const listen = listener();
+  hub.watch("stats", listen);
+  socket.open();
+  socket.acknowledge(snapshot("stats", []));
+  socket.receive("stats", { queues: [], at: 1 });
+  socket.receive("history", { spans: {} });
+  assert.deepEqual(listen.told.at(-1).data, { stats: { queues: [], at: 1 }, history: { spans: {} } });
+  const late = listener();
+  hub.watch("stats", late);
+  assert.deepEqual(late.told.map(({ data }) => data), [listen.told.at(-1).data]);
+});
+
+/** A log that is watched, with lines 1 and 2. */
+function reading() {
+  const listen = listener();
+  hub.watch("log:a", listen);
+  socket.open();
+  socket.acknowledge({ ok: true, topics: { "log:a": { lines: [{ n: 1 }, { n: 2 }], first: 1, last: 2 } } });
+  return listen;
+}
+
+test("lines of a log are appended in order, each once", () => {
+  const { told } = reading();
+  socket.receive("log", { topic: "log:a", lines: [{ n: 2 }, { n: 3 }], after: 1, last: 3 });
+  socket.receive("log", { topic: "log:a", lines: [{ n: 9 }], after: 3, last: 9 });
+  assert.deepEqual(told.at(-1).data, { lines: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 9 }], last: 9 });
+});
+
+test("a log that has missed a frame is read again", () => {
+  const { told } = reading();
+  socket.receive("log", { topic: "log:a", lines: [{ n: 7 }], after: 6, last: 7 });
+  assert.deepEqual(socket.topicsOf("watch"), [["log:a"], ["log:a"]]);
+  socket.acknowledge({ ok: true, topics: { "log:a": { lines: [{ n: 6 }, { n: 7 }], first: 6, last: 7 } } });
+  assert.deepEqual(told.at(-1).data, { lines: [{ n: 6 }, { n: 7 }], last: 7 });
+});
+
+test("only the newest thousand lines are held", () => {
+  const { told } = reading();
+  const lines = Array.from({ length: 1500 }, (_, at) => ({ n: at + 3 }));
+  socket.receive("log", { topic: "log:a", lines, after: 2, last: 1502 });
+  assert.deepEqual([told.at(-1).data.lines.length, told.at(-1).data.lines[0].n], [1000, 503]);
 });
