@@ -1,8 +1,22 @@
 """The pages and the files they load."""
 
+import platform
+from importlib import metadata
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, session
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
 
 from realtime import files
 from realtime.access import Refusal
@@ -12,23 +26,69 @@ from workers.wire import CHANNEL, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
+VERSION = "0.1.0"
+MINE = (("/", "My jobs"), ("/jobs", "Jobs"))
+ALL = (("/", "My jobs"), ("/queues", "Queues"), ("/jobs", "Jobs"), ("/workers", "Workers"), ("/audit", "Audit"))
 
 blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
 def index() -> Response:
-    owner()
-    return _page("index.html", environment=services().settings.environment, operator=visitor().operator)
+    return show("index.html", "/")
+
+
+@blueprint.get("/jobs")
+def jobs_page() -> Response:
+    return show("jobs.html", "/jobs")
+
+
+@blueprint.get("/jobs/<id>")
+def job_page(id: str) -> Response:
+    """The same for every id: what there is to see of it, the page asks for."""
+    return show("job.html", "/jobs")
+
+
+@blueprint.get("/queues")
+def queues_page() -> AnyResponse:
+    return _for_operators("queues.html", "/queues")
+
+
+@blueprint.get("/workers")
+def workers_page() -> AnyResponse:
+    return _for_operators("workers.html", "/workers")
+
+
+@blueprint.get("/audit")
+def audit_page() -> AnyResponse:
+    return _for_operators("audit.html", "/audit")
 
 
 @blueprint.get("/login")
 def login_page() -> Response:
-    return _page("login.html")
+    return show("login.html", "/login")
 
 
-def _page(template: str, **values: object) -> Response:
-    response = make_response(render_template(template, **values))
+def _for_operators(template: str, here: str) -> AnyResponse:
+    return show(template, here) if visitor().operator else redirect(url_for("pages.index"))
+
+
+def show(template: str, here: str, **values: object) -> Response:
+    """A page; `here` is its place among the views."""
+    owner()  # a session begins with the first page
+    text = render_template(
+        template,
+        root=request.script_root,
+        here=here,
+        views=ALL if visitor().operator else MINE,
+        role="operator" if visitor().operator else "",
+        environment=services().settings.environment,
+        version=VERSION,
+        rq_version=metadata.version("rq"),
+        python_version=platform.python_version(),
+        **values,
+    )
+    response = make_response(text)
     # not `no-store`: browsers would not keep the page for the way back; what it shows of jobs is read anew by then
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -3,9 +3,10 @@
 import time
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
 from realtime.request import limit_submits, owner, read_json, services
@@ -67,15 +68,14 @@ def add_text() -> str:
 
 
 @blueprint.route("/add-task", methods=["GET", "POST"])
-def add_url() -> str:
+def add_url() -> Response:
     url = request.values.get("url", "")
     message = ""
     if url:
         refuse_cross_site()
         id = submit("count_words", {"url": url})
         message = f"Task {id} queued at {time.strftime('%Y-%m-%d %H:%M:%S')}"
-    owner()  # the page watches `mine`, which needs a session
-    return render_template("add_task.html", message=message)
+    return pages.show("add_task.html", "/", message=message)
 
 
 @blueprint.post("/parseGoodreadsLinks")

@@ -54,6 +54,14 @@ export class JobRow {
     if (this.#shown !== state.status) this.#offer(state);
   }
 
+  /** The job is no more: say so, and offer nothing. */
+  retire(word) {
+    write(this.#status, word);
+    this.#actions.replaceChildren();
+    this.#shown = null;
+    this.element.removeAttribute("data-status");
+  }
+
   /** Take the keyboard's place. */
   focus() {
     this.#title.focus({ preventScroll: true });

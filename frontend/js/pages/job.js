@@ -1,0 +1,145 @@
+// One job: its bar, all that is known of it, what became of each attempt, its log, and what may be done with it.
+
+import { act, read, submit, watch } from "../client.js";
+import { JobLog } from "../elements/job-log.js";
+import { JobProgress } from "../elements/job-progress.js";
+import { JobStatus } from "../elements/job-status.js";
+import { clock, duration } from "../format.js";
+import { element } from "../progress-view.js";
+import { at, attempt, button, isSure, link } from "../shell.js";
+import { hasEnded } from "../wire.js";
+import { drawTimeline } from "./timeline.js";
+
+const LARGE = 20_000; // characters of a result that is shown at once
+const ACTIONS = {
+  created: ["cancel"], queued: ["cancel"], deferred: ["cancel"], scheduled: ["cancel"], started: ["stop"], lost: ["stop"],
+  finished: ["delete"], failed: ["requeue", "delete"], stopped: ["requeue", "delete"], canceled: ["requeue", "delete"],
+};
+const WORDS = { cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
+
+for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
+
+const id = decodeURIComponent(location.pathname.split("/").at(-1));
+const main = document.querySelector("main");
+const head = element("div", "head");
+const card = element("section", "card");
+const log = element("job-log");
+const rest = element("div");
+
+/** A block with a heading; null where there is nothing to show. */
+function block(name, ...parts) {
+  const made = element("section", "card");
+  made.append(element("h2", "", name), ...parts);
+  return made;
+}
+
+function pre(text) {
+  if (text.length <= LARGE) return element("pre", "", text);
+  const made = element("pre", "", `${text.slice(0, LARGE)}…`);
+  const more = button(`Show all ${text.length.toLocaleString("en-US")} characters`, () => {
+    made.textContent = text;
+    more.remove();
+  });
+  const both = element("div");
+  both.append(made, more);
+  return both;
+}
+
+function facts(job) {
+  const list = element("dl");
+  const add = (name, value) => {
+    if (value === null || value === undefined || value === "") return;
+    const shown = element("dd");
+    shown.append(value);
+    list.append(element("dt", "", name), shown);
+  };
+  add("Id", job.id);
+  add("Description", job.description);
+  add("Queue", link(job.queue, `/jobs?q=${encodeURIComponent(`queue:${job.queue}`)}`));
+  add("Worker", job.worker);
+  add("Attempt", job.attempt > 1 ? String(job.attempt) : null);
+  for (const name of ["created", "enqueued", "started", "ended"]) {
+    const when = job[`${name}_at`];
+    if (when !== null) add(name[0].toUpperCase() + name.slice(1), `${duration(Math.max(0, Date.now() - when) / 1000)} ago / ${clock(when)}`);
+  }
+  if (Object.keys(job.meta).length > 0) add("Meta", JSON.stringify(job.meta));
+  for (const [name, ids] of [["Waits for", job.dependencies ?? []], ["Waited for by", job.dependents ?? []]]) {
+    ids.forEach((one) => add(name, link(one, `/jobs/${encodeURIComponent(one)}`)));
+  }
+  return list;
+}
+
+function attempts(job) {
+  const list = element("ol");
+  for (const { attempt: number, status, started_at, ended_at, error } of job.attempts) {
+    const took = started_at !== null && ended_at !== null ? ` in ${duration((ended_at - started_at) / 1000)}` : "";
+    const began = started_at === null ? "" : `, began ${clock(started_at)}`;
+    const line = element("li", "", `${status}${took}${began}${error ? `: ${error.type}: ${error.message}` : ""}`);
+    line.value = number;
+    line.dataset.status = status;
+    list.append(line);
+  }
+  return list;
+}
+
+function again(job) {
+  const input = element("textarea", "code");
+  input.rows = 4;
+  input.value = JSON.stringify(job.args ?? {}, null, 2);
+  input.setAttribute("aria-label", "Arguments as JSON");
+  const run = button("Run again with these", () => attempt(async () => {
+    const made = await submit(job.task, JSON.parse(input.value), job.queue);
+    location.assign(at(`/jobs/${encodeURIComponent(made.id)}`));
+  }), "requeue");
+  const box = element("details");
+  box.append(element("summary", "", "Run again with changed arguments"), input, run);
+  return box;
+}
+
+function fill(job) {
+  const isMine = "attempts" in job;
+  const parts = [block("Facts", facts(job))];
+  if (isMine) parts.push(block("Timeline", drawTimeline(job), attempts(job)));
+  if (job.status === "finished") parts.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
+  if (job.error) parts.push(block("Error", element("pre", "", job.traceback ?? `${job.error.type}: ${job.error.message}`)));
+  if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), again(job)));
+  rest.replaceChildren(...parts);
+}
+
+function offer(status) {
+  for (const old of head.querySelectorAll("button")) old.remove();
+  for (const verb of ACTIONS[status] ?? []) head.append(button(WORDS[verb], () => ask(verb), verb));
+}
+
+async function ask(verb) {
+  if (verb === "delete" && !(await isSure("Delete this job?", "Its result goes with it.", "Delete"))) return;
+  await attempt(() => act(id, verb));
+}
+
+function begin(job) {
+  document.title = `${job.task} · Headway`;
+  const status = element("job-status");
+  status.setAttribute("job", id);
+  head.append(element("h1", "", job.task), status);
+  const bar = element("job-progress");
+  bar.setAttribute("job", id);
+  card.append(bar);
+  if ("attempts" in job) log.setAttribute("job", id);
+  main.replaceChildren(head, card, block("Log", log), rest);
+}
+
+let shown = ""; // the status and attempt of which all is shown
+watch(`job:${id}`, async ({ jobs, gone, error }) => {
+  const state = jobs.get(id);
+  if (error !== null && error.code !== "unavailable") return main.replaceChildren(element("div", "nothing", error.message));
+  if (gone.includes(id)) return offer("gone");
+  const news = state && `${state.attempt} ${state.status}`;
+  if (!state || news === shown) return undefined;
+  shown = news;
+  return attempt(async () => {
+    const job = await read(id);
+    if (!main.contains(head)) begin(job);
+    offer(state.status);
+    if (hasEnded(job) || rest.childElementCount === 0 || shown === news) fill(job);
+  });
+});

@@ -1,0 +1,158 @@
+// Jobs: found by what is typed, by status, page by page; those in sight are live. What is asked for stands in the address.
+
+import { act, watch } from "../client.js";
+import { JobRow } from "../elements/job-row.js";
+import { element, write } from "../progress-view.js";
+import { at, attempt, button, isSure, link } from "../shell.js";
+import { STATUSES } from "../wire.js";
+import { Bulk } from "./bulk.js";
+import { get } from "./post.js";
+
+const LIMIT = 50;
+const params = new URLSearchParams(location.search);
+const query = params.get("q") ?? "";
+const status = STATUSES.includes(params.get("status")) ? params.get("status") : "";
+
+/** All that is asked for, in the language of the search box. */
+const asked = [query, status && `state:${status}`].filter(Boolean).join(" ");
+
+const form = document.querySelector(".search");
+const tabs = document.querySelector(".tabs");
+const found = document.querySelector(".found");
+const pages = document.querySelector(".pages");
+const rows = new Map(); // id → {row, stop, box}
+const selected = new Set();
+const bulk = new Bulk(document.querySelector(".bulk"), { asked, selected, selectAll });
+
+/** The address of these jobs with some parameters changed. */
+function address(changes) {
+  const next = new URLSearchParams({ q: query, status, ...changes });
+  for (const [name, value] of [...next]) if (!value) next.delete(name);
+  return `/jobs${next.size > 0 ? `?${next}` : ""}`;
+}
+
+form.q.value = query;
+if (params.has("search")) form.q.focus();
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.assign(at(address({ q: form.q.value.trim(), cursor: "" })));
+});
+
+// -- counts by status
+
+async function count() {
+  const { by_status: counts, more } = await get(`/api/counts?${new URLSearchParams({ q: query })}`);
+  const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  const shown = [["", total], ...STATUSES.filter((one) => one === status || counts[one] > 0).map((one) => [one, counts[one] ?? 0])];
+  tabs.replaceChildren(
+    ...shown.map(([one, number]) => {
+      const tab = link(one || "all", address({ status: one, cursor: "" }));
+      tab.append(element("b", "", number.toLocaleString("en-US") + (more ? "+" : "")));
+      if (one === status) tab.setAttribute("aria-current", "page");
+      return tab;
+    }),
+  );
+  bulk.total = status ? (counts[status] ?? 0) : total;
+  return total;
+}
+
+// -- rows
+
+function add(list, state) {
+  const row = new JobRow(ask);
+  const line = element("div", "job-line");
+  const box = element("input");
+  box.type = "checkbox";
+  box.setAttribute("aria-label", `Select ${state.task} ${state.id.slice(0, 8)}`);
+  box.addEventListener("change", () => {
+    selected[box.checked ? "add" : "delete"](state.id);
+    bulk.paint();
+  });
+  line.append(box, row.element);
+  list.append(line);
+  row.paint(state);
+  let frame = 0;
+  let newest = state;
+  const stop = watch(`job:${state.id}`, ({ jobs, gone }) => {
+    newest = jobs.get(state.id) ?? newest;
+    const isGone = gone.includes(state.id);
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      line.toggleAttribute("data-gone", isGone);
+      if (isGone) row.retire("deleted");
+      else row.paint(newest);
+    });
+  });
+  rows.set(state.id, { row, stop, box });
+}
+
+async function ask(id, verb) {
+  if (verb === "open") return location.assign(at(`/jobs/${encodeURIComponent(id)}`));
+  if (verb === "delete" && !(await isSure("Delete this job?", "Its result goes with it.", "Delete"))) return undefined;
+  return attempt(() => act(id, verb));
+}
+
+function selectAll(isOn) {
+  for (const [id, { box }] of rows) {
+    box.checked = isOn;
+    selected[isOn ? "add" : "delete"](id);
+  }
+  bulk.paint();
+}
+
+function nothing(total) {
+  const said = element("div", "nothing");
+  if (total > 0) said.append(element("p", "", "The search took too long to look at all: go on with “Older”."));
+  else if (asked) said.append(element("p", "", "No job matches."), link("Show all jobs", "/jobs"));
+  else said.append(element("p", "", "No jobs yet."), link("Start one", "/"));
+  return said;
+}
+
+async function load() {
+  const cursor = params.get("cursor") ?? "";
+  const wanted = new URLSearchParams({ q: asked, limit: LIMIT, ...(cursor && { cursor }) });
+  const { jobs, cursor: next } = await get(`/api/jobs?${wanted}`);
+  const list = element("div", "rows");
+  for (const state of jobs) add(list, state);
+  found.replaceChildren(jobs.length > 0 ? list : nothing(next ? 1 : 0));
+  pages.replaceChildren();
+  if (cursor) pages.append(link("Newest", address({ cursor: "" })));
+  if (next) pages.append(link("Older", address({ cursor: next })));
+  bulk.shown = jobs.length;
+}
+
+// -- what came since: it waits behind a line, and nothing jumps
+
+function noteNew(known) {
+  const line = element("p", "list-summary");
+  line.setAttribute("role", "status");
+  line.hidden = true;
+  found.before(line);
+  const show = button("", () => location.assign(at(address({ cursor: "" }))));
+  line.append(show);
+  let before = null;
+  let latest = 0;
+  const tell = (count) => {
+    latest = count;
+    line.hidden = latest <= 0;
+    write(show, `${latest.toLocaleString("en-US")} new`);
+  };
+  watch("stats", ({ data, error }) => {
+    if (error !== null || !data?.stats) return;
+    const names = status ? [status] : ["queued", "deferred", "scheduled", "started", "finished", "failed", "canceled"];
+    const sum = data.stats.queues.reduce((all, queue) => all + names.reduce((part, name) => part + (queue[name] ?? 0), 0), 0);
+    before ??= sum;
+    if (!query) tell(sum - before);
+  });
+  watch("mine", ({ jobs, changed, error }) => {
+    if (error !== null || query) return;
+    const fresh = changed.filter((id) => !rows.has(id) && jobs.get(id).created_at > known && (!status || jobs.get(id).status === status));
+    if (fresh.length > 0) tell(latest + fresh.length);
+  });
+}
+
+const opened = Date.now();
+if (await attempt(load)) {
+  await attempt(count);
+  noteNew(opened);
+} else found.replaceChildren(link("Show all jobs", "/jobs"));
