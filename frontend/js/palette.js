@@ -1,7 +1,7 @@
 // The palette (Ctrl K, ⌘ K): what is typed leads to a view, a queue, a job or a search.
 
 import { element } from "./progress-view.js";
-import { at } from "./shell.js";
+import { at, pageOf, searchFor } from "./shell.js";
 
 const MOST = 12;
 const ID = /^[0-9a-f]{8}-?[0-9a-f-]*$/i;
@@ -35,10 +35,10 @@ export class Palette {
   #show() {
     const typed = this.#input.value.trim();
     const views = [...document.querySelectorAll(".views a")].map((view) => [view.textContent, view.getAttribute("href")]);
-    const queues = this.#queues.map((name) => [`Queue ${name}`, at(`/jobs?q=${encodeURIComponent(`queue:${name}`)}`)]);
+    const queues = this.#queues.map((name) => [`Queue ${name}`, at(searchFor(`queue:${name}`))]);
     const found = [...views, ...queues].filter(([text]) => text.toLowerCase().includes(typed.toLowerCase()));
-    if (ID.test(typed)) found.unshift([`Job ${typed}`, at(`/jobs/${encodeURIComponent(typed)}`)]);
-    if (typed) found.push([`Search jobs for “${typed}”`, at(`/jobs?q=${encodeURIComponent(typed)}`)]);
+    if (ID.test(typed)) found.unshift([`Job ${typed}`, at(pageOf(typed))]);
+    if (typed) found.push([`Search jobs for “${typed}”`, at(searchFor(typed))]);
     this.#list.replaceChildren(...found.slice(0, MOST).map(([text, href]) => item(text, href)));
     this.#choose(0);
   }

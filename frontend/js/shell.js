@@ -50,6 +50,12 @@ export async function attempt(run) {
   }
 }
 
+/** Where the jobs are that `q` finds, in one status or in all. */
+export const searchFor = (q, status = "") => `/jobs?${new URLSearchParams({ q, ...(status && { status }) })}`;
+
+/** Where a job's page is. */
+export const pageOf = (id) => `/jobs/${encodeURIComponent(id)}`;
+
 /** A link. */
 export function link(text, path) {
   const made = element("a", "", text);
@@ -59,14 +65,14 @@ export function link(text, path) {
 
 /** A button that calls `act`. */
 export function button(text, act, kind = "") {
-  const made = element("button", `action${kind && ` action-${kind}`}`, text);
+  const made = element("button", kind ? `action action-${kind}` : "action", text);
   made.type = "button";
   made.addEventListener("click", act);
   return made;
 }
 
 document.addEventListener("open-job", ({ detail: id }) => {
-  if (!document.querySelector("job-details")) location.assign(at(`/jobs/${encodeURIComponent(id)}`));
+  if (!document.querySelector("job-details")) location.assign(at(pageOf(id)));
 });
 
 // -- theme

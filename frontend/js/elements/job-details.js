@@ -58,5 +58,6 @@ function blocks(job) {
 
 function attempt({ attempt: number, status, started_at, error }) {
   const began = started_at === null ? "" : ` at ${clock(started_at)}`;
-  return `${number}  ${status}${began}${error ? `  ${error.type}: ${error.message}` : ""}`;
+  const why = error ? `  ${error.type}: ${error.message}` : "";
+  return `${number}  ${status}${began}${why}`;
 }

@@ -17,7 +17,7 @@ const wait = document.querySelector("section .quiet");
 const pages = document.querySelector(".pages");
 
 async function show(cursor) {
-  const { entries, cursor: next } = await get(`/api/audit${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const { entries, cursor: next } = await get(`/api/audit?${new URLSearchParams(cursor ? { cursor } : {})}`);
   write(wait, "Nothing has been done yet.");
   wait.hidden = entries.length > 0;
   table.paint(entries.map(shown), ({ id }) => id);

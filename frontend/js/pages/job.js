@@ -6,7 +6,7 @@ import { JobProgress } from "../elements/job-progress.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
 import { element } from "../progress-view.js";
-import { at, attempt, button, isSure, link } from "../shell.js";
+import { at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
 import { hasEnded } from "../wire.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -55,7 +55,7 @@ function facts(job) {
   };
   add("Id", job.id);
   add("Description", job.description);
-  add("Queue", link(job.queue, `/jobs?q=${encodeURIComponent(`queue:${job.queue}`)}`));
+  add("Queue", link(job.queue, searchFor(`queue:${job.queue}`)));
   add("Worker", job.worker);
   add("Attempt", job.attempt > 1 ? String(job.attempt) : null);
   for (const name of ["created", "enqueued", "started", "ended"]) {
@@ -64,7 +64,7 @@ function facts(job) {
   }
   if (Object.keys(job.meta).length > 0) add("Meta", JSON.stringify(job.meta));
   for (const [name, ids] of [["Waits for", job.dependencies ?? []], ["Waited for by", job.dependents ?? []]]) {
-    ids.forEach((one) => add(name, link(one, `/jobs/${encodeURIComponent(one)}`)));
+    ids.forEach((one) => add(name, link(one, pageOf(one))));
   }
   return list;
 }
@@ -74,7 +74,8 @@ function attempts(job) {
   for (const { attempt: number, status, started_at, ended_at, error } of job.attempts) {
     const took = started_at !== null && ended_at !== null ? ` in ${duration((ended_at - started_at) / 1000)}` : "";
     const began = started_at === null ? "" : `, began ${clock(started_at)}`;
-    const line = element("li", "", `${status}${took}${began}${error ? `: ${error.type}: ${error.message}` : ""}`);
+    const why = error ? `: ${error.type}: ${error.message}` : "";
+    const line = element("li", "", `${status}${took}${began}${why}`);
     line.value = number;
     line.dataset.status = status;
     list.append(line);
@@ -89,7 +90,7 @@ function again(job) {
   input.setAttribute("aria-label", "Arguments as JSON");
   const run = button("Run again with these", () => attempt(async () => {
     const made = await submit(job.task, JSON.parse(input.value), job.queue);
-    location.assign(at(`/jobs/${encodeURIComponent(made.id)}`));
+    location.assign(at(pageOf(made.id)));
   }), "requeue");
   const box = element("details");
   box.append(element("summary", "", "Run again with changed arguments"), input, run);

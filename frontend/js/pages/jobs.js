@@ -3,7 +3,7 @@
 import { act, watch } from "../client.js";
 import { JobRow } from "../elements/job-row.js";
 import { element, write } from "../progress-view.js";
-import { at, attempt, button, isSure, link } from "../shell.js";
+import { at, attempt, button, isSure, link, pageOf } from "../shell.js";
 import { STATUSES } from "../wire.js";
 import { Bulk } from "./bulk.js";
 import { get } from "./post.js";
@@ -28,7 +28,7 @@ const bulk = new Bulk(document.querySelector(".bulk"), { asked, selected, select
 function address(changes) {
   const next = new URLSearchParams({ q: query, status, ...changes });
   for (const [name, value] of [...next]) if (!value) next.delete(name);
-  return `/jobs${next.size > 0 ? `?${next}` : ""}`;
+  return next.size > 0 ? `/jobs?${next}` : "/jobs";
 }
 
 form.q.value = query;
@@ -87,7 +87,7 @@ function add(list, state) {
 }
 
 async function ask(id, verb) {
-  if (verb === "open") return location.assign(at(`/jobs/${encodeURIComponent(id)}`));
+  if (verb === "open") return location.assign(at(pageOf(id)));
   if (verb === "delete" && !(await isSure("Delete this job?", "Its result goes with it.", "Delete"))) return undefined;
   return attempt(() => act(id, verb));
 }

@@ -3,19 +3,17 @@
 import { watch } from "../client.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
-import { attempt, at, button, isSure, link } from "../shell.js";
+import { at, attempt, button, isSure, link, searchFor } from "../shell.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
 
 const LONG = 60_000; // ms that the oldest job of a queue may wait before it is worth a word
 const COUNTS = ["queued", "deferred", "scheduled", "started", "finished", "failed", "canceled"];
 
-const found = (name, status) => `/jobs?q=${encodeURIComponent(`queue:${name}`)}&status=${status}`;
-
 /** A cell with a count that leads to the jobs it counts. */
 function counted(status) {
   const show = (queue, cell) => {
-    if (cell.firstElementChild === null) cell.append(link("", found(queue.name, status)));
+    if (cell.firstElementChild === null) cell.append(link("", searchFor(`queue:${queue.name}`, status)));
     const [a] = cell.children;
     write(a, queue[status].toLocaleString("en-US"));
     a.dataset.count = queue[status];
@@ -26,7 +24,7 @@ function counted(status) {
 const name = {
   name: "Queue",
   show: (queue, cell) => {
-    if (cell.firstElementChild === null) cell.append(link(queue.name, `/jobs?q=${encodeURIComponent(`queue:${queue.name}`)}`));
+    if (cell.firstElementChild === null) cell.append(link(queue.name, searchFor(`queue:${queue.name}`)));
   },
 };
 const oldest = {

@@ -4,7 +4,7 @@ import { watch } from "../client.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
-import { attempt, button, isSure, link } from "../shell.js";
+import { attempt, button, isSure, link, pageOf } from "../shell.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
 
@@ -23,7 +23,7 @@ function showJob({ job }, cell) {
   if (!job) return;
   const bar = element("job-progress");
   bar.setAttribute("job", job);
-  cell.append(link(job.slice(0, 8), `/jobs/${encodeURIComponent(job)}`), bar);
+  cell.append(link(job.slice(0, 8), pageOf(job)), bar);
 }
 
 function showActs({ name, job }, cell) {
