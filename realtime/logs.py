@@ -150,21 +150,30 @@ class Logs:
         return self._topics.is_watched(topic) or topic in self._tails
 
     def _tell_part(self, topics: Sequence[Topic]) -> None:
-        counts = {}
-        for topic in topics:
-            news, told = self._news[topic], self._told.get(topic, 0)
-            # more may have come with what was read before than had been said by then
-            if self._is_of_use(topic) and news > told:
-                counts[topic.log_id or ""] = int(min(news - told, LINES_LIMIT))
         before = {topic: self._news.pop(topic) for topic in topics}
+        # more may have come with what was read before than had been said by then
+        new = {topic: news - self._told.get(topic, 0) for topic, news in before.items() if self._is_of_use(topic)}
         try:
-            found = log_lines.read_many(self._redis, counts) if counts else {}
+            found = self._read_newest(
+                {topic: int(min(count, LINES_LIMIT)) for topic, count in new.items() if count > 0}
+            )
         except RedisError:
             for topic, news in before.items():
                 self._news[topic] = max(news, self._news.get(topic, 0))
             raise
-        for id, lines in found.items():
-            self._tell_log(log_of(id), lines)
+        for topic, lines in found.items():
+            self._tell_log(topic, lines)
+
+    def _read_newest(self, counts: dict[Topic, int]) -> dict[Topic, list[bytes]]:
+        """The newest lines of each log: as many as are said to be new, or all where there are more by now."""
+        rows = log_lines.read_many(self._redis, {topic.log_id or "": count for topic, count in counts.items()})
+        found = {topic: rows[topic.log_id or ""] for topic in counts}
+        grown = {
+            topic: LINES_LIMIT
+            for topic, lines in found.items()
+            if len(lines) == counts[topic] < LINES_LIMIT and number_of(lines[0]) > self._told.get(topic, 0) + 1
+        }
+        return found | self._read_newest(grown) if grown else found
 
     def _tell_log(self, topic: Topic, lines: Sequence[bytes]) -> None:
         self._gather(topic, lines)

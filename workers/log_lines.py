@@ -104,7 +104,9 @@ def read(connection: Redis, id: str) -> list[bytes]:
 
 
 def read_many(connection: Redis, counts: dict[str, int]) -> dict[str, list[bytes]]:
-    """The newest lines of several jobs, so many of each, in one round trip."""
+    """The newest lines of several jobs, so many of each, in one round trip; none where there is no job."""
+    if not counts:
+        return {}
     with connection.pipeline(transaction=False) as pipeline:
         for id, count in counts.items():
             pipeline.lrange(log_key(id), -count, -1)

@@ -49,7 +49,9 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if context.running is None or record.name.partition(".")[0] in NOT_THE_JOBS:
             return
+        level = "info"
         try:
+            level = LEVELS[min(max(record.levelno // 10, 1), 5) - 1]
             text = self.format(record)
         except BaseTimeoutException:
             raise  # RQ ends the job by it, and says it once
@@ -58,7 +60,7 @@ class LogHandler(logging.Handler):
             text = _fitting(record.msg)
         if record.exc_info and len(text) > TEXT_LIMIT:
             text = f"{text[:HEAD]}…{text[HEAD + 1 - TEXT_LIMIT :]}"
-        log(text, LEVELS[min(max(record.levelno // 10, 1), 5) - 1])
+        log(text, level)
 
 
 class Logbook:
