@@ -4,7 +4,6 @@ A call keeps a line in the process. As with progress nothing here fails, blocks 
 lines are kept, and the others counted.
 """
 
-import itertools
 import logging
 import threading
 from collections import deque
@@ -34,8 +33,11 @@ def log(text: str, level: str = "info") -> None:
     if type(text) is not str or len(text) > TEXT_LIMIT:
         text = _fitting(text)
     reporter = job.reporter
-    book = reporter.logbook
-    book.waiting.append((book.count(), time(), level, text))
+    waiting = reporter.logbook.waiting
+    line = (time(), level, text)
+    if len(waiting) == LINES_LIMIT:
+        reporter.logbook.dropped += 1
+    waiting.append(line)
     if not reporter.awake:
         reporter.wake()
 
@@ -66,15 +68,17 @@ class LogHandler(logging.Handler):
 class Logbook:
     """The lines of one attempt that are not known to be in Redis: the newest 1,000 of at most 256 KB.
 
-    Job code appends to `waiting`, from any thread and without a lock: to append and to count are one step each.
+    Job code appends to `waiting`, from any thread and without a lock: that is one step. The oldest make room, and are
+    counted: where several threads flood at once that count is about right.
     """
 
     def __init__(self) -> None:
-        self.waiting: deque[tuple[int, float, Any, str]] = deque(maxlen=LINES_LIMIT)  # number, Unix time, level, text
-        self.count = itertools.count(1).__next__
+        self.waiting: deque[tuple[float, Any, str]] = deque(maxlen=LINES_LIMIT)  # Unix time, level, text
+        self.dropped = 0
+        self._passed = 0  # lines that were taken from there
+        self._number = 0  # of the last of them
         self._taken: deque[Line] = deque()
         self._bytes = 0
-        self._number = 0
         self._taking = threading.Lock()
 
     def __bool__(self) -> bool:
@@ -84,19 +88,32 @@ class Logbook:
     def unsent(self) -> list[Line]:
         """The lines that are to be sent, oldest first; the same ones again until `forget`."""
         with self._taking:
-            for _ in range(len(self.waiting)):
-                try:
-                    number, at, level, text = self.waiting.popleft()
-                except IndexError:
+            fresh: list[Line] = []
+            room = BYTES_LIMIT
+            for number, entry in reversed(self._drained()):
+                line = _encoded(*entry)
+                room -= len(line)
+                if room < 0:
                     break
-                # two threads may have appended in another order than they counted
-                self._number = max(self._number + 1, number)
-                line = _encoded(at, level, text)
-                self._taken.append((self._number, line))
+                fresh.append((number, line))
+            for number, line in reversed(fresh):
+                self._taken.append((number, line))
                 self._bytes += len(line)
             while len(self._taken) > LINES_LIMIT or self._bytes > BYTES_LIMIT:
                 self._drop()
             return list(self._taken)
+
+    def _drained(self) -> list[tuple[int, tuple[float, Any, str]]]:
+        """What waits, numbered."""
+        drained = []
+        take = self.waiting.popleft
+        for _ in range(len(self.waiting)):
+            # one right after the other: no other thread gets its turn in between
+            dropped, entry = self.dropped, take()
+            self._passed += 1
+            self._number = max(self._number + 1, self._passed + dropped)
+            drained.append((self._number, entry))
+        return drained
 
     def forget(self, number: int) -> None:
         """The lines up to `number` are in Redis."""

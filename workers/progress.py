@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 INTERVAL = 0.05  # seconds between two sends: 20 a second
 LOG_INTERVAL = 0.1  # seconds between two sends of lines
+FLOOD_INTERVAL = 0.25  # the same where a job logs more than is kept: nobody reads that, and a job is not to be slowed
 RETRY_INTERVAL = 0.5  # seconds between two tries while Redis is away
 
 logger = logging.getLogger("headway.progress")
@@ -120,6 +121,7 @@ class Reporter:
         self._sent: dict[str, Any] = {}
         self._send_lines = send_lines
         self._lines_due = 0.0  # by the monotonic clock
+        self._next_line = 1
         self._thread: threading.Thread | None = None
         self._due = threading.Event()
         self._stopped = threading.Event()
@@ -216,11 +218,13 @@ class Reporter:
         if time.monotonic() < self._lines_due:
             self._due.set()
             return True
-        self._lines_due = time.monotonic() + LOG_INTERVAL
         lines = self.logbook.unsent()
+        (first, _), (last, _) = lines[0], lines[-1]
+        floods, self._next_line = first > self._next_line, last + 1
+        self._lines_due = time.monotonic() + (FLOOD_INTERVAL if floods else LOG_INTERVAL)
         if not self._send_lines(lines):
             return False
-        self.logbook.forget(lines[-1][0])
+        self.logbook.forget(last)
         return True
 
 

@@ -138,13 +138,14 @@ def test_a_level_that_is_none_is_info(level: Any, reporter: Reporter, redis: Red
 
 def test_a_flood_keeps_the_newest_and_counts_the_others(reporter: Reporter, redis: Redis) -> None:
     for number in range(1, 50_001):
-        log(f"line {number}")
-    until(lambda: texts(redis)[-1:] == ["line 50000"], "the last")
+        log(f"{number}")
+    until(lambda: texts(redis)[-1:] == ["50000"], "the last")
     lines = kept(redis, "a")
-    assert lines[-1]["n"] == 50_000 and 0 < len(lines) <= LINES_LIMIT
-    assert all(line["text"] == f"line {line['n']}" for line in lines)
+    assert 0 < len(lines) <= LINES_LIMIT
     numbers = [line["n"] for line in lines]
     assert numbers == sorted(set(numbers))
+    # one may be counted as dropped for which room is being made in that very moment
+    assert all(0 <= line["n"] - int(line["text"]) <= 5 for line in lines)
 
 
 def test_lines_are_sent_ten_times_a_second_at_most(reporter: Reporter, redis: Redis) -> None:
@@ -186,7 +187,8 @@ def test_the_book_is_bounded_by_lines_and_bytes() -> None:
     book = Logbook()
     for text in ("short", "🚀" * TEXT_LIMIT):
         for _ in range(3 * LINES_LIMIT):
-            book.waiting.append((book.count(), 1.0, "info", text))
+            book.dropped += len(book.waiting) == LINES_LIMIT
+            book.waiting.append((1.0, "info", text))
         lines = book.unsent()
         assert len(lines) <= LINES_LIMIT and sum(len(line) for _, line in lines) <= BYTES_LIMIT
     assert lines[-1][0] == 6 * LINES_LIMIT
@@ -195,13 +197,6 @@ def test_the_book_is_bounded_by_lines_and_bytes() -> None:
     assert book.unsent() == lines[-1:] and book
     book.forget(lines[-1][0])
     assert book.unsent() == [] and not book
-
-
-def test_numbers_grow_even_where_threads_counted_in_another_order() -> None:
-    book = Logbook()
-    for number in (1, 3, 2, 9):
-        book.waiting.append((number, 1.0, "info", ""))
-    assert [number for number, _ in book.unsent()] == [1, 3, 4, 9]
 
 
 def answers(redis: Redis) -> bool:
