@@ -18,7 +18,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# make bench PART=growth, or stuck, or outage
+# make bench PART=growth, or stuck, or outage, or logs
 bench: $(VENV)/dev frontend/node_modules/.installed
 	$(PY) -m bench $(PART)
 
