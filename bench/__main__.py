@@ -1,4 +1,4 @@
-"""`make bench`: starts servers, measures, prints one table. Other parts: stuck, outage, growth, rows."""
+"""`make bench`: starts servers, measures, prints one table. Other parts: stuck, outage, growth, logs, rows."""
 
 import argparse
 import signal
@@ -7,10 +7,11 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, growth, outage, rows, stuck_reader
+from bench import comparison, growth, log_flood, outage, rows, stuck_reader
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
+PARTS = ("stuck", "outage", "growth", "logs", "rows")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -33,6 +34,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 rows.report(lab, 60 * seconds)
             elif part == "growth":
                 growth.report(lab)
+            elif part == "logs":
+                log_flood.report(lab, rounds)
             else:
                 _outage(lab)
         except (Exception, SystemExit):
@@ -60,7 +63,7 @@ def _outage(lab: Lab) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["all", "stuck", "outage", "growth", "rows"], default="all")
+    parser.add_argument("part", nargs="?", choices=["all", *PARTS], default="all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
     options = parser.parse_args()

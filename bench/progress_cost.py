@@ -43,7 +43,7 @@ def compare(redis: Redis, settings: Settings) -> tuple[float, float]:
 def _job(redis: Redis, settings: Settings) -> AbstractContextManager[None]:
     start(redis, "bench")
     sender = Sender(settings.redis_url, "bench")
-    return context.entered(JobContext("bench", redis, settings, Tasks({}), sender, Reporter(sender)))
+    return context.entered(JobContext("bench", redis, settings, Tasks({}), sender, Reporter(sender, sender.log)))
 
 
 def _round() -> float:

@@ -86,27 +86,33 @@ class Access:
 
     # -- jobs and topics
 
-    def may_watch(self, visitor: Visitor, topic: str, grant: Grant | None = None) -> Refusal | None:
-        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; the rest an operator, or a
-        token for it."""
+    def may_watch(
+        self, visitor: Visitor, topic: str, grant: Grant | None = None, job_owner: str = ""
+    ) -> Refusal | None:
+        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; `log:<id>`, which may show
+        what arguments do, the owner of the job or an operator; the rest an operator, or a token for it."""
         if grant is not None and grant.covers(topic) and not visitor.operator:
             return EXPIRED if grant.is_over else None  # who shows a token is bound by it
-        return self._may_watch(visitor, topic)
+        return self._may_watch(visitor, topic, job_owner)
 
-    def _may_watch(self, visitor: Visitor, topic: str) -> Refusal | None:
+    def _may_watch(self, visitor: Visitor, topic: str, job_owner: str) -> Refusal | None:
         kind, colon, name = topic.partition(":")
         if kind == "job" and colon and name:
             return None
+        if kind == "log" and colon and name:
+            return self.may_act(visitor, job_owner)
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
         if topic in ("jobs", "stats") or (kind == "queue" and is_queue_name(name)):
             return None if visitor.operator else OPERATORS_ONLY
-        return Refusal("bad_request", f"expected job:<id>, mine, jobs, queue:<name> or stats, got {topic[:80]!r}")
+        return Refusal(
+            "bad_request", f"expected job:<id>, log:<id>, mine, jobs, queue:<name> or stats, got {topic[:80]!r}"
+        )
 
     def may_act(self, visitor: Visitor, owner: str, topic: str = "", grant: Grant | None = None) -> Refusal | None:
         """Stop, cancel, requeue, delete: its owner, an operator, or a token for its `topic` that allows it.
 
-        Without `topic`: see arguments, traceback and attempts, which no token allows.
+        Without `topic`: see arguments, traceback, attempts and log, which no token allows.
         """
         if visitor.operator or (owner and visitor.owner == owner):
             return None

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict, Field
 
-from realtime import openapi
+from realtime import log_text, openapi
 from realtime.notify import Notify, accept
 from realtime.request import allow, grant, limit_submits, owner, parse_body, parse_query, services, visitor
-from workers import store
+from workers import log_lines, store
 from workers.errors import BadArguments
 from workers.store import Stored
 from workers.wire import JobState, Status
@@ -50,6 +50,13 @@ class Query(BaseModel):
     q: str | None = None
     cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class LogQuery(BaseModel):
+    """The query of a job's log."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal["json", "text"] = "json"
 
 
 def accepted(stored: Stored) -> Response:
@@ -153,6 +160,21 @@ def read_job(id: str) -> Response:
             "attempts": attempts,
         }
     return jsonify(detail)
+
+
+@blueprint.get("/api/jobs/<id>/log")
+@openapi.describe(query=LogQuery, answer="Log")
+def read_log(id: str) -> Response:
+    """The newest 1,000 lines of a job's log, for its owner and operators; with `format=text` a file."""
+    query = parse_query(LogQuery)
+    state = services().jobs.load(id)
+    allow(services().access.may_act(visitor(), state.owner))
+    lines = log_lines.read(services().redis, id)
+    if query.format == "json":
+        return Response(log_lines.encode_log(lines), mimetype="application/json")
+    response = Response(log_text.render(lines), mimetype="text/plain")
+    response.headers.set("Content-Disposition", "attachment", filename=log_text.filename(state.state))
+    return response
 
 
 def _act(id: str, act: Callable[[str], Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -11,6 +11,7 @@ import socketio
 from redis.exceptions import RedisError
 
 from realtime.access import EXPIRED, UNAUTHORIZED, Access, Refusal, Visitor
+from realtime.logs import LOGS_LIMIT, Tail
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Watched
@@ -175,34 +176,66 @@ def _watch(
     relay: Relay, access: Access, rights: Rights, sid: str, names: list[str], grant: Grant | None
 ) -> dict[str, str]:
     """What the ack says of each topic, as JSON."""
-    who = rights.visitor(sid)
-    refusals = {name: access.may_watch(who, name, grant) for name in names}
-    granted = [_topic(name, who.owner) for name, refusal in refusals.items() if refusal is None]
-    rights.granted(sid, granted, grant)  # first: a token may end while the topics are read
-    try:
-        watched = relay.watch(sid, granted)
-    except RedisError:
-        rights.released(sid, granted)
-        return {name: _refused(refusal or AWAY) for name, refusal in refusals.items()}
-    rights.released(sid, [topic for topic in granted if watched[topic] is None])
-    joined = set(relay.topics.of(sid))
-    for topic in granted:
-        if watched[topic] is not None and topic not in joined:  # the right to it has ended meanwhile
-            refusals[topic.name] = access.may_watch(rights.visitor(sid), topic.name, grant) or EXPIRED
-    return {
-        name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched)
-        for name, refusal in refusals.items()
-    }
+    with relay.logs.reading(_logs_to_read(relay, sid, names)) as tails:
+        if tails and not rights.knows(sid):
+            return {}  # it left while they were read
+        who = rights.visitor(sid)
+        refusals = {name: _refusal(access, who, name, grant, tails) for name in names}
+        granted = [_topic(name, who.owner) for name, refusal in refusals.items() if refusal is None]
+        rights.granted(sid, granted, grant)  # first: a token may end while the topics are read
+        try:
+            watched = relay.watch(sid, granted)
+        except RedisError:
+            rights.released(sid, granted)
+            return {name: _refused(refusal or AWAY) for name, refusal in refusals.items()}
+        rights.released(sid, [topic for topic in granted if watched[topic] is None])
+        joined = set(relay.topics.of(sid))
+        for topic in granted:
+            if watched[topic] is not None and topic not in joined:  # the right to it has ended meanwhile
+                refusals[topic.name] = _refusal(access, rights.visitor(sid), topic.name, grant, tails) or EXPIRED
+        return {
+            name: _refused(refusal) if refusal else _granted(relay, sid, _topic(name, who.owner), watched, tails)
+            for name, refusal in refusals.items()
+        }
 
 
-def _granted(relay: Relay, sid: str, topic: Topic, watched: Mapping[Topic, Watched | None]) -> str:
+def _logs_to_read(relay: Relay, sid: str, names: Sequence[str]) -> list[str]:
+    """The logs among `names`, but those that are too many for one connection."""
+    held = {topic.name for topic in relay.topics.of(sid) if topic.log_id is not None}
+    logs = [name for name in names if name.startswith("log:")]
+    new = [name for name in logs if name not in held]
+    return [name for name in logs if name in held] + new[: max(0, LOGS_LIMIT - len(held))]
+
+
+def _refusal(access: Access, who: Visitor, name: str, grant: Grant | None, tails: Mapping[str, Tail]) -> Refusal | None:
+    if not name.startswith("log:"):
+        return access.may_watch(who, name, grant)
+    if name not in tails:
+        return Refusal("too_many", f"expected at most {LOGS_LIMIT} logs a connection")
+    if tails[name].away:
+        return AWAY
+    owner = tails[name].owner
+    if owner is None and name != "log:":
+        return _unknown(name)
+    return access.may_watch(who, name, grant, owner or "")
+
+
+def _granted(
+    relay: Relay, sid: str, topic: Topic, watched: Mapping[Topic, Watched | None], tails: Mapping[str, Tail]
+) -> str:
     answer = watched[topic]
+    if answer is not None and topic.name in tails:
+        return relay.logs.answer(topic.name, tails[topic.name])
     if answer is not None:
         bodies, more = answer
         return f'{{"jobs":[{",".join(bodies)}],"more":{encode(more)}}}'
     if relay.topics.is_full(sid):
         return _refused(Refusal("too_many", f"expected at most {TOPIC_LIMIT} topics a connection"))
-    return _refused(Refusal("not_found", f"no job has the id {topic.name[4:84]!r}"))
+    return _refused(_unknown(topic.name))
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal("not_found", f"no job has the id {name[4:84]!r}")
 
 
 def _refused(refusal: Refusal) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from flask import Flask
 from pydantic import BaseModel
 
+from workers.log_lines import LEVELS
 from workers.wire import Status
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,6 +54,7 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 _ATTEMPT = _object(
     {"attempt": _INTEGER, "status": _TEXT, "started_at": _TIME, "ended_at": _TIME, "error": _ERROR},
 )
+_LINE = _object({"n": _INTEGER, "attempt": _INTEGER, "at": _TIME, "level": {"enum": list(LEVELS)}, "text": _TEXT})
 _QUEUE_COUNTS = dict.fromkeys(
     ("queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"), _INTEGER
 )
@@ -68,6 +70,7 @@ SCHEMAS: dict[str, Any] = {
         sorted(_STATE),
     ),
     "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
+    "Log": _object({"lines": _list(_LINE), "first": _INTEGER, "last": _INTEGER}),
     "Ids": _object({"ids": _list(_TEXT)}),
     "Tasks": _object(
         {

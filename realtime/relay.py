@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import Frames, Told, encode_ended, encode_frames, encode_renewal
+from realtime.logs import Logs
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.snapshots import NOTHING, SharedReads, Snapshot, Watch, Watched
@@ -20,7 +21,7 @@ from realtime.topics import Topic, Topics, ends_of, topics_of
 from realtime.transport import Transport
 from workers import inbox, store
 from workers.channel import Channel, Gap
-from workers.wire import Recheck, Update
+from workers.wire import Logged, Recheck, Update
 
 CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
 RELOAD_STEP = 500  # topics read in one round trip
@@ -51,6 +52,7 @@ class Relay:
         self._told = Told()
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(self._read)
+        self.logs = Logs(redis, self.topics, transport)
         self._wake = threading.Event()
         self._sending = threading.Lock()  # frames of one topic go out one after the other
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
@@ -119,6 +121,8 @@ class Relay:
             for number, update in enumerate(said, 1):
                 if isinstance(update, Update):
                     self._take(update)
+                elif isinstance(update, Logged):
+                    self.logs.hear(update.id, update.last)
                 elif isinstance(update, Recheck):
                     self.on_recheck(update.owner, update.operator)
                 elif not self.pulse.hear(update):
@@ -134,14 +138,15 @@ class Relay:
     def _take(self, update: Update) -> None:
         if update.ended and update.owner and self.topics.is_watched(ends_of(update.owner)):
             self._frames.add(ends_of(update.owner), update)
+        if update.gone:
+            self.logs.hear(update.id)
         for topic in topics_of(update):
             for joining in self._joining.get(topic, ()):
                 held = joining.updates.get(update.id)
                 if held is None or update.version > held.version:
                     joining.updates[update.id] = update
-            if self.topics.is_watched(topic):
-                if not self._frames.add(topic, update):
-                    self.metrics.conflated.inc()
+            if self.topics.is_watched(topic) and not self._frames.add(topic, update):
+                self.metrics.conflated.inc()
 
     def _mind_gap(self, gap: Gap) -> None:
         """What was said while we were deaf is lost: read it all again. Held already, it was a gap nobody saw coming."""
@@ -165,6 +170,8 @@ class Relay:
             for topic in watched:
                 if topic == ends_of(topic.owner):
                     self._tell_ends(self.topics.watchers(topic), topic.owner)
+                elif topic.log_id is not None:
+                    self.logs.hear(topic.log_id)
             rest = [topic for topic in watched if topic.holds_jobs]
             for start in range(0, len(rest), RELOAD_STEP):
                 self._reload_part(rest[start : start + RELOAD_STEP])

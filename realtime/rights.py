@@ -30,6 +30,10 @@ class Rights:
         self._visitors.pop(sid, None)
         self._leases.drop(sid)
 
+    def knows(self, sid: str) -> bool:
+        """Whether the connection is there."""
+        return sid in self._visitors
+
     def visitor(self, sid: str) -> Visitor:
         return self._visitors.get(sid, STRANGER)
 
@@ -66,8 +70,9 @@ class Rights:
                 continue
             self._visitors[sid] = who = replace(who, operator=False)
             for topic in self._relay.topics.of(sid):
-                refusal = None if topic == ends_of(owner) else self._access.may_watch(who, topic.name)
-                if refusal is not None and not self._leases.holds(sid, topic):
+                job_owner = self._relay.logs.owner_of(topic)
+                refusal = self._access.may_watch(who, topic.name, job_owner=job_owner)
+                if topic != ends_of(owner) and refusal is not None and not self._leases.holds(sid, topic):
                     self._refuse(sid, topic, refusal)
 
     def _refuse(self, sid: str, topic: Topic, refusal: Refusal) -> None:

@@ -173,6 +173,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         relay.listen,
         relay.pump,
         relay.catch_up,
+        relay.logs.run,
         rights.expire,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),

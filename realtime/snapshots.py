@@ -3,10 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from realtime.topics import Topic
 from workers.store import Stored
 from workers.wire import Update
+
+T = TypeVar("T")
 
 Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
 NOTHING: Snapshot = ((), False)
@@ -32,24 +35,24 @@ class Watch:
         return list(bodies.values())
 
 
-class SharedReads:
+class SharedReads(Generic[T]):
     """Reads each topic once for all who ask at the same time, and all that is asked for in one turn in one go.
 
     A read counts only for those who asked before it began: whoever comes while one is under way shares the next.
     """
 
-    def __init__(self, read: Callable[[Sequence[Topic]], dict[Topic, Snapshot]]) -> None:
+    def __init__(self, read: Callable[[Sequence[Topic]], dict[Topic, T]]) -> None:
         self._read = read
-        self._running: dict[Topic, _Read] = {}
-        self._waiting: dict[Topic, _Read] = {}
-        self._gathered: dict[Topic, _Read] = {}  # about to be read; who asks now shares it
+        self._running: dict[Topic, _Read[T]] = {}
+        self._waiting: dict[Topic, _Read[T]] = {}
+        self._gathered: dict[Topic, _Read[T]] = {}  # about to be read; who asks now shares it
         self._gathering = threading.Lock()
 
-    def read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+    def read(self, topics: Sequence[Topic]) -> dict[Topic, T]:
         """Raises whatever reading raises."""
         about_to = {**self._waiting, **self._gathered}
         shared = {topic: about_to[topic] for topic in topics if topic in about_to}
-        mine = {topic: _Read() for topic in topics if topic not in shared}
+        mine = {topic: _Read[T]() for topic in topics if topic not in shared}
         before = [self._running[topic] for topic in mine if topic in self._running]
         if before:
             self._waiting |= mine
@@ -61,7 +64,7 @@ class SharedReads:
             self._gather(mine)
         return {topic: read.result() for topic, read in (shared | mine).items()}
 
-    def _gather(self, reads: Mapping[Topic, "_Read"]) -> None:
+    def _gather(self, reads: Mapping[Topic, "_Read[T]"]) -> None:
         """Have `reads` done together with all that others ask for before they get their turn."""
         with self._gathering:
             somebody_leads = bool(self._gathered)
@@ -72,12 +75,12 @@ class SharedReads:
                 gathered, self._gathered = self._gathered, {}
             self._lead(gathered)
 
-    def _lead(self, reads: Mapping[Topic, "_Read"]) -> None:
+    def _lead(self, reads: Mapping[Topic, "_Read[T]"]) -> None:
         self._running |= reads
         try:
-            snapshots = self._read(list(reads))
+            found = self._read(list(reads))
             for topic, read in reads.items():
-                read.finish(snapshots[topic])
+                read.finish(found[topic])
         except Exception as error:  # whoever shares a read must hear of it, whatever it is
             for read in reads.values():
                 read.fail(error)
@@ -87,25 +90,24 @@ class SharedReads:
                     del self._running[topic]
 
 
-class _Read:
+class _Read(Generic[T]):
     """A read that is, or will be, under way."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self._snapshot: Snapshot | None = None
+        self._found: list[T] = []  # the one thing
         self._error: Exception | None = None
 
-    def finish(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def finish(self, found: T) -> None:
+        self._found.append(found)
         self.done.set()
 
     def fail(self, error: Exception) -> None:
         self._error = error
         self.done.set()
 
-    def result(self) -> Snapshot:
+    def result(self) -> T:
         self.done.wait()
         if self._error is not None:
             raise self._error
-        assert self._snapshot is not None
-        return self._snapshot
+        return self._found[0]

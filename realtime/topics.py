@@ -24,12 +24,17 @@ class Topic:
 
     @property
     def holds_jobs(self) -> bool:
-        """Whether there is something to be read of it: not of ends, which the inbox holds, nor of stats."""
+        """Whether there is something to be read of it: not of ends, which the inbox holds, nor of stats and logs."""
         return self.scope is not None or self.job_id is not None
 
     @property
     def job_id(self) -> str | None:
         return self.name[4:] if self.name.startswith("job:") else None
+
+    @property
+    def log_id(self) -> str | None:
+        """The job whose log it is."""
+        return self.name[4:] if self.name.startswith("log:") else None
 
 
 STATS = Topic("stats")
@@ -39,6 +44,10 @@ def topics_of(update: Update) -> tuple[Topic, ...]:
     """The topics in which an update shows."""
     shown = (Topic(f"job:{update.id}"), Topic("jobs"), Topic(f"queue:{update.queue}"))
     return (*shown, Topic("mine", update.owner)) if update.owner else shown
+
+
+def log_of(id: str) -> Topic:
+    return Topic(f"log:{id}")
 
 
 def ends_of(owner: str) -> Topic:

@@ -19,7 +19,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, store
+from workers import context, log_lines, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.wire import RESULT_LIMIT, Status, encode, error_of
 
@@ -150,6 +150,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
+        _write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
     @property
@@ -243,6 +244,14 @@ def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]
 def _newest_progress(id: str) -> dict[str, Any]:
     running = context.running
     return running.reporter.fields() if running is not None and running.id == id else {}
+
+
+def _write_log(pipeline: Pipeline, id: str) -> None:
+    """The lines that the running job has not sent yet go with whatever it comes to, before it."""
+    running = context.running
+    if running is not None and running.id == id and running.sender.attempt is not None:
+        if lines := running.reporter.logbook.unsent():
+            log_lines.write(pipeline, id, running.sender.attempt, lines)
 
 
 def _result_fields(result: Any) -> dict[str, Any]:

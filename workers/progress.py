@@ -1,29 +1,36 @@
-"""What job code holds: `progress()` and `track()`.
+"""What job code holds: `progress()` and `track()`; and `log()` and `LogHandler`, which stand in `workers/logbook.py`.
 
-A call keeps the newest value in the process; a thread sends it, at most 20 times a second. Reporting never
-fails, blocks or slows a job: Redis may be gone, the value may be nonsense, the job goes on.
+A call keeps the newest value in the process; a thread sends it, at most 20 times a second, lines 10 times. Reporting
+never fails, blocks or slows a job: Redis may be gone, the value may be nonsense, the job goes on.
 """
 
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import length_hint
 from typing import Any, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers import context, store
+from workers import context, log_lines, store
 from workers.errors import WireError
+from workers.log_lines import Line
+from workers.logbook import Logbook
+from workers.logbook import LogHandler as LogHandler
+from workers.logbook import log as log
 from workers.wire import DESCRIPTION_LIMIT, META_LIMIT, encode, is_number
 
 T = TypeVar("T")
 
 INTERVAL = 0.05  # seconds between two sends: 20 a second
+LOG_INTERVAL = 0.1  # seconds between two sends of lines
+FLOOD_INTERVAL = 0.25  # the same where a job logs more than is kept: nobody reads that, and a job is not to be slowed
 RETRY_INTERVAL = 0.5  # seconds between two tries while Redis is away
 
-log = logging.getLogger("headway.progress")
+logger = logging.getLogger("headway.progress")
 
 
 def progress(
@@ -67,7 +74,7 @@ def track(
 
 
 class Sender:
-    """Sends the reports of one attempt of a job, over a connection of its own that gives up after a second."""
+    """Sends what one attempt of a job tells, over a connection of its own that gives up after a second."""
 
     def __init__(self, url: str, id: str) -> None:
         self.attempt: int | None = None
@@ -77,11 +84,20 @@ class Sender:
 
     def __call__(self, fields: dict[str, Any]) -> bool:
         """False where the reports are not wanted any more. Raises `RedisError` while Redis is away."""
+        connection = self._connected()
+        return self.attempt is not None and store.report(connection, self._id, self.attempt, fields)
+
+    def log(self, lines: Sequence[Line]) -> bool:
+        """The same, of lines."""
+        connection = self._connected()
+        return self.attempt is not None and log_lines.write(connection, self._id, self.attempt, lines)
+
+    def _connected(self) -> Redis:
         if self._connection is None:
             self._connection = store.connect(self._url, socket_timeout=1.0, socket_connect_timeout=1.0)
         if self.attempt is None:
             self.attempt = store.attempt_of(self._connection, self._id)
-        return self.attempt is not None and store.report(self._connection, self._id, self.attempt, fields)
+        return self._connection
 
     def close(self) -> None:
         if self._connection is not None:
@@ -89,18 +105,23 @@ class Sender:
 
 
 class Reporter:
-    """Keeps the newest progress of one job and sends it from a thread of its own.
+    """Keeps the newest progress of one job and sends it, and its log, from a thread of its own.
 
-    `send` takes the fields of the state that changed; it returns False when there is nobody to report to any
-    more (the attempt has ended). The thread starts with the first report, so after the fork.
+    `send` takes the fields of the state that changed, `send_lines` lines; they return False when there is nobody to
+    report to any more (the attempt has ended). The thread starts with the first report, so after the fork.
     """
 
-    def __init__(self, send: Callable[[dict[str, Any]], bool]) -> None:
+    def __init__(self, send: Callable[[dict[str, Any]], bool], send_lines: Callable[[Sequence[Line]], bool]) -> None:
+        self.logbook = Logbook()
         self.newest: tuple[Any, Any, Any] | None = None
         self.description: Any = None
         self.meta: Any = None
         self.awake = False  # something waits to be sent, and the thread knows
         self._send = send
+        self._sent: dict[str, Any] = {}
+        self._send_lines = send_lines
+        self._lines_due = 0.0  # by the monotonic clock
+        self._next_line = 1
         self._thread: threading.Thread | None = None
         self._due = threading.Event()
         self._stopped = threading.Event()
@@ -117,7 +138,7 @@ class Reporter:
             try:
                 self._thread.start()
             except RuntimeError as error:  # no thread to be had: the job's end still carries its newest progress
-                log.warning("progress is not sent: %s", error)
+                logger.warning("progress is not sent: %s", error)
 
     @property
     def is_sending(self) -> bool:
@@ -161,7 +182,7 @@ class Reporter:
     def _complain(self, got: str, expected: str) -> None:
         if not self._complained:
             self._complained = True
-            log.warning("progress dropped: expected %s, got %s (told once a job)", expected, got)
+            logger.warning("progress dropped: expected %s, got %s (told once a job)", expected, got)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -173,16 +194,38 @@ class Reporter:
                 return
             pause = INTERVAL
             try:
-                fields = self.fields()
-                if fields and not self._send(fields):
+                if not (self._send_progress() and self._send_log()):
                     return
             except (RedisError, OSError):
                 # the newest value is kept and tried again
                 pause = RETRY_INTERVAL
                 self._due.set()
             except Exception:  # whatever the job handed over: the next report may be a better one
-                log.exception("a report could not be sent")
+                logger.exception("a report could not be sent")
             self._stopped.wait(pause)
+
+    def _send_progress(self) -> bool:
+        fields = self.fields()
+        if fields != self._sent:  # else it was for a line that we were woken
+            if not self._send(fields):
+                return False
+            self._sent = fields
+        return True
+
+    def _send_log(self) -> bool:
+        if not self.logbook:
+            return True
+        if time.monotonic() < self._lines_due:
+            self._due.set()
+            return True
+        lines = self.logbook.unsent()
+        (first, _), (last, _) = lines[0], lines[-1]
+        floods, self._next_line = first > self._next_line, last + 1
+        self._lines_due = time.monotonic() + (FLOOD_INTERVAL if floods else LOG_INTERVAL)
+        if not self._send_lines(lines):
+            return False
+        self.logbook.forget(last)
+        return True
 
 
 def _shown(value: object) -> str:

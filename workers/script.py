@@ -33,7 +33,8 @@ def _lua_list(names: tuple[str, ...]) -> str:
     return "{" + ",".join(f"'{name}'" for name in names) + "}"
 
 
-def _lua_set(statuses: frozenset[Status]) -> str:
+def lua_set(statuses: frozenset[Status]) -> str:
+    """A table that has these statuses, as they are stored, as its keys."""
     return "{" + ",".join(f"""['"{status}"']=true""" for status in sorted(statuses)) + "}"
 
 
@@ -90,8 +91,8 @@ end
 CHANGE: Final = (
     f"""
 local function change()
-local WAITING = {_lua_set(WAITING)}
-local ENDED = {_lua_set(ENDED)}
+local WAITING = {lua_set(WAITING)}
+local ENDED = {lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
@@ -186,7 +187,7 @@ local function run()
   if what == 'delete' then
     if not known then return {'unchanged', 'unknown'} end
     index(state, state.status, nil)
-    redis.call('DEL', key, key .. ':attempts')
+    redis.call('DEL', key, key .. ':attempts', key .. ':log')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
     redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"gone":{"id":' .. quoted(id) ..
@@ -247,6 +248,7 @@ local function run()
     if ENDED[state.status] then
       redis.call('EXPIRE', key, lifetime(state))
       redis.call('EXPIRE', key .. ':attempts', lifetime(state))
+      redis.call('EXPIRE', key .. ':log', lifetime(state))
     elseif before then
       redis.call('PERSIST', key)
     end

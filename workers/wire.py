@@ -131,7 +131,15 @@ class Recheck:
     operator: bool  # what it is by now
 
 
-Message = Update | Probe | Recheck
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A job has logged: `last` is the number of its newest line. The lines are read by whoever is asked for them."""
+
+    id: str
+    last: int
+
+
+Message = Update | Probe | Recheck | Logged
 
 
 def encode_recheck(owner: str, operator: bool) -> str:
@@ -144,6 +152,10 @@ def state_key(id: str) -> str:
 
 def attempts_key(id: str) -> str:
     return f"headway:job:{id}:attempts"
+
+
+def log_key(id: str) -> str:
+    return f"headway:job:{id}:log"
 
 
 def inbox_key(owner: str) -> str:
@@ -227,6 +239,8 @@ def decode_update(message: bytes) -> Message:
             return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
         if envelope.get("recheck") is not None:
             return Recheck(str(envelope["recheck"]), envelope["operator"] is True)
+        if envelope.get("log") is not None:
+            return Logged(str(envelope["log"]), int(envelope["last"]))
         if gone := envelope.get("gone"):
             body = encode({"id": gone["id"], "version": gone["version"]})
             return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)

@@ -162,7 +162,7 @@ class TrackedWorker(Worker):
     def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
         sender = Sender(self._settings.redis_url, job.id)
         sender.attempt = self._attempt_to_report()
-        running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender))
+        running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender, sender.log))
         with context.entered(running):
             return super().perform_job(job, queue)
 

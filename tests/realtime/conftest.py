@@ -105,7 +105,9 @@ def sockets() -> Sockets:
 def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
     subscriber = store.connect(redis_url)
     made = Relay(redis, subscriber, sockets)
-    for part in (made.listen, made.pump, made.catch_up):
+    for part in (made.listen, made.pump, made.catch_up, made.logs.run):
         threading.Thread(target=part, daemon=True).start()
     until(lambda: made.pulse.live, "live")
     yield made
+    for sid in sockets.connections():
+        made.forget(sid)  # it goes on, and would read beside the next one

@@ -1,10 +1,12 @@
 """Who may do what."""
 
+import time
 from typing import Any
 
 import pytest
 
 from realtime.access import Access, Visitor, new_owner
+from realtime.tokens import Grant
 from workers.settings import Secrets, Settings
 
 ME = Visitor("me", operator=False)
@@ -25,6 +27,8 @@ def access(settings: Settings) -> Access:
         ("jobs", "forbidden", "forbidden", None),
         ("stats", "forbidden", "forbidden", None),
         ("queue:default", "forbidden", "forbidden", None),
+        ("log:123", "forbidden", "forbidden", None),
+        ("log:", "bad_request", "bad_request", "bad_request"),
         ("job:", "bad_request", "bad_request", "bad_request"),
         ("queue:", "bad_request", "bad_request", "bad_request"),
         ("everything", "bad_request", "bad_request", "bad_request"),
@@ -34,6 +38,16 @@ def access(settings: Settings) -> Access:
 def test_who_may_watch(topic: str, program: str | None, me: str | None, operator: str | None, access: Access) -> None:
     refusals = [access.may_watch(who, topic) for who in (PROGRAM, ME, OPERATOR)]
     assert [refusal and refusal.code for refusal in refusals] == [program, me, operator]
+
+
+@pytest.mark.parametrize(
+    ("owner", "who", "allowed"),
+    [("me", ME, True), ("you", ME, False), ("you", OPERATOR, True), ("", PROGRAM, False), ("", OPERATOR, True)],
+)
+def test_who_may_watch_a_log(owner: str, who: Visitor, allowed: bool, access: Access) -> None:
+    assert (access.may_watch(who, "log:123", job_owner=owner) is None) is allowed
+    token = Grant(frozenset(["job:123"]), time.time() + 60, act=True)
+    assert (access.may_watch(who, "log:123", token, owner) is None) is allowed, "a job's token changes nothing"
 
 
 @pytest.mark.parametrize(

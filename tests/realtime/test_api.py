@@ -11,7 +11,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from tests.conftest import Processes, ended, until
-from workers import store
+from workers import log_lines, store
 from workers.queue import Jobs
 from workers.wire import FIELDS, Status
 
@@ -321,3 +321,27 @@ def test_with_little_memory_left_nothing_new_is_taken(me: FlaskClient, redis: Re
         assert me.post("/api/jobs", **body).status_code == 202
     finally:
         redis.config_set("maxmemory", 0)
+
+
+def test_a_log_is_read_whole_or_as_a_file(me: FlaskClient, redis: Redis) -> None:
+    id = submit(me)["id"]
+    place = f"/api/jobs/{id}/log"
+    assert me.get(place).get_json() == {"lines": [], "first": 0, "last": 0}
+    lines = [f'"at":{1795257062123 + n},"level":"warning","text":"line {n}\\nmore"}}'.encode() for n in (1, 2)]
+    assert log_lines.write(redis, id, 1, list(enumerate(lines, 3)))
+    log = me.get(place).get_json()
+    assert (log["first"], log["last"]) == (3, 4)
+    assert log["lines"][0] == {"n": 3, "attempt": 1, "at": 1795257062124, "level": "warning", "text": "line 1\nmore"}
+    file = me.get(f"{place}?format=text")
+    assert file.content_type == "text/plain; charset=utf-8"
+    assert file.headers["Content-Disposition"] == f"attachment; filename=sum_numbers-{id[:8]}.log"
+    assert file.text.splitlines()[:2] == ["2026-11-21T10:31:02.124Z warning line 1", "    more"]
+
+
+def test_a_log_is_its_owners_and_the_operators(me: FlaskClient, you: FlaskClient, operator: FlaskClient) -> None:
+    place = f"/api/jobs/{submit(me)['id']}/log"
+    assert me.get(place).status_code == operator.get(place).status_code == 200
+    for format in ("json", "text"):
+        error(you.get(f"{place}?format={format}"), 403, "forbidden")
+    error(operator.get("/api/jobs/nobody/log"), 404, "not_found")
+    assert set(error(me.get(f"{place}?format=pdf"), 400, "bad_request")["fields"]) == {"format"}

@@ -8,10 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
+from redis import Redis
 
 from realtime import openapi
 from tests.push_service import Browser
-from workers.wire import FIELDS
+from workers.wire import FIELDS, log_key
 
 DESCRIBED = ("/api/", "/healthz", "/readyz")  # /metrics is not JSON, and Prometheus knows its form
 
@@ -50,6 +51,8 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
         ("post", "/api/jobs", {"task": "none"}, 400),
         ("get", "/api/jobs", None, 200),
         ("get", "/api/jobs/{id}", None, 200),
+        ("get", "/api/jobs/{id}/log", None, 200),
+        ("get", "/api/jobs/{id}/log?format=pdf", None, 400),
         ("post", "/api/jobs/{id}/cancel", None, 200),
         ("post", "/api/jobs/{id}/requeue", None, 409),
         ("post", "/api/jobs/{id}/stop", None, 409),
@@ -70,12 +73,13 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
     ],
 )
 def test_answers_are_as_described(
-    method: str, path: str, given: Any, status: int, operator: FlaskClient, document: dict[str, Any]
+    method: str, path: str, given: Any, status: int, operator: FlaskClient, document: dict[str, Any], redis: Redis
 ) -> None:
     id = operator.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}).get_json()["id"]
+    redis.rpush(log_key(id), '{"n":1,"attempt":1,"at":1,"level":"info","text":"text"}')
     answer = operator.open(path.format(id=id, name="default"), method=method.upper(), json=given)
     assert answer.status_code == status, answer.text
-    responses = document["paths"][path][method]["responses"]
+    responses = document["paths"][path.partition("?")[0]][method]["responses"]
     described = responses.get(str(status), responses["default"])
     schema = {**described["content"]["application/json"]["schema"], "components": document["components"]}
     Draft202012Validator(schema).validate(answer.get_json())

@@ -18,7 +18,7 @@ def test_outside_of_a_job_there_is_none() -> None:
 
 def test_inside_of_a_job_it_is_there_and_after_it_reports_nothing_more(redis: Redis, settings: Settings) -> None:
     sender = Sender(settings.redis_url, "a")
-    reporter = Reporter(sender)
+    reporter = Reporter(sender, sender.log)
     job = JobContext("a", redis, settings, Tasks({}), sender, reporter)
     with pytest.raises(ZeroDivisionError), context.entered(job):
         assert context.current() is job

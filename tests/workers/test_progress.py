@@ -51,7 +51,7 @@ def sent() -> Sent:
 @pytest.fixture
 def reporter(sent: Sent, redis: Redis, settings: Settings) -> Iterator[Reporter]:
     sender = Sender(settings.redis_url, "job")
-    made = Reporter(sent)
+    made = Reporter(sent, lambda lines: True)
     with context.entered(JobContext("job", redis, settings, Tasks({}), sender, made)):
         yield made
 

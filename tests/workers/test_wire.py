@@ -19,6 +19,7 @@ from workers.wire import (
     MESSAGE_LIMIT,
     WAITING,
     JobState,
+    Logged,
     Probe,
     Status,
     Update,
@@ -260,9 +261,15 @@ def test_a_probe_is_no_update(text: bytes) -> None:
     assert isinstance(probe, Probe) and probe.process == "web-1"
 
 
+def test_a_note_says_that_a_job_has_logged() -> None:
+    assert decode_update(b'{"log":"a","last":17}') == Logged("a", 17)
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        b'{"log":"a"}',
+        b'{"log":"a","last":"soon"}',
         b"",
         b"no JSON",
         b"{",

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from workers.progress import progress
+from workers.progress import log, progress
 from workers.tasks import task
 
 STEP = 0.1  # seconds between two reports
+STEPS_A_LINE = 10
 LENGTH = 10.0  # seconds of one unit of work
 
 
@@ -40,4 +41,6 @@ def _work(seconds: float) -> bool:
         # against the clock, so that the pauses' errors don't add up
         time.sleep(max(0.0, began + step * STEP - time.monotonic()))
         progress(round(step * STEP, 1), seconds, unit="s")
+        if step % STEPS_A_LINE == 0:
+            log(f"{step * STEP:g} of {seconds:g} s are done")
     return True

@@ -52,7 +52,8 @@ def told(tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
         return True
 
     settings = Settings.from_environment({}, tmp_path)
-    job = JobContext("an id", Redis(), settings, TASKS, Sender(settings.redis_url, "an id"), Reporter(send))
+    reporter = Reporter(send, lambda lines: True)
+    job = JobContext("an id", Redis(), settings, TASKS, Sender(settings.redis_url, "an id"), reporter)
     with context.entered(job):
         yield sent
 
