@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from realtime import openapi
-from realtime.request import allow, grant, limit_submits, owner, parse_body, parse_query, services, visitor
-from workers import store
+from realtime.request import allow, grant, limit_submits, owner, parse_body, services, visitor
 from workers.errors import BadArguments
 from workers.store import Stored
-from workers.wire import JobState, Status
 
 BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
@@ -36,18 +34,6 @@ class BulkSubmission(BaseModel):
     task: str
     args: list[Any]  # each checked by its task; a model here would name fields by another path
     queue: str | None = None
-
-
-class Query(BaseModel):
-    """The query of the list of jobs."""
-
-    model_config = ConfigDict(extra="forbid")
-    status: Status | None = None
-    queue: str | None = None
-    task: str | None = None
-    q: str | None = None
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 def accepted(stored: Stored) -> Response:
@@ -80,55 +66,6 @@ def submit_jobs() -> tuple[Response, int]:
     limit_submits(who)
     body = parse_body(BulkSubmission)
     return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
-
-
-@blueprint.get("/api/jobs")
-@openapi.describe(query=Query, answer="Jobs")
-def list_jobs() -> Response:
-    """One's own jobs, newest first; an operator sees all."""
-    query = parse_query(Query)
-    who = visitor()
-    if who.operator:
-        scope = f"queue:{query.queue}" if query.queue else "all"
-    elif who.owner:
-        scope = f"owner:{who.owner}"
-    else:
-        return jsonify(jobs=[], cursor=None)
-    found, cursor = _search(scope, query)
-    return jsonify(jobs=[asdict(state) for state in found], cursor=cursor)
-
-
-def _search(scope: str, query: Query) -> tuple[list[JobState], str | None]:
-    """A page of the jobs that match. A filter without an index of its own may give a short page with a cursor."""
-    redis = services().redis
-    statuses = [query.status] if query.status else list(Status)
-    before = int(query.cursor) if query.cursor else None
-    found: list[JobState] = []
-    filtered = query.task or query.q or query.queue
-    limit = store.SCAN_STEP if filtered else query.limit
-    looked = 0
-    while looked < store.SCAN_LIMIT:
-        entries = store.page(redis, scope, statuses, before=before, limit=limit)
-        rows = store.present(redis, scope, [id for _, id in entries])
-        for row in rows:
-            if _matches(row.state, query):
-                found.append(row.state)
-                if len(found) == query.limit:
-                    return found, str(row.order)
-        if len(entries) < limit:
-            return found, None
-        before = entries[-1][0]
-        looked += len(entries)
-    return found, str(before)
-
-
-def _matches(state: JobState, query: Query) -> bool:
-    if (query.queue and state.queue != query.queue) or (query.task and state.task != query.task):
-        return False
-    if not query.q:
-        return True
-    message = state.error["message"] if state.error else ""
-    return query.q.lower() in "\n".join((state.id, state.task, state.description, message)).lower()
 
 
 @blueprint.get("/api/jobs/<id>")

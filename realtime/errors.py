@@ -41,7 +41,7 @@ def answer(status: int, code: str, message: str, *, retry_after: int | None = No
 def register(app: Flask) -> None:
     @app.errorhandler(BadArguments)
     def bad_arguments(error: BadArguments) -> Response:
-        return answer(400, "bad_request", str(error), fields=error.fields)
+        return answer(400, error.code, str(error), fields=error.fields)
 
     @app.errorhandler(NotFound)
     def not_found(error: NotFound) -> Response:

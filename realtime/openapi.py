@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from flask import Flask
 from pydantic import BaseModel
 
+from workers.verbs import Verb
 from workers.wire import Status
 
+WORDS = {"Status": Status, "Verb": Verb}
 F = TypeVar("F", bound=Callable[..., Any])
 
 _INTEGER = {"type": "integer"}
@@ -68,6 +70,7 @@ SCHEMAS: dict[str, Any] = {
         sorted(_STATE),
     ),
     "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
+    "Counts": _object({"total": _INTEGER, "by_status": {"type": "object"}, "more": {"type": "boolean"}}),
     "Ids": _object({"ids": _list(_TEXT)}),
     "Tasks": _object(
         {
@@ -200,9 +203,11 @@ def _operation(endpoint: str, view: Callable[..., Any], description: Description
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The one model that a query refers to is the list of statuses."""
-    text = {"enum": [str(status) for status in Status]}
-    options = [text if "$ref" in option else option for option in schema.get("anyOf", [])]
+    """With the lists of words that a query refers to written out."""
+    options = [
+        {"enum": [str(word) for word in WORDS[option["$ref"].rpartition("/")[2]]]} if "$ref" in option else option
+        for option in schema.get("anyOf", [])
+    ]
     return {**schema, "anyOf": options} if options else schema
 
 

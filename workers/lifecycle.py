@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 from workers import context, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.wire import RESULT_LIMIT, Status, encode, error_of
+from workers.words import words_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
 
@@ -141,6 +142,7 @@ class TrackedJob(Job):
             "enqueued_at": _ms(self.enqueued_at),
             "started_at": _ms(self.started_at),
             "worker": self.worker_name,
+            "words": self.words,
         }
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
@@ -151,6 +153,14 @@ class TrackedJob(Job):
             return str(self.func_name)
         except DeserializationError:
             return ""  # the worker fails such a job and says why
+
+    @property
+    def words(self) -> str:
+        """What can be searched of the arguments; '' where they can't be read."""
+        try:
+            return words_of([self.args, self.kwargs])
+        except DeserializationError:
+            return ""
 
     # -- execution
 

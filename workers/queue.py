@@ -16,18 +16,17 @@ from rq.job import JobStatus
 from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import batches, store
+from workers import batches, store, verbs
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
-from workers.wire import Status, encode
+from workers.verbs import Verb
+from workers.wire import encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
 KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
-CANCELABLE = (Status.CREATED, Status.QUEUED, Status.DEFERRED, Status.SCHEDULED)
-REQUEUEABLE = (Status.FAILED, Status.STOPPED, Status.CANCELED)
 
 
 class Jobs:
@@ -177,9 +176,7 @@ class Jobs:
 
     def cancel(self, id: str) -> Stored:
         """Take back a job that has not started. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(
-            id, CANCELABLE, "cancel", {Status.STARTED: "stop it instead", Status.LOST: "stop it instead"}
-        )
+        job = self._acted_on(Verb.CANCEL, id)
         try:
             job.cancel()
         except InvalidJobOperation as error:
@@ -188,7 +185,7 @@ class Jobs:
 
     def stop(self, id: str) -> Stored:
         """Ask the worker to end a started job; `stopped` follows. Raises `NotFound`, `Conflict`."""
-        self._acted_on(id, (Status.STARTED, Status.LOST), "stop", {Status.QUEUED: "cancel it instead"})
+        self._acted_on(Verb.STOP, id)
         try:
             send_stop_job_command(self.redis, id, serializer=JSONSerializer)
         except InvalidJobOperation as error:
@@ -197,7 +194,7 @@ class Jobs:
 
     def requeue(self, id: str) -> Stored:
         """Run a job again that did not finish. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(id, REQUEUEABLE, "requeue", {})
+        job = self._acted_on(Verb.REQUEUE, id)
         kind: type[BaseRegistry] = CanceledJobRegistry if job.is_canceled else FailedJobRegistry
         registry = kind(job.origin, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
         try:
@@ -208,21 +205,15 @@ class Jobs:
 
     def delete(self, id: str) -> None:
         """Forget a job that is not running. Raises `NotFound`, `Conflict`."""
-        state = self.load(id).state
-        if state.status in (Status.STARTED, Status.LOST):
-            raise Conflict(f"delete: expected a job that is not running, got one that is {state.status}: stop it first")
+        verbs.check(Verb.DELETE, self.load(id).state.status)
         job = fetch_job(id, self.redis)
         if job is None:
             store.bury(self.redis, id)
         else:
             job.delete()
 
-    def _acted_on(self, id: str, allowed: Sequence[Status], verb: str, advice: Mapping[Status, str]) -> TrackedJob:
-        state = self.load(id).state
-        if state.status not in allowed:
-            words = ", ".join(allowed)
-            hint = f": {advice[state.status]}" if state.status in advice else ""
-            raise Conflict(f"{verb}: expected a job that is {words}, got one that is {state.status}{hint}")
+    def _acted_on(self, verb: Verb, id: str) -> TrackedJob:
+        verbs.check(verb, self.load(id).state.status)
         job = fetch_job(id, self.redis)
         if job is None:
             raise NotFound(f"RQ does not know the job {id!r} any more")
