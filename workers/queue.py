@@ -126,6 +126,8 @@ class Jobs:
     def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
         try:
             task = self.tasks.get(name)
+            if task.internal:
+                raise UnknownTask(f"{task.name} is none to be submitted")
         except UnknownTask:
             names = ", ".join(task.name for task in self.tasks)
             fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}

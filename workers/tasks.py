@@ -4,7 +4,7 @@ import importlib
 import inspect
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -30,6 +30,7 @@ class Task:
     queue: str
     timeout: int  # seconds
     small: bool = False  # whether one process may run many of its jobs, one after the other
+    internal: bool = False  # whether Headway alone submits it
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -105,22 +106,28 @@ class Tasks:
         """False, too, of a name that is none of a task: its job gets a process of its own to fail in."""
         return isinstance(name, str) and name in self._tasks and self._tasks[name].small
 
-    def __iter__(self) -> Any:
-        return iter(self._tasks.values())
+    def __iter__(self) -> Iterator[Task]:
+        """Those that anybody may submit."""
+        return (task for task in self._tasks.values() if not task.internal)
 
 
 def task(
-    *, queue: str = DEFAULT_QUEUE, timeout: int = DEFAULT_TIMEOUT, name: str = "", small: bool = False
+    *,
+    queue: str = DEFAULT_QUEUE,
+    timeout: int = DEFAULT_TIMEOUT,
+    name: str = "",
+    small: bool = False,
+    internal: bool = False,
 ) -> Callable[[F], F]:
     """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
     `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
-    the other, and what one leaves behind in the process (globals, open files) the next one finds. The function stays
-    callable as it is.
+    the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: offered to
+    nobody, and submitted by Headway itself alone. The function stays callable as it is.
     """
 
     def mark(function: F) -> F:
-        made = Task(name or function.__name__, function, queue, timeout, small)
+        made = Task(name or function.__name__, function, queue, timeout, small, internal)
         function.headway_task = made  # type: ignore[attr-defined]
         return function
 
