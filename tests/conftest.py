@@ -125,7 +125,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def jobs(redis: Redis) -> Jobs:
-    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser"])
+    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser", "headway"])
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from rq.serializers import JSONSerializer
 from workers import batches, store, verbs
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
+from workers.settings import OWN_QUEUE
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
@@ -133,8 +134,9 @@ class Jobs:
             fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
             raise BadArguments(f"unknown task: expected one of {names}", fields) from None
         chosen = task.queue if queue is None else queue
-        if chosen not in self.queues:
-            names = ", ".join(self.queues)
+        open_ = [name for name in self.queues if name != OWN_QUEUE]
+        if chosen not in open_:
+            names = ", ".join(open_)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
             raise BadArguments(f"unknown queue: expected one of {names}", fields)
         return task, self._queue(chosen)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from workers.errors import SettingsError
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
+OWN_QUEUE = "headway"  # of the jobs that Headway submits itself
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -144,6 +145,8 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
         queues.append(QueueSetting(match[1], int(match[2] or 1)))
     if len({queue.name for queue in queues}) != len(queues):
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
+    if OWN_QUEUE not in (queue.name for queue in queues):
+        queues.append(QueueSetting(OWN_QUEUE, 1))
     return tuple(queues)
 
 

@@ -46,6 +46,7 @@ def test_a_submit_returns_the_state_and_queues_the_job(jobs: Jobs, redis: Redis)
         ("sum_numbers", "1", None, "args"),
         ("sum_numbers", {"text": "1"}, "no_queue", "queue"),
         ("sum_numbers", {"text": "1"}, ["default"], "queue"),
+        ("sum_numbers", {"text": "1"}, "headway", "queue"),
     ],
 )
 def test_a_wrong_submit_names_the_field_and_queues_nothing(

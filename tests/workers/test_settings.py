@@ -12,6 +12,9 @@ from workers.errors import SettingsError
 from workers.settings import QueueSetting, Secrets, Settings, socket_path
 
 
+OWN = QueueSetting("headway", 1)
+
+
 def settings_of(**environ: str) -> Settings:
     return Settings.from_environment(environ, Path("/srv/headway"))
 
@@ -24,7 +27,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         host="127.0.0.1",
         port=5000,
         processes=1,
-        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1)),
+        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), OWN),
         origins=(),
         environment="",
         allow_private_fetch=False,
@@ -58,9 +61,10 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("PORT", "0", "port", 0),
         ("PORT", "65535", "port", 65535),
         ("HEADWAY_PROCESSES", "4", "processes", 4),
-        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1),)),
-        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1))),
-        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b")),
+        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), OWN)),
+        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), OWN)),
+        ("HEADWAY_QUEUES", "headway:2,a", "queues", (QueueSetting("headway", 2), QueueSetting("a", 1))),
+        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
         ("HEADWAY_ENV", "production", "environment", "production"),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),
