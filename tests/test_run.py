@@ -85,7 +85,7 @@ def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -
     names = {line.split("|")[0].strip() for line in everything.output.splitlines()}
     assert "headway" in names and "web" in names
     children = everything.children()
-    assert len(children) == 6, "redis, web, scheduler, two workers and one"
+    assert len(children) == 7, "redis, web, scheduler, two workers, one, and our own"
     answer = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}})
     job = f"{url}/api/jobs/{answer.json()['id']}"
     until(lambda: requests.get(job).json()["result"] == 3, "the result")
@@ -132,7 +132,7 @@ def test_a_killed_part_is_started_again(start: Start) -> None:
         os.kill(mine[0], signal.SIGKILL)
     until(lambda: everything.output.count("was killed by signal 9; it is started again") == 2, "the notes")
     until(lambda: is_ready(url), "the page again", within=20)
-    assert len(until(lambda: everything.children() if len(everything.children()) == 6 else None, "all parts")) == 6
+    assert len(until(lambda: everything.children() if len(everything.children()) == 7 else None, "all parts")) == 7
 
 
 def test_parts_run_alone(start: Start, redis_url: str) -> None:

@@ -31,6 +31,7 @@ class TrackedJob(Job):
     """A job whose every transition is published. It travels as JSON and runs registered tasks only."""
 
     failure: dict[str, str] | None = None  # {type, message} of the attempt that just failed
+    held: JobStatus | None = None  # its status, while a WATCH holds it: RQ would ask for it again and again
 
     @property
     def owner(self) -> str:
@@ -45,6 +46,9 @@ class TrackedJob(Job):
             raise
         except Exception as error:
             raise NoSuchJobError(f"{self.id} can't be read: {error}") from error
+
+    def get_status(self, refresh: bool = True) -> JobStatus:
+        return self.held or super().get_status(refresh)
 
     # -- transitions, where RQ writes them
 

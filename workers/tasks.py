@@ -122,8 +122,8 @@ def task(
     """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
     `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
-    the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: offered to
-    nobody, and submitted by Headway itself alone. The function stays callable as it is.
+    the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: offered
+    to nobody, and submitted by Headway itself alone. The function stays callable as it is.
     """
 
     def mark(function: F) -> F:

@@ -37,7 +37,7 @@ def test_a_wrong_setting_is_one_clear_line(redis_url: str) -> None:
 
 def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> None:
     answer = call("worker", "--queue", "mail", REDIS_URL=redis_url)
-    assert answer.returncode == 1 and "expected one of default, bookInfoParser, got 'mail'" in answer.stderr
+    assert answer.returncode == 1 and "expected one of default, bookInfoParser, headway, got 'mail'" in answer.stderr
 
 
 def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, processes: Processes) -> None:

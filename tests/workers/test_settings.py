@@ -11,7 +11,6 @@ import pytest
 from workers.errors import SettingsError
 from workers.settings import QueueSetting, Secrets, Settings, socket_path
 
-
 OWN = QueueSetting("headway", 1)
 
 
