@@ -71,6 +71,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
     "Counts": _object({"total": _INTEGER, "by_status": {"type": "object"}, "more": {"type": "boolean"}}),
+    "Action": _object({"id": _TEXT, "total": _INTEGER}),
     "Ids": _object({"ids": _list(_TEXT)}),
     "Tasks": _object(
         {

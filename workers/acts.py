@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from redis import Redis
 from redis.client import Pipeline
@@ -18,7 +17,6 @@ from workers.errors import Conflict, HeadwayError, NotFound
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.store import Stored
 from workers.verbs import Verb
-from workers.wire import Status
 
 Errors = Mapping[str, HeadwayError]  # of the jobs that it could not be done to
 Then = Callable[[Pipeline, Errors], object]
@@ -32,14 +30,21 @@ class Outcome:
     held: float  # seconds that the MULTI took
 
 
-def act(redis: Redis, verb: Verb, ids: Sequence[str], then: Then = lambda pipeline, errors: None) -> Outcome:
+def act(
+    redis: Redis,
+    verb: Verb,
+    ids: Sequence[str],
+    then: Then = lambda pipeline, errors: None,
+    *,
+    watching: Sequence[str] = (),
+) -> Outcome:
     """Do `verb` to each of `ids` whose status allows it, and in the same step what `then` writes.
 
     Errors are `NotFound`, `Conflict` and, where RQ itself fails at one, another `HeadwayError`. Raises WatchError
-    where a job moved meanwhile: then nothing has been done. Every job must be there once.
+    where a job, or a key of `watching`, changed meanwhile: then nothing has been done. No id may be there twice.
     """
     with redis.pipeline() as pipeline:
-        pipeline.watch(*[TrackedJob.key_for(id) for id in ids])
+        pipeline.watch(*[TrackedJob.key_for(id) for id in ids], *watching)
         rows, found = store.load_many(redis, ids), fetch_jobs(ids, redis)
         pipeline.multi()
         queues: dict[str, TrackedQueue] = {}
@@ -85,14 +90,20 @@ def _write(
             raise Conflict("cancel: expected a job that is not canceled, got one that is in RQ")
         job.cancel(pipeline)
     else:
-        _requeue(pipeline, job, queues)
+        _take_out(pipeline, job)
+        _enqueue(pipeline, job, queues)
 
 
-def _requeue(pipeline: Pipeline, job: TrackedJob, queues: dict[str, TrackedQueue]) -> None:
-    """As RQ's registries do it, which take the job out in a step of its own."""
-    kind = CanceledJobRegistry if job.is_canceled else FailedJobRegistry
-    kind(job.origin, job.connection, job_class=TrackedJob, serializer=JSONSerializer).remove(job, pipeline)
-    _enqueue(pipeline, job, queues)
+def _take_out(pipeline: Pipeline, job: TrackedJob) -> None:
+    """Out of where RQ keeps it; a deferred one RQ takes out too, but would start it again after what it waits for."""
+    if job.is_deferred:
+        for id in job._dependency_ids:
+            pipeline.srem(TrackedJob.dependents_key_for(id), job.id)
+        pipeline.delete(job.dependencies_key)
+        return
+    kind = ScheduledJobRegistry if job.is_scheduled else CanceledJobRegistry if job.is_canceled else FailedJobRegistry
+    registry = kind(job.origin, job.connection, job_class=TrackedJob, serializer=JSONSerializer)
+    registry.remove(job, pipeline)
 
 
 def _enqueue(pipeline: Pipeline, job: TrackedJob, queues: dict[str, TrackedQueue]) -> None:

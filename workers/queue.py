@@ -5,18 +5,19 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
-from rq.command import send_stop_job_command
-from rq.exceptions import InvalidJobOperation
+from rq import Retry
 from rq.job import JobStatus
-from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import batches, store, verbs
+from workers import batches, store
+from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.settings import OWN_QUEUE
@@ -27,6 +28,7 @@ from workers.wire import encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
+RETRIES = 3  # of an internal task, when its worker dies
 KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
 
 
@@ -77,6 +79,20 @@ class Jobs:
                     return str(job.id)
                 except WatchError:
                     continue  # the same request at the same moment: it has won, read what it wrote
+
+    def submit_internal(self, name: str, args: Any, *, owner: str, id: str, after: timedelta = timedelta()) -> Stored:
+        """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
+
+        Taken with the memory nearly full too: it may be what makes room.
+        """
+        task = self.tasks.get(name)
+        queue = self._queue(task.queue)
+        job = self._create(task, task.parse(args), owner, queue, id=id, retry=Retry(max=RETRIES))
+        if after:
+            queue.schedule_job(job, datetime.now(UTC) + after)
+        else:
+            queue.enqueue_job(job)
+        return self.load(id)
 
     def submit_many(
         self, name: Any, args: Any, *, owner: str, queue: Any = None, pause: Callable[[], None] = lambda: time.sleep(0)
@@ -141,18 +157,21 @@ class Jobs:
             raise BadArguments(f"unknown queue: expected one of {names}", fields)
         return task, self._queue(chosen)
 
-    def _create(self, task: Task, arguments: Mapping[str, Any], owner: str, queue: TrackedQueue) -> TrackedJob:
+    def _create(
+        self, task: Task, arguments: Mapping[str, Any], owner: str, queue: TrackedQueue, *, id: str = "", **more: Any
+    ) -> TrackedJob:
         job = queue.create_job(
             task.name,
             args=(),
             kwargs=dict(arguments),
-            job_id=str(uuid4()),
+            job_id=id or str(uuid4()),
             timeout=task.timeout,
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
             meta={"owner": owner},
             status=JobStatus.QUEUED,
+            **more,
         )
         assert isinstance(job, TrackedJob)
         job.origin = queue.name
@@ -178,50 +197,37 @@ class Jobs:
 
     # -- act
 
+    def act(self, verb: Verb, id: str) -> None:
+        """Do `verb` to one job. Raises `NotFound`, `Conflict`."""
+        while True:
+            with suppress(WatchError):  # it has moved in between: look again
+                for error in act(self.redis, verb, [id]).errors.values():
+                    raise error
+                return
+
     def cancel(self, id: str) -> Stored:
         """Take back a job that has not started. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(Verb.CANCEL, id)
-        try:
-            job.cancel()
-        except InvalidJobOperation as error:
-            raise Conflict(f"cancel: {error}") from error
+        self.act(Verb.CANCEL, id)
         return self.load(id)
 
     def stop(self, id: str) -> Stored:
         """Ask the worker to end a started job; `stopped` follows. Raises `NotFound`, `Conflict`."""
-        self._acted_on(Verb.STOP, id)
-        try:
-            send_stop_job_command(self.redis, id, serializer=JSONSerializer)
-        except InvalidJobOperation as error:
-            raise Conflict(f"stop: {error}") from error
+        self.act(Verb.STOP, id)
         return self.load(id)
 
     def requeue(self, id: str) -> Stored:
         """Run a job again that did not finish. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(Verb.REQUEUE, id)
-        kind: type[BaseRegistry] = CanceledJobRegistry if job.is_canceled else FailedJobRegistry
-        registry = kind(job.origin, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
-        try:
-            registry.requeue(job)
-        except InvalidJobOperation as error:
-            raise Conflict("requeue: somebody else was faster") from error
+        self.act(Verb.REQUEUE, id)
+        return self.load(id)
+
+    def enqueue(self, id: str) -> Stored:
+        """Run a job now that is scheduled or deferred. Raises `NotFound`, `Conflict`."""
+        self.act(Verb.ENQUEUE, id)
         return self.load(id)
 
     def delete(self, id: str) -> None:
         """Forget a job that is not running. Raises `NotFound`, `Conflict`."""
-        verbs.check(Verb.DELETE, self.load(id).state.status)
-        job = fetch_job(id, self.redis)
-        if job is None:
-            store.bury(self.redis, id)
-        else:
-            job.delete()
-
-    def _acted_on(self, verb: Verb, id: str) -> TrackedJob:
-        verbs.check(verb, self.load(id).state.status)
-        job = fetch_job(id, self.redis)
-        if job is None:
-            raise NotFound(f"RQ does not know the job {id!r} any more")
-        return job
+        self.act(Verb.DELETE, id)
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""

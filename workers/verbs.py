@@ -13,6 +13,7 @@ class Verb(StrEnum):
     STOP = "stop"  # ask the worker to end a started job
     REQUEUE = "requeue"  # run a job again that did not finish
     DELETE = "delete"  # forget a job that is not running
+    ENQUEUE = "enqueue"  # run a job now that waits for its time, or for another job
 
 
 ALLOWED: Final[Mapping[Verb, tuple[Status, ...]]] = {
@@ -20,12 +21,14 @@ ALLOWED: Final[Mapping[Verb, tuple[Status, ...]]] = {
     Verb.STOP: (Status.STARTED, Status.LOST),
     Verb.REQUEUE: (Status.FAILED, Status.STOPPED, Status.CANCELED),
     Verb.DELETE: tuple(status for status in Status if status not in RUNNING),
+    Verb.ENQUEUE: (Status.SCHEDULED, Status.DEFERRED),
 }
 ADVICE: Final[Mapping[Verb, Mapping[Status, str]]] = {
     Verb.CANCEL: dict.fromkeys(RUNNING, "stop it instead"),
     Verb.STOP: {Status.QUEUED: "cancel it instead"},
     Verb.REQUEUE: {},
     Verb.DELETE: dict.fromkeys(RUNNING, "stop it first"),
+    Verb.ENQUEUE: dict.fromkeys(ALLOWED[Verb.REQUEUE], "requeue it instead"),
 }
 
 
