@@ -24,7 +24,7 @@ from workers.wire import state_key
 TASK: Final = "act_on_jobs"
 TTL: Final = 24 * 3600  # seconds for which an action is remembered
 BATCH: Final = 100  # jobs of one MULTI, at the most
-HELD: Final = 0.01  # seconds for which one should hold up Redis
+HELD: Final = 0.005
 UNDO: Final = 8  # seconds in which a delete can be undone
 BEGUN, UNDONE = b"begun", b"undone"
 
