@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
 from realtime.access import Refusal
+from realtime.audit import audited, concerns
 from realtime.errors import Refused
-from realtime.request import allow, limit_submits, owner, parse_body, services, visitor
+from realtime.request import allow, parse_body, services, submitter, visitor
 from realtime.search import scope_of
 from workers import actions, query, search
 from workers.errors import BadArguments, Conflict
@@ -35,13 +36,15 @@ class ActionRequest(BaseModel):
 
 @blueprint.post("/api/actions")
 @openapi.describe(body=ActionRequest, status=202, answer="Action")
+@audited("action")
 def begin_action() -> tuple[Response, int]:
     """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
-    who = owner()
-    limit_submits(who)
+    who = submitter()
     body = parse_body(ActionRequest)
+    concerns(body.verb, **({"q": body.q} if body.ids is None else {"ids": body.ids}))
     redis = services().redis
     id, total = actions.collect(redis, _chosen(body))
+    concerns(action=id, count=total)
     try:
         _check_total(body.expect, total)
     except Conflict:
@@ -53,6 +56,7 @@ def begin_action() -> tuple[Response, int]:
 
 @blueprint.post("/api/actions/<id>/undo")
 @openapi.describe(answer="State")
+@audited("undo")
 def undo_action(id: str) -> Response:
     """Take back an action that has not begun."""
     jobs = services().jobs
@@ -72,7 +76,7 @@ def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
             raise Refused(Refusal("forbidden", "expected jobs of one's own, or an operator"))
         return [ids]
     wanted = query.parse(body.q or "", time.time_ns() // 1_000_000)
-    scope = scope_of(who, wanted)
+    scope = scope_of(who.acting, wanted)
     return search.ids(redis, scope, wanted.within(ALLOWED[body.verb])) if scope is not None else []
 
 

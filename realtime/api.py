@@ -8,8 +8,9 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict
 
 from realtime import openapi
-from realtime.request import allow, grant, limit_submits, owner, parse_body, services, visitor
-from workers.errors import BadArguments
+from realtime.audit import audited, concerns
+from realtime.request import allow, grant, parse_body, services, submitter, visitor
+from workers.errors import BadArguments, NotFound
 from workers.store import Stored
 
 BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
@@ -36,6 +37,13 @@ class BulkSubmission(BaseModel):
     queue: str | None = None
 
 
+class AgainRequest(BaseModel):
+    """The body of a job that is submitted again; it may be missing."""
+
+    model_config = ConfigDict(extra="forbid")
+    args: dict[str, Any] | None = None  # None: the same
+
+
 def accepted(stored: Stored) -> Response:
     response = jsonify(asdict(stored.state))
     response.status_code = 202
@@ -47,8 +55,7 @@ def accepted(stored: Stored) -> Response:
 @openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
-    who = owner()
-    limit_submits(who)
+    who = submitter()
     body = parse_body(Submission)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
@@ -62,8 +69,7 @@ def submit_job() -> Response:
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     request.max_content_length = BULK_BODY_LIMIT
-    who = owner()
-    limit_submits(who)
+    who = submitter()
     body = parse_body(BulkSubmission)
     return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
 
@@ -79,7 +85,7 @@ def read_job(id: str) -> Response:
     detail = asdict(stored.state)
     if stored.state.result_truncated and latest is not None:
         detail["result"] = latest.return_value
-    if services().access.may_act(visitor(), stored.owner) is None:
+    if services().access.may_see(visitor(), stored.owner):
         failed = stored.state.error is not None and latest is not None
         detail |= {
             "args": job.kwargs if job else None,
@@ -96,6 +102,7 @@ def _act(id: str, act: Callable[[str], Any]) -> Any:
 
 @blueprint.post("/api/jobs/<id>/cancel")
 @openapi.describe(answer="State")
+@audited("cancel")
 def cancel_job(id: str) -> Response:
     """Take back a job that has not started."""
     return jsonify(asdict(_act(id, services().jobs.cancel).state))
@@ -103,6 +110,7 @@ def cancel_job(id: str) -> Response:
 
 @blueprint.post("/api/jobs/<id>/requeue")
 @openapi.describe(answer="State")
+@audited("requeue")
 def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
     return jsonify(asdict(_act(id, services().jobs.requeue).state))
@@ -110,6 +118,7 @@ def requeue_job(id: str) -> Response:
 
 @blueprint.post("/api/jobs/<id>/stop")
 @openapi.describe(status=202, answer="State")
+@audited("stop")
 def stop_job(id: str) -> Response:
     """Ask the worker to end a started job; `stopped` follows live within 2 s."""
     return accepted(_act(id, services().jobs.stop))
@@ -117,10 +126,39 @@ def stop_job(id: str) -> Response:
 
 @blueprint.delete("/api/jobs/<id>")
 @openapi.describe(answer="Ok")
+@audited("delete")
 def delete_job(id: str) -> Response:
     """Forget a job that is not running."""
     _act(id, services().jobs.delete)
     return jsonify(ok=True)
+
+
+@blueprint.post("/api/jobs/<id>/enqueue")
+@openapi.describe(answer="State")
+@audited("enqueue")
+def enqueue_job(id: str) -> Response:
+    """Run a job now that is scheduled or deferred."""
+    return jsonify(asdict(_act(id, services().jobs.enqueue).state))
+
+
+@blueprint.post("/api/jobs/<id>/again")
+@openapi.describe(body=AgainRequest, status=202, answer="State")
+@audited("again")
+def submit_again(id: str) -> Response:
+    """Queue another job of the same task, with the same arguments or with these."""
+    jobs = services().jobs
+    stored = jobs.load(id)
+    allow(services().access.may_act(visitor(), stored.owner))
+    is_chunked = "Transfer-Encoding" in request.headers
+    args = (parse_body(AgainRequest) if request.content_length or is_chunked else AgainRequest()).args
+    if args is None:
+        job, _ = jobs.detail(id)
+        if job is None:
+            raise NotFound(f"RQ does not know the arguments of {id!r} any more")
+        args = job.kwargs
+    again = jobs.submit(stored.state.task, args, owner=submitter(), queue=stored.state.queue)
+    concerns(again=again.state.id)
+    return accepted(again)
 
 
 @blueprint.get("/api/tasks")

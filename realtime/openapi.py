@@ -102,7 +102,16 @@ SCHEMAS: dict[str, Any] = {
                         "host": {"type": ["string", "null"]},
                     }
                 )
-            )
+            ),
+            "suspended": {"type": "boolean"},
+        }
+    ),
+    "Audit": _object(
+        {
+            "entries": _list(
+                _object({"at": _INTEGER, "who": _TEXT, "what": _TEXT, "which": {"type": "object"}, "result": _TEXT})
+            ),
+            "cursor": {"type": ["string", "null"]},
         }
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),

@@ -5,9 +5,10 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, send_from_directory, session
 
 from realtime.access import Refusal
+from realtime.audit import audited
 from realtime.errors import Refused
 from realtime.request import owner, read_json, services, visitor
-from workers.wire import CHANNEL, encode_recheck
+from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
@@ -18,7 +19,9 @@ blueprint = Blueprint("pages", __name__)
 @blueprint.get("/")
 def index() -> Response:
     owner()
-    return _page("index.html", environment=services().settings.environment, operator=visitor().operator)
+    return _page(
+        "index.html", environment=services().settings.environment, operator=visitor().operator, viewer=visitor().viewer
+    )
 
 
 @blueprint.get("/login")
@@ -34,27 +37,28 @@ def _page(template: str, **values: object) -> Response:
 
 
 @blueprint.post("/login")
+@audited("login")
 def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
-    if not services().access.is_operator_token(token):
+    if not services().access.log_in(session, token):
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
-    who = owner()
-    services().access.log_in(session)
-    _recheck(who, operator=True)
+    _recheck(owner())
     return jsonify(ok=True)
 
 
 @blueprint.post("/logout")
+@audited("logout")
 def log_out() -> Response:
     if session.pop("login", None) is not None:
-        _recheck(owner(), operator=False)
+        _recheck(owner())
     return jsonify(ok=True)
 
 
-def _recheck(who: str, *, operator: bool) -> None:
+def _recheck(owner: str) -> None:
     """Have every web process look again at what the open connections of this browser may do."""
-    services().redis.publish(CHANNEL, encode_recheck(who, operator))
+    who = services().access.visitor(session, None)
+    services().redis.publish(CHANNEL, encode_recheck(Recheck(owner, who.operator, who.viewer)))
 
 
 def _file(folder: Path, name: str) -> Response:

@@ -47,8 +47,10 @@ def allow(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
-def limit_submits(who: str) -> None:
-    """Raises `Refused` over 20 submits a second of one owner."""
+def submitter() -> str:
+    """The owner of what this request submits. Raises `Refused` where nobody may, and over 20 submits a second."""
+    allow(services().access.may_submit())
+    who = owner()
     redis = services().redis
     with redis.pipeline() as pipeline:
         pipeline.set(f"headway:rate:{who}", 0, ex=1, nx=True)
@@ -58,6 +60,7 @@ def limit_submits(who: str) -> None:
         raise Refused(
             Refusal("too_many", f"expected at most {SUBMITS_A_SECOND} submits a second, got more"), retry_after=1
         )
+    return who
 
 
 def check_origin() -> None:

@@ -64,7 +64,7 @@ def count_jobs() -> Response:
     asked = parse_query(CountQuery)
     who, wanted = visitor(), as_query(asked)
     if asked.verb is not None:
-        wanted = wanted.within(ALLOWED[asked.verb])
+        who, wanted = who.acting, wanted.within(ALLOWED[asked.verb])
     if (scope := scope_of(who, wanted)) is None:
         return jsonify(total=0, by_status={}, more=False)
     counted = search.count(services().redis, scope, wanted)
@@ -84,10 +84,10 @@ def scope_of(who: Visitor, wanted: Query) -> str | None:
 
     Raises `BadArguments` where somebody else's jobs are asked for.
     """
-    if who.operator:
+    if who.sees:
         queue = wanted.only("queue")
         return "all" if queue is None else f"queue:{queue}"
     if wanted.asks_for("owner"):
-        expected, got = "no owner: of who is no operator and sees their own jobs alone", "owner:"
+        expected, got = "no owner: of who sees their own jobs alone", "owner:"
         raise BadArguments(f"q: expected {expected}", {"q": {"expected": expected, "got": got}}, "forbidden")
     return f"owner:{who.owner}" if who.owner else None

@@ -93,6 +93,7 @@ def base_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
         "HEADWAY_ALLOW_PRIVATE_FETCH": "1",
         "SECRET_KEY": "a key of the tests",
         "HEADWAY_OPERATOR_TOKEN": "an operator's token of the tests",
+        "HEADWAY_VIEWER_TOKEN": "a viewer's token of the tests",
     }
 
 

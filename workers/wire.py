@@ -117,13 +117,14 @@ class Recheck:
 
     owner: str
     operator: bool  # what it is by now
+    viewer: bool = False
 
 
 Message = Update | Probe | Recheck
 
 
-def encode_recheck(owner: str, operator: bool) -> str:
-    return encode({"recheck": owner, "operator": operator})
+def encode_recheck(recheck: Recheck) -> str:
+    return encode({"recheck": recheck.owner, "operator": recheck.operator, "viewer": recheck.viewer})
 
 
 def state_key(id: str) -> str:
@@ -204,7 +205,7 @@ def decode_update(message: bytes) -> Message:
         if envelope.get("probe") is not None:
             return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
         if envelope.get("recheck") is not None:
-            return Recheck(str(envelope["recheck"]), envelope["operator"] is True)
+            return Recheck(str(envelope["recheck"]), envelope["operator"] is True, envelope.get("viewer") is True)
         if gone := envelope.get("gone"):
             body = encode({"id": gone["id"], "version": gone["version"]})
             return Update(gone["id"], gone["version"], envelope["owner"], gone["queue"], True, body)
