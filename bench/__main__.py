@@ -1,4 +1,4 @@
-"""`make bench`: starts servers, measures, prints one table. `python -m bench stuck | outage | growth`: other parts."""
+"""`make bench`: starts servers, measures, prints a table. `python -m bench PART`: what else there is to measure."""
 
 import argparse
 import signal
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, growth, outage, stuck_reader
+from bench import comparison, dashboard, growth, outage, stuck_reader
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
@@ -31,6 +31,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 stuck_reader.report(stuck_reader.measure(lab))
             elif part == "growth":
                 growth.report(lab)
+            elif part == "dashboard":
+                dashboard.report(lab)
             else:
                 _outage(lab)
         except (Exception, SystemExit):
@@ -58,7 +60,7 @@ def _outage(lab: Lab) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["all", "stuck", "outage", "growth"], default="all")
+    parser.add_argument("part", nargs="?", choices=["all", "stuck", "outage", "growth", "dashboard"], default="all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
     options = parser.parse_args()

@@ -160,9 +160,9 @@ class TrackedJob(Job):
 
     @property
     def words(self) -> str:
-        """What can be searched of the arguments; '' where they can't be read."""
+        """What can be searched of task and arguments; '' where they can't be read."""
         try:
-            return words_of([self.args, self.kwargs])
+            return words_of([self.task_name, self.args, self.kwargs])
         except DeserializationError:
             return ""
 

@@ -16,7 +16,7 @@ from redis.commands.core import Script
 from workers import store
 from workers.query import Query, Term
 from workers.store import Stored
-from workers.wire import Status, encode, index_key
+from workers.wire import WAITING, Status, encode, index_key
 
 PATIENCE: Final = 2.0  # seconds of looking after which a page, or a count, is what it is by then
 SLICE_TIME: Final = 0.005  # seconds of Redis's time
@@ -26,15 +26,14 @@ SKEW: Final = 3600 * 1_000_000  # µs by which the clock of whoever made a job m
 
 READS: Final = (
     "task",
-    "description",
-    "error",
     "queue",
     "owner",
     "created_at",
 )  # of a state; the script knows the order
 
 # KEYS      the indexes of one scope, one for each status that is asked for
-# ARGV[1]   JSON: {terms, after, before, reads: the first of READS, as many as are needed}
+# ARGV[1]   JSON: {terms, after, before, reads: the first of READS, as many as are needed; waits: of each index, whether
+#           its jobs wait, and so have neither description nor error}
 # ARGV[2]   where to go on: '+inf', or '(' and the order of the last job looked at
 # ARGV[3]   the order below which no job can fit
 # ARGV[4]   how many ids to return; 0: none, only counts
@@ -61,34 +60,38 @@ end
 
 local FITS = {
   id=function(id, state, values) return begins(id, values) end,
-  queue=function(id, state, values) return equals(state[4], values) end,
+  queue=function(id, state, values) return equals(state[2], values) end,
   task=function(id, state, values) return equals(state[1], values) end,
-  owner=function(id, state, values) return begins(state[5], values) end,
-  text=function(id, state, values)
-    if holds(id, values) or holds(lower(state[1]), values) then return true end
-    if #state[2] > 2 and holds(lower(state[2]), values) then return true end
-    if #state[3] > 4 then
-      local failure = string.gsub(state[3], '^{"type":"(.*)","message":"(.*)"}$', '%1\n%2')
-      if holds(lower(failure), values) then return true end
-    end
-    local words = call('GET', 'headway:job:' .. id .. ':words')
-    return words and holds(words, values)
+  owner=function(id, state, values) return begins(state[3], values) end,
+  text=function(id, state, values, waits)
+    if holds(id, values) then return true end
+    local key = 'headway:job:' .. id
+    local words = call('GET', key .. ':words')
+    if words and holds(words, values) then return true end
+    if words and waits then return false end
+    state = call('HMGET', key, 'task', 'description', 'error')
+    if not state[1] then return nil end
+    if holds(lower(state[1]), values) or holds(lower(state[2]), values) then return true end
+    if state[3] == 'null' then return false end
+    return holds(lower(string.gsub(state[3], '^{"type":"(.*)","message":"(.*)"}$', '%1\n%2')), values)
   end
 }
 
 -- nil where the job's state has expired
-local function fits(id)
+local function fits(id, waits)
   local state
   if #reads > 0 then
     state = call('HMGET', 'headway:job:' .. id, unpack(reads))
     if not state[1] then return nil end
-    local created = tonumber(state[6])
+    local created = tonumber(state[4])
     if after and not (created and created >= after) then return false end
     if before and not (created and created < before) then return false end
   end
   for number = 1, #terms do
     local term = terms[number]
-    if (FITS[term.field](id, state, term.values) or false) == term.negated then return false end
+    local found = FITS[term.field](id, state, term.values, waits)
+    if found == nil then return nil end
+    if found == term.negated then return false end
   end
   return true
 end
@@ -102,7 +105,7 @@ end
 local indexes, counts = {}, {}
 for number, key in ipairs(KEYS) do
   counts[number] = 0
-  local index = {key=key, number=number, from=ARGV[2]}
+  local index = {key=key, number=number, from=ARGV[2], waits=asked.waits[number]}
   read(index)
   if index.order then indexes[#indexes + 1] = index end
 end
@@ -114,7 +117,7 @@ while #indexes > 0 do
   local index = indexes[newest]
   local part, at = index.part, index.at
   local id = part[at]
-  local fit = fits(id)
+  local fit = fits(id, index.waits)
   last = part[at + 1]
   if fit == nil then expired[#expired + 1] = id
   elseif fit then
@@ -243,9 +246,10 @@ def _asked(query: Query) -> str:
     terms = [{"field": term.field, "values": _stored_as(term), "negated": term.negated} for term in query.terms]
     times = {name: at for name in ("after", "before") if (at := getattr(query, name)) is not None}
     needed = ["created_at"] if times else []
-    needed += ["error" if term.field == "text" else term.field for term in query.terms if term.field != "id"]
+    needed += [term.field for term in query.terms if term.field in READS]
     reads = READS[: max((READS.index(name) + 1 for name in needed), default=0)]
-    return encode({"terms": terms, "reads": reads, **times})
+    waits = [status in WAITING for status in _ordered(query)]
+    return encode({"terms": terms, "reads": reads, "waits": waits, **times})
 
 
 def _stored_as(term: Term) -> list[str]:

@@ -1,4 +1,4 @@
-"""What of a job's arguments can be searched: their values as one short text. Pure."""
+"""What of a job can be searched from its beginning: the task and its arguments' values as one short text. Pure."""
 
 import json
 from collections.abc import Iterator
