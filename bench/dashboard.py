@@ -50,20 +50,21 @@ def _submits(lab: Lab, jobs: Jobs) -> None:
     args = [{"url": BOOK.format(number)} for number in range(PART)]
     words = TrackedJob.words
     took: dict[str, list[float]] = {"with": [], "without": []}
-    size: dict[str, float] = {}
     for _ in range(ROUNDS):
         for kind, times in took.items():
             lab.redis.flushall()
             TrackedJob.words = words if kind == "with" else ""  # type: ignore[assignment]
-            before = lab.redis.info("memory")["used_memory"]
             began = time.process_time() + _worked(lab)
             jobs.submit_many("parse_book", args, owner="bench")
             times.append(time.process_time() + _worked(lab) - began)
-            size[kind] = (lab.redis.info("memory")["used_memory"] - before) / PART
     TrackedJob.words = words  # type: ignore[method-assign]
+    jobs.submit_many("parse_book", args, owner="bench")
+    sizes = [int(lab.redis.memory_usage(key) or 0) for key in lab.redis.scan_iter("headway:job:*:words", count=1000)]
+    length = len(str(lab.redis.get(next(lab.redis.scan_iter("headway:job:*:words")))))
+    print(f"    words of {length} characters {'':22} {sum(sizes) / len(sizes):8.0f} B     of Redis's memory")
     for kind, times in took.items():
         label = f"submit 10,000 {kind} words"
-        print(f"    {label:40} {median(times):8.2f} s     CPU, Redis's too; {size[kind]:.0f} B a job", flush=True)
+        print(f"    {label:40} {median(times):8.2f} s     CPU, Redis's too", flush=True)
 
 
 def _worked(lab: Lab) -> float:

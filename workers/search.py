@@ -21,7 +21,7 @@ from workers.wire import WAITING, Status, encode, index_key
 PATIENCE: Final = 2.0  # seconds of looking after which a page, or a count, is what it is by then
 SLICE_TIME: Final = 0.005  # seconds of Redis's time
 SLICE: Final = 1000  # ids in one answer
-SCAN: Final = 2000  # entries of an index that one ZSCAN compares
+SCAN: Final = 10_000  # entries of an index that one ZSCAN compares
 SKEW: Final = 3600 * 1_000_000  # µs by which the clock of whoever made a job may be ahead of Redis's
 
 READS: Final = (

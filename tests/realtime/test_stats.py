@@ -22,7 +22,7 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
         assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
         first = client.hear("stats")
         assert set(first) == {"queues", "workers", "at"} and abs(first["at"] / 1000 - time.time()) < 10
-        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE]
+        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE, QUEUE]
         assert {queue["name"]: queue["workers"] for queue in first["queues"]} == {"default": 2, "bookInfoParser": 1}
         assert len(first["workers"]) == 3 and all(set(worker) == WORKER for worker in first["workers"])
         id = stack.submit(session, "background_work")["id"]
