@@ -1,4 +1,4 @@
-"""`make bench`: starts servers, measures, prints one table. Other parts: stuck, outage, growth, logs, rows."""
+"""`make bench`: starts servers, measures, prints one table. `python -m bench PART`: what else is measured."""
 
 import argparse
 import signal
@@ -7,11 +7,11 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, growth, log_flood, outage, rows, stuck_reader
+from bench import comparison, dashboard, growth, log_flood, outage, rows, stuck_reader
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
-PARTS = ("stuck", "outage", "growth", "logs", "rows")
+PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -36,6 +36,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 growth.report(lab)
             elif part == "logs":
                 log_flood.report(lab, rounds)
+            elif part == "dashboard":
+                dashboard.report(lab)
             else:
                 _outage(lab)
         except (Exception, SystemExit):

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,17 @@ class Visitor:
 
     owner: str
     operator: bool
+    viewer: bool = False  # sees what an operator sees, and acts as anybody
+
+    @property
+    def sees(self) -> bool:
+        """Whether it sees everybody's jobs, queues and workers."""
+        return self.operator or self.viewer
+
+    @property
+    def acting(self) -> "Visitor":
+        """Who it is when it acts: there a viewer is like anybody."""
+        return replace(self, viewer=False)
 
 
 STRANGER = Visitor("", False)
@@ -32,6 +43,7 @@ class Refusal:
 
 UNAUTHORIZED = Refusal("unauthorized", "expected a session: load the page, or keep the cookie of a first request")
 EXPIRED = Refusal("expired", "the token has expired: expected a fresh one")
+READ_ONLY = Refusal("forbidden", "this installation is read-only")
 OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
 
 
@@ -39,14 +51,19 @@ class Access:
     def __init__(self, settings: Settings, secrets_: Secrets) -> None:
         self._origins = frozenset(settings.origins)
         self._operator_token = secrets_.operator_token
+        self._viewer_token = secrets_.viewer_token
+        self._read_only = settings.read_only
         self.tokens = Tokens(secrets_.secret_key)
 
     def visitor(self, session: MutableMapping[str, Any], authorization: str | None) -> Visitor:
-        """Who this is, by signed session or by `Authorization: Bearer <operator token>`."""
-        scheme, _, token = (authorization or "").partition(" ")
-        bearer = scheme.lower() == "bearer" and self.is_operator_token(token.strip())
-        operator = bearer or self._is_login(session.get("login"))
-        return Visitor(str(session.get("owner", "")), operator)
+        """Who this is, by signed session or by `Authorization: Bearer <token>` of an operator or a viewer."""
+        scheme, _, rest = (authorization or "").partition(" ")
+        token = rest.strip() if scheme.lower() == "bearer" else ""
+        login = session.get("login")
+        operator = _same(token, self._operator_token) or _same(login, _login(self._operator_token))
+        viewer = bool(self._viewer_token) and not operator
+        viewer = viewer and (_same(token, self._viewer_token) or _same(login, _login(self._viewer_token)))
+        return Visitor(str(session.get("owner", "")), operator, viewer)
 
     def grant(self, token: Any) -> Grant | None:
         """What `token`, or the header `Bearer <token>`, says; None where it is none of ours."""
@@ -55,18 +72,13 @@ class Access:
         scheme, _, rest = token.partition(" ")
         return self.tokens.read(rest.strip() if scheme.lower() == "bearer" else token)
 
-    def is_operator_token(self, token: Any) -> bool:
-        return isinstance(token, str) and hmac.compare_digest(_bytes(token), _bytes(self._operator_token))
-
-    def log_in(self, session: MutableMapping[str, Any]) -> None:
-        session["login"] = self._login()
-
-    def _login(self) -> str:
-        # a digest, so that a new token ends old logins, and the cookie (signed, not encrypted) doesn't show it
-        return hmac.digest(self._operator_token.encode(), b"login", "sha256").hex()
-
-    def _is_login(self, value: Any) -> bool:
-        return isinstance(value, str) and hmac.compare_digest(_bytes(value), _bytes(self._login()))
+    def log_in(self, session: MutableMapping[str, Any], token: Any) -> bool:
+        """Log in whoever knows the operator's or the viewers' token; False where it is neither."""
+        for known in (self._operator_token, self._viewer_token):
+            if known and _same(token, known):
+                session["login"] = _login(known)
+                return True
+        return False
 
     # -- origins
 
@@ -89,9 +101,9 @@ class Access:
     def may_watch(
         self, visitor: Visitor, topic: str, grant: Grant | None = None, job_owner: str = ""
     ) -> Refusal | None:
-        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; `log:<id>`, which may show
-        what arguments do, the owner of the job or an operator; the rest an operator, or a token for it."""
-        if grant is not None and grant.covers(topic) and not visitor.operator:
+        """`job:<id>` is open to whoever knows the unguessable id; `mine` needs a session; `log:<id>` whoever
+        may read it; the rest operators and viewers, or a token for it."""
+        if grant is not None and grant.covers(topic) and not visitor.sees:
             return EXPIRED if grant.is_over else None  # who shows a token is bound by it
         return self._may_watch(visitor, topic, job_owner)
 
@@ -100,20 +112,19 @@ class Access:
         if kind == "job" and colon and name:
             return None
         if kind == "log" and colon and name:
-            return self.may_act(visitor, job_owner)
+            return self.may_read(visitor, job_owner)
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
         if topic in ("jobs", "stats") or (kind == "queue" and is_queue_name(name)):
-            return None if visitor.operator else OPERATORS_ONLY
+            return self.may_oversee(visitor)
         return Refusal(
             "bad_request", f"expected job:<id>, log:<id>, mine, jobs, queue:<name> or stats, got {topic[:80]!r}"
         )
 
     def may_act(self, visitor: Visitor, owner: str, topic: str = "", grant: Grant | None = None) -> Refusal | None:
-        """Stop, cancel, requeue, delete: its owner, an operator, or a token for its `topic` that allows it.
-
-        Without `topic`: see arguments, traceback, attempts and log, which no token allows.
-        """
+        """Stop, cancel, requeue, delete: its owner, an operator, or a token for its `topic` that allows it."""
+        if self._read_only:
+            return READ_ONLY
         if visitor.operator or (owner and visitor.owner == owner):
             return None
         if grant is not None and grant.act and grant.covers(topic):
@@ -128,8 +139,38 @@ class Access:
             return EXPIRED if grant.is_over else None
         return Refusal("forbidden", "notify: expected an operator, or a token that was made with notify")
 
+    def may_submit(self) -> Refusal | None:
+        """Anybody may, but where nobody may."""
+        return READ_ONLY if self._read_only else None
+
+    def may_see(self, visitor: Visitor, owner: str) -> bool:
+        """Arguments, traceback and attempts of a job: its owner, operators and viewers, and no token."""
+        return visitor.sees or bool(owner and visitor.owner == owner)
+
+    def may_read(self, visitor: Visitor, owner: str) -> Refusal | None:
+        """The log of a job, which may show what arguments do: whoever sees those."""
+        return None if self.may_see(visitor, owner) else Refusal("forbidden", "expected the job's owner or an operator")
+
+    def may_oversee(self, visitor: Visitor) -> Refusal | None:
+        """Look at what concerns all: queues, workers, metrics, the audit log."""
+        return None if visitor.sees else OPERATORS_ONLY
+
     def may_operate(self, visitor: Visitor) -> Refusal | None:
+        """Act on what concerns all."""
+        return READ_ONLY if self._read_only else None if visitor.operator else OPERATORS_ONLY
+
+    def may_sign(self, visitor: Visitor) -> Refusal | None:
+        """Make tokens, which change nothing by themselves."""
         return None if visitor.operator else OPERATORS_ONLY
+
+
+def _login(token: str) -> str:
+    # a digest, so that a new token ends old logins, and the cookie (signed, not encrypted) doesn't show it
+    return hmac.digest(token.encode(), b"login", "sha256").hex()
+
+
+def _same(given: Any, known: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(_bytes(given), _bytes(known))
 
 
 def _bytes(text: str) -> bytes:

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify, request, url_for
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from realtime import log_text, openapi
+from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
-from realtime.request import allow, grant, limit_submits, owner, parse_body, parse_query, services, visitor
-from workers import log_lines, store
-from workers.errors import BadArguments
+from realtime.request import allow, grant, parse_body, parse_query, services, submitter, visitor
+from workers import log_lines
+from workers.errors import BadArguments, NotFound
 from workers.store import Stored
-from workers.wire import JobState, Status
 
 BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
@@ -40,16 +40,11 @@ class BulkSubmission(BaseModel):
     queue: str | None = None
 
 
-class Query(BaseModel):
-    """The query of the list of jobs."""
+class AgainRequest(BaseModel):
+    """The body of a job that is submitted again; it may be missing."""
 
     model_config = ConfigDict(extra="forbid")
-    status: Status | None = None
-    queue: str | None = None
-    task: str | None = None
-    q: str | None = None
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    args: dict[str, Any] | None = None  # None: the same
 
 
 class LogQuery(BaseModel):
@@ -70,8 +65,7 @@ def accepted(stored: Stored) -> Response:
 @openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
-    who = owner()
-    limit_submits(who)
+    who = submitter()
     body = parse_body(Submission)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
@@ -86,59 +80,9 @@ def submit_job() -> Response:
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     request.max_content_length = BULK_BODY_LIMIT
-    who = owner()
-    limit_submits(who)
+    who = submitter()
     body = parse_body(BulkSubmission)
     return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
-
-
-@blueprint.get("/api/jobs")
-@openapi.describe(query=Query, answer="Jobs")
-def list_jobs() -> Response:
-    """One's own jobs, newest first; an operator sees all."""
-    query = parse_query(Query)
-    who = visitor()
-    if who.operator:
-        scope = f"queue:{query.queue}" if query.queue else "all"
-    elif who.owner:
-        scope = f"owner:{who.owner}"
-    else:
-        return jsonify(jobs=[], cursor=None)
-    found, cursor = _search(scope, query)
-    return jsonify(jobs=[asdict(state) for state in found], cursor=cursor)
-
-
-def _search(scope: str, query: Query) -> tuple[list[JobState], str | None]:
-    """A page of the jobs that match. A filter without an index of its own may give a short page with a cursor."""
-    redis = services().redis
-    statuses = [query.status] if query.status else list(Status)
-    before = int(query.cursor) if query.cursor else None
-    found: list[JobState] = []
-    filtered = query.task or query.q or query.queue
-    limit = store.SCAN_STEP if filtered else query.limit
-    looked = 0
-    while looked < store.SCAN_LIMIT:
-        entries = store.page(redis, scope, statuses, before=before, limit=limit)
-        rows = store.present(redis, scope, [id for _, id in entries])
-        for row in rows:
-            if _matches(row.state, query):
-                found.append(row.state)
-                if len(found) == query.limit:
-                    return found, str(row.order)
-        if len(entries) < limit:
-            return found, None
-        before = entries[-1][0]
-        looked += len(entries)
-    return found, str(before)
-
-
-def _matches(state: JobState, query: Query) -> bool:
-    if (query.queue and state.queue != query.queue) or (query.task and state.task != query.task):
-        return False
-    if not query.q:
-        return True
-    message = state.error["message"] if state.error else ""
-    return query.q.lower() in "\n".join((state.id, state.task, state.description, message)).lower()
 
 
 @blueprint.get("/api/jobs/<id>")
@@ -152,7 +96,7 @@ def read_job(id: str) -> Response:
     detail = asdict(stored.state)
     if stored.state.result_truncated and latest is not None:
         detail["result"] = latest.return_value
-    if services().access.may_act(visitor(), stored.owner) is None:
+    if services().access.may_see(visitor(), stored.owner):
         failed = stored.state.error is not None and latest is not None
         detail |= {
             "args": job.kwargs if job else None,
@@ -168,7 +112,7 @@ def read_log(id: str) -> Response:
     """The newest 1,000 lines of a job's log, for its owner and operators; with `format=text` a file."""
     query = parse_query(LogQuery)
     state = services().jobs.load(id)
-    allow(services().access.may_act(visitor(), state.owner))
+    allow(services().access.may_read(visitor(), state.owner))
     lines = log_lines.read(services().redis, id)
     if query.format == "json":
         return Response(log_lines.encode_log(lines), mimetype="application/json")
@@ -184,6 +128,7 @@ def _act(id: str, act: Callable[[str], Any]) -> Any:
 
 @blueprint.post("/api/jobs/<id>/cancel")
 @openapi.describe(answer="State")
+@audited("cancel")
 def cancel_job(id: str) -> Response:
     """Take back a job that has not started."""
     return jsonify(asdict(_act(id, services().jobs.cancel).state))
@@ -191,6 +136,7 @@ def cancel_job(id: str) -> Response:
 
 @blueprint.post("/api/jobs/<id>/requeue")
 @openapi.describe(answer="State")
+@audited("requeue")
 def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
     return jsonify(asdict(_act(id, services().jobs.requeue).state))
@@ -198,6 +144,7 @@ def requeue_job(id: str) -> Response:
 
 @blueprint.post("/api/jobs/<id>/stop")
 @openapi.describe(status=202, answer="State")
+@audited("stop")
 def stop_job(id: str) -> Response:
     """Ask the worker to end a started job; `stopped` follows live within 2 s."""
     return accepted(_act(id, services().jobs.stop))
@@ -205,10 +152,39 @@ def stop_job(id: str) -> Response:
 
 @blueprint.delete("/api/jobs/<id>")
 @openapi.describe(answer="Ok")
+@audited("delete")
 def delete_job(id: str) -> Response:
     """Forget a job that is not running."""
     _act(id, services().jobs.delete)
     return jsonify(ok=True)
+
+
+@blueprint.post("/api/jobs/<id>/enqueue")
+@openapi.describe(answer="State")
+@audited("enqueue")
+def enqueue_job(id: str) -> Response:
+    """Run a job now that is scheduled or deferred."""
+    return jsonify(asdict(_act(id, services().jobs.enqueue).state))
+
+
+@blueprint.post("/api/jobs/<id>/again")
+@openapi.describe(body=AgainRequest, status=202, answer="State")
+@audited("again")
+def submit_again(id: str) -> Response:
+    """Queue another job of the same task, with the same arguments or with these."""
+    jobs = services().jobs
+    stored = jobs.load(id)
+    allow(services().access.may_act(visitor(), stored.owner))
+    is_chunked = "Transfer-Encoding" in request.headers
+    args = (parse_body(AgainRequest) if request.content_length or is_chunked else AgainRequest()).args
+    if args is None:
+        job, _ = jobs.detail(id)
+        if job is None:
+            raise NotFound(f"RQ does not know the arguments of {id!r} any more")
+        args = job.kwargs
+    again = jobs.submit(stored.state.task, args, owner=submitter(), queue=stored.state.queue)
+    concerns(again=again.state.id)
+    return accepted(again)
 
 
 @blueprint.get("/api/tasks")

@@ -7,7 +7,19 @@ import flask
 from flask import Flask, Response
 from redis import Redis
 
-from realtime import api, errors, health, operators, pages, push, request, tutorials
+from realtime import (
+    actions,
+    api,
+    audit,
+    errors,
+    health,
+    operators,
+    pages,
+    push,
+    request,
+    search,
+    tutorials,
+)
 from realtime.access import Access
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
@@ -59,7 +71,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     )
     errors.register(app)
     app.before_request(request.check_origin)
-    for part in (api, operators, push, health, pages, tutorials):
+    for part in (api, search, actions, audit, operators, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     app.after_request(_share)

@@ -21,6 +21,9 @@ STATUSES |= {"too_many": 429}
 log = logging.getLogger("headway.http")
 
 
+KINDS: dict[type[Exception], str] = {NotFound: "not_found", Conflict: "conflict", Full: "unavailable"}
+
+
 class Refused(Exception):
     """Raised by a view that `Access`, or a limit, has refused."""
 
@@ -28,6 +31,17 @@ class Refused(Exception):
         super().__init__(refusal.message)
         self.refusal = refusal
         self.retry_after = retry_after
+
+
+def code_of(error: Exception) -> str:
+    """The code by which the answer to this error calls it."""
+    if isinstance(error, Refused):
+        return error.refusal.code
+    if isinstance(error, BadArguments):
+        return error.code
+    if isinstance(error, HTTPException):
+        return CODES.get(error.code or 500, "unavailable")
+    return KINDS.get(type(error), "bad_request" if isinstance(error, HeadwayError) else "unavailable")
 
 
 def answer(status: int, code: str, message: str, *, retry_after: int | None = None, **more: Any) -> Response:
@@ -41,7 +55,7 @@ def answer(status: int, code: str, message: str, *, retry_after: int | None = No
 def register(app: Flask) -> None:
     @app.errorhandler(BadArguments)
     def bad_arguments(error: BadArguments) -> Response:
-        return answer(400, "bad_request", str(error), fields=error.fields)
+        return answer(400, error.code, str(error), fields=error.fields)
 
     @app.errorhandler(NotFound)
     def not_found(error: NotFound) -> Response:

@@ -34,7 +34,7 @@ def ready() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Counts for Prometheus, to operators (`Authorization: Bearer <token>`)."""
-    allow(services().access.may_operate(visitor()))
+    allow(services().access.may_oversee(visitor()))
     return Response(services().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -10,8 +10,10 @@ from flask import Flask
 from pydantic import BaseModel
 
 from workers.log_lines import LEVELS
+from workers.verbs import Verb
 from workers.wire import Status
 
+WORDS = {"Status": Status, "Verb": Verb}
 F = TypeVar("F", bound=Callable[..., Any])
 
 _INTEGER = {"type": "integer"}
@@ -71,6 +73,8 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
     "Log": _object({"lines": _list(_LINE), "first": _INTEGER, "last": _INTEGER}),
+    "Counts": _object({"total": _INTEGER, "by_status": {"type": "object"}, "more": {"type": "boolean"}}),
+    "Action": _object({"id": _TEXT, "total": _INTEGER}),
     "Ids": _object({"ids": _list(_TEXT)}),
     "Tasks": _object(
         {
@@ -101,7 +105,16 @@ SCHEMAS: dict[str, Any] = {
                         "host": {"type": ["string", "null"]},
                     }
                 )
-            )
+            ),
+            "suspended": {"type": "boolean"},
+        }
+    ),
+    "Audit": _object(
+        {
+            "entries": _list(
+                _object({"at": _INTEGER, "who": _TEXT, "what": _TEXT, "which": {"type": "object"}, "result": _TEXT})
+            ),
+            "cursor": {"type": ["string", "null"]},
         }
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),
@@ -209,9 +222,11 @@ def _operation(
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The one model that a query refers to is the list of statuses."""
-    text = {"enum": [str(status) for status in Status]}
-    options = [text if "$ref" in option else option for option in schema.get("anyOf", [])]
+    """With the lists of words that a query refers to written out."""
+    options = [
+        {"enum": [str(word) for word in WORDS[option["$ref"].rpartition("/")[2]]]} if "$ref" in option else option
+        for option in schema.get("anyOf", [])
+    ]
     return {**schema, "anyOf": options} if options else schema
 
 

@@ -2,11 +2,15 @@
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
+from rq.command import send_shutdown_command
+from rq.suspension import is_suspended, resume, suspend
 
 from realtime import openapi
+from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, services, visitor
 from workers import overview
-from workers.errors import BadArguments
+from workers.audit import IDS_LIMIT
+from workers.errors import BadArguments, NotFound
 
 blueprint = Blueprint("operators", __name__)
 
@@ -23,10 +27,12 @@ class TokenRequest(BaseModel):
 
 @blueprint.post("/api/tokens")
 @openapi.describe(body=TokenRequest, answer="Token", operator=True)
+@audited("token")
 def make_token() -> Response:
     """Make a token with which to watch, or act on, just these jobs, or to submit with notify, for so many seconds."""
-    allow(services().access.may_operate(visitor()))
+    allow(services().access.may_sign(visitor()))
     body = parse_body(TokenRequest)
+    concerns(topics=[topic[:80] for topic in body.topics[:IDS_LIMIT]], act=body.act)
     tokens = services().access.tokens
     try:
         token = tokens.sign(body.topics, body.expires, act=body.act, notify=body.notify)
@@ -43,13 +49,14 @@ def make_token() -> Response:
 @openapi.describe(answer="Queues", operator=True)
 def list_queues() -> Response:
     """The queues with their counts."""
-    allow(services().access.may_operate(visitor()))
+    allow(services().access.may_oversee(visitor()))
     redis = services().redis
     return jsonify(queues=overview.queues(redis, services().jobs.queues, overview.workers(redis)))
 
 
 @blueprint.post("/api/queues/<name>/empty")
 @openapi.describe(answer="Count", operator=True)
+@audited("empty")
 def empty_queue(name: str) -> Response:
     """Delete every job that waits on a queue."""
     allow(services().access.may_operate(visitor()))
@@ -58,6 +65,7 @@ def empty_queue(name: str) -> Response:
 
 @blueprint.post("/api/queues/<name>/requeue-failed")
 @openapi.describe(answer="Count", operator=True)
+@audited("requeue-failed")
 def requeue_failed(name: str) -> Response:
     """Requeue every failed job of a queue."""
     allow(services().access.may_operate(visitor()))
@@ -67,6 +75,40 @@ def requeue_failed(name: str) -> Response:
 @blueprint.get("/api/workers")
 @openapi.describe(answer="Workers", operator=True)
 def list_workers() -> Response:
-    """The workers that are up."""
+    """The workers that are up, and whether they are suspended: then they take no new jobs."""
+    allow(services().access.may_oversee(visitor()))
+    redis = services().redis
+    return jsonify(workers=overview.workers(redis), suspended=bool(is_suspended(redis)))
+
+
+@blueprint.post("/api/workers/suspend")
+@openapi.describe(answer="Ok", operator=True)
+@audited("suspend")
+def suspend_workers() -> Response:
+    """Have all workers take no new jobs, those of Headway's own queue too; what runs goes on."""
     allow(services().access.may_operate(visitor()))
-    return jsonify(workers=overview.workers(services().redis))
+    suspend(services().redis)
+    return jsonify(ok=True)
+
+
+@blueprint.post("/api/workers/resume")
+@openapi.describe(answer="Ok", operator=True)
+@audited("resume")
+def resume_workers() -> Response:
+    """Have the workers take jobs again."""
+    allow(services().access.may_operate(visitor()))
+    resume(services().redis)
+    return jsonify(ok=True)
+
+
+@blueprint.post("/api/workers/<name>/shutdown")
+@openapi.describe(status=202, answer="Ok", operator=True)
+@audited("shutdown")
+def shut_down_worker(name: str) -> tuple[Response, int]:
+    """Ask a worker to end when its job has; under `run.py` another one takes its place."""
+    allow(services().access.may_operate(visitor()))
+    redis = services().redis
+    if name not in [worker["name"] for worker in overview.workers(redis)]:
+        raise NotFound(f"no worker is named {name[:80]!r}")
+    send_shutdown_command(redis, name)
+    return jsonify(ok=True), 202

@@ -20,9 +20,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from realtime import files
 from realtime.access import Refusal
+from realtime.audit import audited
 from realtime.errors import Refused
 from realtime.request import owner, read_json, services, visitor
-from workers.wire import CHANNEL, encode_recheck
+from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
@@ -51,17 +52,17 @@ def job_page(id: str) -> Response:
 
 @blueprint.get("/queues")
 def queues_page() -> AnyResponse:
-    return _for_operators("queues.html", "/queues")
+    return _of_all("queues.html", "/queues")
 
 
 @blueprint.get("/workers")
 def workers_page() -> AnyResponse:
-    return _for_operators("workers.html", "/workers")
+    return _of_all("workers.html", "/workers")
 
 
 @blueprint.get("/audit")
 def audit_page() -> AnyResponse:
-    return _for_operators("audit.html", "/audit")
+    return _of_all("audit.html", "/audit")
 
 
 @blueprint.get("/login")
@@ -69,19 +70,20 @@ def login_page() -> Response:
     return show("login.html", "/login")
 
 
-def _for_operators(template: str, here: str) -> AnyResponse:
-    return show(template, here) if visitor().operator else redirect(url_for("pages.index"))
+def _of_all(template: str, here: str) -> AnyResponse:
+    return show(template, here) if visitor().sees else redirect(url_for("pages.index"))
 
 
 def show(template: str, here: str, **values: object) -> Response:
     """A page; `here` is its place among the views."""
     owner()  # a session begins with the first page
+    who = visitor()
     text = render_template(
         template,
         root=request.script_root,
         here=here,
-        views=ALL if visitor().operator else MINE,
-        role="operator" if visitor().operator else "",
+        views=ALL if who.sees else MINE,
+        role="operator" if who.operator else "viewer" if who.viewer else "",
         environment=services().settings.environment,
         version=VERSION,
         rq_version=metadata.version("rq"),
@@ -95,27 +97,28 @@ def show(template: str, here: str, **values: object) -> Response:
 
 
 @blueprint.post("/login")
+@audited("login")
 def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
-    if not services().access.is_operator_token(token):
+    if not services().access.log_in(session, token):
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
-    who = owner()
-    services().access.log_in(session)
-    _recheck(who, operator=True)
+    _recheck(owner())
     return jsonify(ok=True)
 
 
 @blueprint.post("/logout")
+@audited("logout")
 def log_out() -> Response:
     if session.pop("login", None) is not None:
-        _recheck(owner(), operator=False)
+        _recheck(owner())
     return jsonify(ok=True)
 
 
-def _recheck(who: str, *, operator: bool) -> None:
+def _recheck(owner: str) -> None:
     """Have every web process look again at what the open connections of this browser may do."""
-    services().redis.publish(CHANNEL, encode_recheck(who, operator))
+    who = services().access.visitor(session, None)
+    services().redis.publish(CHANNEL, encode_recheck(Recheck(owner, who.operator, who.viewer)))
 
 
 @blueprint.get("/js/<path:name>")

@@ -56,7 +56,7 @@ class Relay:
         self._wake = threading.Event()
         self._sending = threading.Lock()  # frames of one topic go out one after the other
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
-        self.on_recheck: Callable[[str, bool], None] = lambda owner, operator: None
+        self.on_recheck: Callable[[Recheck], None] = lambda recheck: None
         self.pulse = Pulse(self.broadcast)
         self.metrics.gaps.set_function(lambda: self.pulse.gaps)
         self.metrics.connections.set_function(lambda: len(transport.connections()))
@@ -124,7 +124,7 @@ class Relay:
                 elif isinstance(update, Logged):
                     self.logs.hear(update.id, update.last)
                 elif isinstance(update, Recheck):
-                    self.on_recheck(update.owner, update.operator)
+                    self.on_recheck(update)
                 elif not self.pulse.hear(update):
                     log.warning("Redis has lost its data: what pages show is read again")
                     self._mind_gap(Gap(True))

@@ -47,6 +47,14 @@ def allow(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
+def submitter() -> str:
+    """The owner of what this request submits. Raises `Refused` where nobody may, and as `limit_submits`."""
+    allow(services().access.may_submit())
+    who = owner()
+    limit_submits(who)
+    return who
+
+
 def limit_submits(who: str) -> None:
     """Raises `Refused` over 20 submits a second of one owner."""
     redis = services().redis

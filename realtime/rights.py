@@ -11,6 +11,7 @@ from realtime.relay import Relay
 from realtime.tokens import Grant
 from realtime.topics import Topic, ends_of
 from realtime.transport import Transport
+from workers.wire import Recheck
 
 LOOK = 0.25  # seconds between two looks at what has expired
 
@@ -40,7 +41,7 @@ class Rights:
     def granted(self, sid: str, topics: Sequence[Topic], grant: Grant | None) -> None:
         """They are watched from now on: by `grant` where it covers them, and for no longer than that."""
         for topic in topics:
-            if grant is not None and grant.covers(topic.name) and not self.visitor(sid).operator:
+            if grant is not None and grant.covers(topic.name) and not self.visitor(sid).sees:
                 self._leases.grant(sid, topic, grant.expires_at)
             else:
                 self._leases.release(sid, topic)
@@ -57,22 +58,23 @@ class Rights:
             for sid, topic in self._leases.over(time.time()):
                 self._refuse(sid, topic, EXPIRED)
 
-    def recheck(self, owner: str, operator: bool) -> None:
+    def recheck(self, recheck: Recheck) -> None:
         """A browser has logged in, or out, over HTTP: what its open connections may do changes with it.
 
         Out: the watches that it has lost the right to end. In: its pages are asked to come anew, with their new right.
         """
         for sid, who in list(self._visitors.items()):
-            if who.owner != owner or who.operator == operator:
+            now = replace(who, operator=recheck.operator, viewer=recheck.viewer)
+            if who.owner != recheck.owner or who == now:
                 continue
-            if operator:
+            if now.sees and not who.sees:
                 self._transport.send(sid, self._relay.pulse.farewell())
                 continue
-            self._visitors[sid] = who = replace(who, operator=False)
+            self._visitors[sid] = who = now
             for topic in self._relay.topics.of(sid):
                 job_owner = self._relay.logs.owner_of(topic)
                 refusal = self._access.may_watch(who, topic.name, job_owner=job_owner)
-                if topic != ends_of(owner) and refusal is not None and not self._leases.holds(sid, topic):
+                if topic != ends_of(who.owner) and refusal is not None and not self._leases.holds(sid, topic):
                     self._refuse(sid, topic, refusal)
 
     def _refuse(self, sid: str, topic: Topic, refusal: Refusal) -> None:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import limit_submits, owner, read_json, services
+from realtime.request import read_json, services, submitter
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
@@ -27,9 +27,7 @@ def refuse_cross_site() -> None:
 
 
 def submit(task: str, args: dict[str, Any]) -> str:
-    who = owner()
-    limit_submits(who)
-    return services().jobs.submit(task, args, owner=who).state.id
+    return services().jobs.submit(task, args, owner=submitter()).state.id
 
 
 @blueprint.post("/tasks")
@@ -88,9 +86,7 @@ def parse_links() -> tuple[str, int] | str:
     valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
     if not 1 <= len(valid) <= BULK_LIMIT:
         return "Only array of goodreads book links is accepted.", 400
-    who = owner()
-    limit_submits(who)
-    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=who, queue=BOOK_QUEUE)
+    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=submitter(), queue=BOOK_QUEUE)
     return f"{len(valid)} books are scheduled for info parsing."
 
 
@@ -109,5 +105,9 @@ def queue_length() -> str:
 
 
 @blueprint.get("/rqstatus")
-def dashboard() -> AnyResponse:
+@blueprint.get("/rq")
+@blueprint.get("/rq/", defaults={"rest": ""})
+@blueprint.get("/rq/<path:rest>")
+def dashboard(rest: str = "") -> AnyResponse:
+    """Where other dashboards stood."""
     return redirect(url_for("pages.index"))

@@ -100,6 +100,7 @@ def base_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
         "HEADWAY_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
         "HEADWAY_SMTP_URL": f"smtp://jobs:hunter2@127.0.0.1:{free_port()}",
         "HEADWAY_MAIL_FROM": "jobs@shop.example",
+        "HEADWAY_VIEWER_TOKEN": "a viewer's token of the tests",
     }
 
 
@@ -132,7 +133,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def jobs(redis: Redis) -> Jobs:
-    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser"])
+    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser", "headway"])
 
 
 @pytest.fixture

@@ -14,11 +14,15 @@ class SettingsError(HeadwayError):
 
 
 class BadArguments(HeadwayError):
-    """A submit that doesn't fit its task. `fields`: name → {expected, got}."""
+    """A request that can't be understood, or a submit that doesn't fit its task. `fields`: name → {expected, got}.
 
-    def __init__(self, message: str, fields: dict[str, dict[str, str]]) -> None:
+    `code` is one of the contract's.
+    """
+
+    def __init__(self, message: str, fields: dict[str, dict[str, str]], code: str = "bad_request") -> None:
         super().__init__(message)
         self.fields = fields
+        self.code = code
 
 
 class NotFound(HeadwayError):

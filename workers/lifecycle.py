@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 from workers import context, log_lines, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.wire import RESULT_LIMIT, Status, encode, error_of
+from workers.words import words_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
 
@@ -30,6 +31,7 @@ class TrackedJob(Job):
     """A job whose every transition is published. It travels as JSON and runs registered tasks only."""
 
     failure: dict[str, str] | None = None  # {type, message} of the attempt that just failed
+    held: JobStatus | None = None  # its status, while a WATCH holds it: RQ would ask for it again and again
 
     @property
     def owner(self) -> str:
@@ -50,6 +52,9 @@ class TrackedJob(Job):
             raise
         except Exception as error:
             raise NoSuchJobError(f"{self.id} can't be read: {error}") from error
+
+    def get_status(self, refresh: bool = True) -> JobStatus:
+        return self.held or super().get_status(refresh)
 
     # -- transitions, where RQ writes them
 
@@ -147,6 +152,7 @@ class TrackedJob(Job):
             "enqueued_at": _ms(self.enqueued_at),
             "started_at": _ms(self.started_at),
             "worker": self.worker_name,
+            "words": self.words,
         }
         if self.notify is not None:
             known["notify"] = self.notify
@@ -160,6 +166,14 @@ class TrackedJob(Job):
             return str(self.func_name)
         except DeserializationError:
             return ""  # the worker fails such a job and says why
+
+    @property
+    def words(self) -> str:
+        """What can be searched of task and arguments; '' where they can't be read."""
+        try:
+            return words_of([self.task_name, self.args, self.kwargs])
+        except DeserializationError:
+            return ""
 
     # -- execution
 

@@ -5,29 +5,30 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
-from rq.command import send_stop_job_command
-from rq.exceptions import InvalidJobOperation
+from rq import Retry
 from rq.job import JobStatus
-from rq.registry import BaseRegistry, CanceledJobRegistry, FailedJobRegistry
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import batches, store
+from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
-from workers.wire import INTERNAL_QUEUE, Status, encode
+from workers.verbs import Verb
+from workers.wire import INTERNAL_QUEUE, encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
+RETRIES = 3  # of an internal task, when its worker dies
 KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
-CANCELABLE = (Status.CREATED, Status.QUEUED, Status.DEFERRED, Status.SCHEDULED)
-REQUEUEABLE = (Status.FAILED, Status.STOPPED, Status.CANCELED)
 
 
 class Jobs:
@@ -87,6 +88,20 @@ class Jobs:
                     return str(job.id)
                 except WatchError:
                     continue  # the same request at the same moment: it has won, read what it wrote
+
+    def submit_internal(self, name: str, args: Any, *, owner: str, id: str, after: timedelta = timedelta()) -> Stored:
+        """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
+
+        Taken with the memory nearly full too: it may be what makes room.
+        """
+        task = self.tasks.get(name)
+        queue = self._queue(task.queue)
+        job = self._create(task, task.parse(args), owner, queue, id=id, retry=Retry(max=RETRIES))
+        if after:
+            queue.schedule_job(job, datetime.now(UTC) + after)
+        else:
+            queue.enqueue_job(job)
+        return self.load(id)
 
     def submit_many(
         self, name: Any, args: Any, *, owner: str, queue: Any = None, pause: Callable[[], None] = lambda: time.sleep(0)
@@ -157,18 +172,22 @@ class Jobs:
         owner: str,
         queue: TrackedQueue,
         notify: Mapping[str, str] | None = None,
+        *,
+        id: str = "",
+        **more: Any,
     ) -> TrackedJob:
         job = queue.create_job(
             task.name,
             args=(),
             kwargs=dict(arguments),
-            job_id=str(uuid4()),
+            job_id=id or str(uuid4()),
             timeout=task.timeout,
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
             meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}),
             status=JobStatus.QUEUED,
+            **more,
         )
         assert isinstance(job, TrackedJob)
         job.origin = queue.name
@@ -194,58 +213,37 @@ class Jobs:
 
     # -- act
 
+    def act(self, verb: Verb, id: str) -> None:
+        """Do `verb` to one job. Raises `NotFound`, `Conflict`."""
+        while True:
+            with suppress(WatchError):  # it has moved in between: look again
+                for error in act(self.redis, verb, [id]).errors.values():
+                    raise error
+                return
+
     def cancel(self, id: str) -> Stored:
         """Take back a job that has not started. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(
-            id, CANCELABLE, "cancel", {Status.STARTED: "stop it instead", Status.LOST: "stop it instead"}
-        )
-        try:
-            job.cancel()
-        except InvalidJobOperation as error:
-            raise Conflict(f"cancel: {error}") from error
+        self.act(Verb.CANCEL, id)
         return self.load(id)
 
     def stop(self, id: str) -> Stored:
         """Ask the worker to end a started job; `stopped` follows. Raises `NotFound`, `Conflict`."""
-        self._acted_on(id, (Status.STARTED, Status.LOST), "stop", {Status.QUEUED: "cancel it instead"})
-        try:
-            send_stop_job_command(self.redis, id, serializer=JSONSerializer)
-        except InvalidJobOperation as error:
-            raise Conflict(f"stop: {error}") from error
+        self.act(Verb.STOP, id)
         return self.load(id)
 
     def requeue(self, id: str) -> Stored:
         """Run a job again that did not finish. Raises `NotFound`, `Conflict`."""
-        job = self._acted_on(id, REQUEUEABLE, "requeue", {})
-        kind: type[BaseRegistry] = CanceledJobRegistry if job.is_canceled else FailedJobRegistry
-        registry = kind(job.origin, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
-        try:
-            registry.requeue(job)
-        except InvalidJobOperation as error:
-            raise Conflict("requeue: somebody else was faster") from error
+        self.act(Verb.REQUEUE, id)
+        return self.load(id)
+
+    def enqueue(self, id: str) -> Stored:
+        """Run a job now that is scheduled or deferred. Raises `NotFound`, `Conflict`."""
+        self.act(Verb.ENQUEUE, id)
         return self.load(id)
 
     def delete(self, id: str) -> None:
         """Forget a job that is not running. Raises `NotFound`, `Conflict`."""
-        state = self.load(id).state
-        if state.status in (Status.STARTED, Status.LOST):
-            raise Conflict(f"delete: expected a job that is not running, got one that is {state.status}: stop it first")
-        job = fetch_job(id, self.redis)
-        if job is None:
-            store.bury(self.redis, id)
-        else:
-            job.delete()
-
-    def _acted_on(self, id: str, allowed: Sequence[Status], verb: str, advice: Mapping[Status, str]) -> TrackedJob:
-        state = self.load(id).state
-        if state.status not in allowed:
-            words = ", ".join(allowed)
-            hint = f": {advice[state.status]}" if state.status in advice else ""
-            raise Conflict(f"{verb}: expected a job that is {words}, got one that is {state.status}{hint}")
-        job = fetch_job(id, self.redis)
-        if job is None:
-            raise NotFound(f"RQ does not know the job {id!r} any more")
-        return job
+        self.act(Verb.DELETE, id)
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""

@@ -187,7 +187,7 @@ local function run()
   if what == 'delete' then
     if not known then return {'unchanged', 'unknown'} end
     index(state, state.status, nil)
-    redis.call('DEL', key, key .. ':attempts', key .. ':log')
+    redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
     redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"gone":{"id":' .. quoted(id) ..
@@ -213,6 +213,9 @@ local function run()
     state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', task='""', queue='""', created_at='null',
       enqueued_at='null'}
     for name, json in pairs(BLANK) do state[name] = json end
+    -- a key of its own: so long a text would double the memory that all the fields take
+    if fallback.words and fallback.words ~= '""' then redis.call('SET', key .. ':words', bare(fallback.words)) end
+    fallback.words = nil
     for name, json in pairs(fallback) do state[name] = json end
   elseif WAITING[given.status] and (RUNNING[before] or ENDED[before]) then
     remember_attempt(state, now, given.error)
@@ -246,11 +249,11 @@ local function run()
   if before ~= state.status then
     index(state, before, state.status)
     if ENDED[state.status] then
-      redis.call('EXPIRE', key, lifetime(state))
-      redis.call('EXPIRE', key .. ':attempts', lifetime(state))
-      redis.call('EXPIRE', key .. ':log', lifetime(state))
+      for _, part in ipairs({'', ':attempts', ':log', ':words'}) do
+        redis.call('EXPIRE', key .. part, lifetime(state))
+      end
     elseif before then
-      redis.call('PERSIST', key)
+      for _, part in ipairs({'', ':words'}) do redis.call('PERSIST', key .. part) end
     end
   end
   local body = """

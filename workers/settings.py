@@ -58,6 +58,7 @@ class Settings:
     webhook_secret: bytes = field(repr=False)  # signs webhooks; b"" = there are none
     mail_server: MailServer | None
     mail_from: str  # '' = no mail is sent
+    read_only: bool = False  # whether nobody may submit, nor act on anything
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -93,6 +94,7 @@ class Settings:
             webhook_secret=_webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
             mail_server=_mail_server(environ.get("HEADWAY_SMTP_URL", "")),
             mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
+            read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
         )
 
 
@@ -101,16 +103,28 @@ class Secrets:
     secret_key: str  # signs session cookies
     operator_token: str
     made_up: bool  # whether the operator's token was made here, so that someone must be told of it
+    viewer_token: str = ""  # '': nobody can log in as a viewer
 
     def __repr__(self) -> str:
         return "Secrets(…)"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Secrets":
-        """The given secrets; others are made once and kept in `<home>/secrets`, readable by its owner alone."""
+        """The given secrets; others are made once and kept in `<home>/secrets`, readable by its owner alone.
+
+        Raises `SettingsError` where viewers would log in as operators.
+        """
         given = environ.get("SECRET_KEY", ""), environ.get("HEADWAY_OPERATOR_TOKEN", "")
         kept = {} if all(given) else _kept_secrets(home)
-        return cls(given[0] or kept["secret_key"], given[1] or kept["operator_token"], not given[1])
+        made = cls(
+            given[0] or kept["secret_key"],
+            given[1] or kept["operator_token"],
+            not given[1],
+            environ.get("HEADWAY_VIEWER_TOKEN", ""),
+        )
+        if made.viewer_token == made.operator_token:
+            raise SettingsError("HEADWAY_VIEWER_TOKEN: expected another token than the operator's, got the same")
+        return made
 
 
 def socket_path(home: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The only Redis code for states: publish, load, load_many, page."""
+"""The only Redis code for states: publish, load, load_many, snapshot."""
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,8 +33,6 @@ SNAPSHOT_ENDED = 200  # of which have ended, at the most
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
-SCAN_STEP = 200  # entries of an index that a filtered page looks at in one go
-SCAN_LIMIT = 2000  # entries of an index that one filtered page looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,25 +160,15 @@ def snapshot(connection: Redis, scope: str) -> tuple[list[Stored], bool]:
     return present(connection, scope, [id for _, id in sorted([*chosen, *ended[:room]], reverse=True)]), more
 
 
-def page(
-    connection: Redis, scope: str, statuses: Iterable[Status], *, before: int | None, limit: int
-) -> list[tuple[int, str]]:
-    """Up to `limit` jobs of `scope` in one of `statuses`, as (order, id), newest first, older than `before`."""
-    return _merged(_entries(connection, scope, statuses, limit, before), statuses)[:limit]
-
-
 Entries = dict[Status, list[tuple[int, str]]]
 
 
-def _entries(
-    connection: Redis, scope: str, statuses: Iterable[Status], limit: int, before: int | None = None
-) -> Entries:
+def _entries(connection: Redis, scope: str, statuses: Iterable[Status], limit: int) -> Entries:
     """The newest `limit` entries of each index, read in one step: a job that moves is in one of them."""
     wanted = list(statuses)
     with connection.pipeline() as pipeline:
         for status in wanted:
-            top = "+inf" if before is None else f"({before}"
-            pipeline.zrevrangebyscore(index_key(scope, status), top, "-inf", start=0, num=limit, withscores=True)
+            pipeline.zrange(index_key(scope, status), 0, limit - 1, desc=True, withscores=True)
         parts = pipeline.execute()
     return {
         status: [(int(order), id.decode()) for id, order in part] for status, part in zip(wanted, parts, strict=True)
@@ -194,12 +182,17 @@ def _merged(found: Entries, statuses: Iterable[Status]) -> list[tuple[int, str]]
 def present(connection: Redis, scope: str, ids: Sequence[str]) -> list[Stored]:
     """The states of `ids`; ids whose state has expired are taken out of the scope's indexes on the way."""
     rows = load_many(connection, ids)
-    if expired := [id for id, row in zip(ids, rows, strict=True) if row is None]:
+    forget(connection, scope, [id for id, row in zip(ids, rows, strict=True) if row is None])
+    return [row for row in rows if row is not None]
+
+
+def forget(connection: Redis, scope: str, ids: Sequence[str]) -> None:
+    """Take `ids` out of the indexes of `scope`: their states have expired."""
+    if ids:
         with connection.pipeline(transaction=False) as pipeline:
             for status in Status:
-                pipeline.zrem(index_key(scope, status), *expired)
+                pipeline.zrem(index_key(scope, status), *ids)
             pipeline.execute()
-    return [row for row in rows if row is not None]
 
 
 def connect(url: str, *, enduring: bool = False, shared: bool = False, **options: Any) -> Redis:

@@ -129,6 +129,7 @@ class Recheck:
 
     owner: str
     operator: bool  # what it is by now
+    viewer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,8 @@ class Logged:
 Message = Update | Probe | Recheck | Logged
 
 
-def encode_recheck(owner: str, operator: bool) -> str:
-    return encode({"recheck": owner, "operator": operator})
+def encode_recheck(recheck: Recheck) -> str:
+    return encode({"recheck": recheck.owner, "operator": recheck.operator, "viewer": recheck.viewer})
 
 
 def state_key(id: str) -> str:
@@ -238,7 +239,7 @@ def decode_update(message: bytes) -> Message:
         if envelope.get("probe") is not None:
             return Probe(envelope["probe"], envelope["n"], envelope.get("born", ""))
         if envelope.get("recheck") is not None:
-            return Recheck(str(envelope["recheck"]), envelope["operator"] is True)
+            return Recheck(str(envelope["recheck"]), envelope["operator"] is True, envelope.get("viewer") is True)
         if envelope.get("log") is not None:
             return Logged(str(envelope["log"]), int(envelope["last"]))
         if gone := envelope.get("gone"):

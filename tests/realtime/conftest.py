@@ -22,14 +22,19 @@ from workers import store
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
+VIEWER_TOKEN = "the viewers' token"
 
 
 @pytest.fixture
 def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
-    def make(*, redis: Redis = redis, live: bool = True, origins: tuple[str, ...] = ()) -> Flask:
+    def make(
+        *, redis: Redis = redis, live: bool = True, origins: tuple[str, ...] = (), read_only: bool = False
+    ) -> Flask:
         pulse = Pulse(lambda packet: None, state="live" if live else "stale")
-        settings_ = replace(settings, origins=origins)
-        return create_app(settings_, Secrets("a key", TOKEN, False), redis, pulse=pulse, metrics=Metrics())
+        settings_ = replace(settings, origins=origins, read_only=read_only)
+        return create_app(
+            settings_, Secrets("a key", TOKEN, False, VIEWER_TOKEN), redis, pulse=pulse, metrics=Metrics()
+        )
 
     return make
 
@@ -67,6 +72,14 @@ def url(stack: Stack) -> Iterator[str]:
         assert bystander.watch("mine")["ok"] is True
         until(lambda: connections(stack) <= before, "the end of the test's connections", within=5)
     assert "Traceback" not in stack.processes.log(0)[said:]
+
+
+@pytest.fixture
+def viewer(app: Flask) -> FlaskClient:
+    """A browser that has logged in as a viewer."""
+    client = app.test_client()
+    assert client.post("/login", json={"token": VIEWER_TOKEN}).status_code == 200
+    return client
 
 
 class Sockets:

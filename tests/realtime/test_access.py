@@ -1,6 +1,8 @@
 """Who may do what."""
 
+import hmac
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from workers.settings import Secrets, Settings
 ME = Visitor("me", operator=False)
 OPERATOR = Visitor("op", operator=True)
 PROGRAM = Visitor("", operator=False)
+VIEWER = Visitor("me", operator=False, viewer=True)
 
 
 @pytest.fixture
@@ -41,21 +44,78 @@ def test_who_may_watch(topic: str, program: str | None, me: str | None, operator
 
 
 @pytest.mark.parametrize(
-    ("owner", "who", "allowed"),
-    [("me", ME, True), ("you", ME, False), ("you", OPERATOR, True), ("", PROGRAM, False), ("", OPERATOR, True)],
+    ("owner", "who", "acts", "sees"),
+    [
+        ("me", ME, True, True),
+        ("you", ME, False, False),
+        ("you", OPERATOR, True, True),
+        ("", PROGRAM, False, False),
+        ("", OPERATOR, True, True),
+        ("me", VIEWER, True, True),
+        ("you", VIEWER, False, True),
+        ("", VIEWER, False, True),
+    ],
 )
-def test_who_may_watch_a_log(owner: str, who: Visitor, allowed: bool, access: Access) -> None:
-    assert (access.may_watch(who, "log:123", job_owner=owner) is None) is allowed
+def test_who_may_watch_a_log(owner: str, who: Visitor, acts: bool, sees: bool, access: Access) -> None:
+    assert (access.may_watch(who, "log:123", job_owner=owner) is None) is sees
     token = Grant(frozenset(["job:123"]), time.time() + 60, act=True)
-    assert (access.may_watch(who, "log:123", token, owner) is None) is allowed, "a job's token changes nothing"
+    assert (access.may_watch(who, "log:123", token, owner) is None) is sees, "a job's token changes nothing"
 
 
 @pytest.mark.parametrize(
-    ("owner", "who", "allowed"),
-    [("me", ME, True), ("you", ME, False), ("you", OPERATOR, True), ("", PROGRAM, False), ("", OPERATOR, True)],
+    ("owner", "who", "acts", "sees"),
+    [
+        ("me", ME, True, True),
+        ("you", ME, False, False),
+        ("you", OPERATOR, True, True),
+        ("", PROGRAM, False, False),
+        ("", OPERATOR, True, True),
+        ("me", VIEWER, True, True),
+        ("you", VIEWER, False, True),
+        ("", VIEWER, False, True),
+    ],
 )
-def test_who_may_act(owner: str, who: Visitor, allowed: bool, access: Access) -> None:
-    assert (access.may_act(who, owner) is None) is allowed
+def test_who_may_act_and_see(owner: str, who: Visitor, acts: bool, sees: bool, access: Access) -> None:
+    assert (access.may_act(who, owner) is None) is acts
+    assert access.may_see(who, owner) is sees
+
+
+@pytest.mark.parametrize(("who", "oversees", "operates"), [(ME, 0, 0), (VIEWER, 1, 0), (OPERATOR, 1, 1)])
+def test_who_may_look_at_and_act_on_what_concerns_all(
+    who: Visitor, oversees: bool, operates: bool, access: Access
+) -> None:
+    assert (access.may_oversee(who) is None) == oversees == (access.may_watch(who, "stats") is None)
+    assert (access.may_operate(who) is None) == operates == (access.may_sign(who) is None)
+    assert access.may_submit() is None
+
+
+def test_where_all_is_read_only_nobody_acts_and_all_is_seen_as_before(settings: Settings) -> None:
+    access = Access(replace(settings, read_only=True), Secrets("key", "token", False))
+    grant = Grant(frozenset(["job:1"]), time.time() + 60, act=True)
+    refusals = [
+        access.may_submit(),
+        access.may_operate(OPERATOR),
+        *(access.may_act(who, "me", "job:1", grant) for who in (ME, OPERATOR, VIEWER, PROGRAM)),
+    ]
+    assert {refusal and refusal.message for refusal in refusals} == {"this installation is read-only"}
+    assert access.may_oversee(OPERATOR) is None and access.may_see(ME, "me") and access.may_watch(ME, "mine") is None
+
+
+def test_a_viewer_logs_in_as_an_operator_does_and_is_none(settings: Settings) -> None:
+    access = Access(settings, Secrets("key", "token", False, "look"))
+    session: dict[str, Any] = {"owner": "me"}
+    assert access.log_in(session, "look") and access.visitor(session, None) == VIEWER
+    assert access.visitor({}, "Bearer look") == Visitor("", False, True)
+    assert access.log_in(session, "token") and access.visitor(session, None) == Visitor("me", True)
+    assert not access.log_in(session, "other")
+
+
+@pytest.mark.parametrize("token", ["", " ", None, 5, "look"])
+def test_without_a_token_for_viewers_nobody_is_one(token: Any, access: Access) -> None:
+    session: dict[str, Any] = {}
+    assert not access.log_in(session, token) and session == {}
+    assert not access.visitor({"login": token}, f"Bearer {token}").sees
+    assert not access.visitor({"login": hmac.digest(b"", b"login", "sha256").hex()}, "Bearer ").sees
 
 
 @pytest.mark.parametrize(
@@ -91,7 +151,7 @@ def test_the_operators_token_as_a_header(header: str | None, operator: bool, acc
 
 def test_a_login_ends_with_its_token(access: Access, settings: Settings) -> None:
     session: dict[str, Any] = {"owner": "me"}
-    access.log_in(session)
+    assert access.log_in(session, "token")
     assert access.visitor(session, None) == Visitor("me", operator=True)
     assert "token" not in str(session)
     assert not Access(settings, Secrets("key", "new", False)).visitor(session, None).operator

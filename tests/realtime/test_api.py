@@ -11,6 +11,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from tests.conftest import Processes, ended, until
+from tests.realtime.conftest import TOKEN
 from workers import log_lines, store
 from workers.queue import Jobs
 from workers.wire import FIELDS, Status
@@ -206,7 +207,14 @@ def test_a_stop_is_accepted_and_follows(me: FlaskClient, jobs: Jobs, processes: 
     until(lambda: jobs.load(id).state.status == Status.STOPPED, "stopped", within=2)
 
 
-ACTIONS = [("POST", "cancel"), ("POST", "requeue"), ("POST", "stop"), ("DELETE", "")]
+ACTIONS = [
+    ("POST", "enqueue"),
+    ("POST", "again"),
+    ("POST", "cancel"),
+    ("POST", "requeue"),
+    ("POST", "stop"),
+    ("DELETE", ""),
+]
 
 
 @pytest.mark.parametrize(("method", "verb"), ACTIONS)
@@ -230,14 +238,103 @@ def test_an_operator_may_act_on_any_job(me: FlaskClient, operator: FlaskClient) 
     [
         ("GET", "/api/queues"),
         ("GET", "/api/workers"),
+        ("GET", "/api/audit"),
+        ("GET", "/metrics"),
         ("POST", "/api/queues/default/empty"),
         ("POST", "/api/queues/default/requeue-failed"),
+        ("POST", "/api/workers/suspend"),
+        ("POST", "/api/workers/resume"),
+        ("POST", "/api/workers/nobody/shutdown"),
+        ("POST", "/api/tokens"),
     ],
 )
-def test_what_concerns_all_is_for_operators(method: str, path: str, me: FlaskClient, operator: FlaskClient) -> None:
+def test_what_concerns_all_is_for_operators_and_may_be_seen_by_viewers(
+    method: str, path: str, me: FlaskClient, operator: FlaskClient, viewer: FlaskClient
+) -> None:
     submit(me)
     error(me.open(path, method=method), 403, "forbidden")
-    assert operator.open(path, method=method).status_code == 200
+    if method == "GET":
+        assert viewer.open(path).status_code == 200
+    else:
+        error(viewer.open(path, method=method), 403, "forbidden")
+    expected = {"/api/workers/nobody/shutdown": 404, "/api/tokens": 400}.get(path, 200)
+    assert operator.open(path, method=method).status_code == expected
+
+
+def test_a_viewer_sees_all_and_acts_on_its_own(
+    me: FlaskClient, viewer: FlaskClient, jobs: Jobs, processes: Processes
+) -> None:
+    mine, own = submit(me)["id"], submit(viewer)["id"]
+    assert len(viewer.get("/api/jobs?q=-owner:nobody").get_json()["jobs"]) == 2
+    assert viewer.get(f"/api/jobs/{mine}").get_json()["args"] == {"text": "12"}
+    for verb in ("cancel", "again"):
+        error(viewer.post(f"/api/jobs/{mine}/{verb}"), 403, "forbidden")
+    error(viewer.post("/api/actions", json={"verb": "cancel", "ids": [mine, own]}), 403, "forbidden")
+    assert viewer.get("/api/counts?verb=cancel").get_json()["total"] == 1
+    action = viewer.post("/api/actions", json={"verb": "cancel", "q": "task:sum_numbers"}).get_json()
+    assert action["total"] == 1
+    processes.worker("headway")
+    ended(jobs, action["id"])
+    assert [jobs.load(id).state.status for id in (mine, own)] == [Status.QUEUED, Status.CANCELED]
+
+
+def test_where_all_is_read_only_everything_is_seen_and_nothing_done(
+    make_app: Callable[..., Flask], me: FlaskClient, redis: Redis
+) -> None:
+    id = submit(me)["id"]
+    before = {key: redis.dump(key) for key in redis.scan_iter() if b"audit" not in key}
+    client = make_app(read_only=True).test_client()
+    assert client.post("/login", json={"token": TOKEN}).status_code == 200
+    for path in (
+        "/api/jobs",
+        f"/api/jobs/{id}",
+        "/api/counts",
+        "/api/queues",
+        "/api/workers",
+        "/api/audit",
+        "/api/tasks",
+    ):
+        assert client.get(path).status_code == 200
+    body = {"task": "sum_numbers", "args": {"text": "1"}}
+    for method, path, data in (
+        ("POST", "/api/jobs", body),
+        ("POST", "/api/jobs/bulk", {**body, "args": [{"text": "1"}]}),
+        ("POST", "/api/actions", {"verb": "delete", "q": ""}),
+        *(("POST", f"/api/jobs/{id}/{verb}", {}) for verb in ("cancel", "requeue", "stop", "again", "enqueue")),
+        ("DELETE", f"/api/jobs/{id}", {}),
+        *(("POST", f"/api/queues/default/{verb}", {}) for verb in ("empty", "requeue-failed")),
+        *(("POST", f"/api/workers/{verb}", {}) for verb in ("suspend", "resume", "w/shutdown")),
+        ("GET", "/task?n=1", None),
+        ("GET", "/add-task?url=http://x/", None),
+    ):
+        refused = error(client.open(path, method=method, json=data), 403, "forbidden")
+        assert refused["message"] == "this installation is read-only", path
+    assert client.post("/tasks", data={"type": "1"}).status_code == 403
+    assert {key: redis.dump(key) for key in redis.scan_iter() if b"audit" not in key} == before
+
+
+def test_a_job_is_submitted_again_with_the_same_arguments_or_with_others(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient, jobs: Jobs
+) -> None:
+    state = submit(me, text="34")
+    path = f"/api/jobs/{state['id']}/again"
+    again = me.post(path)
+    assert again.status_code == 202 and again.headers["Location"] == f"/api/jobs/{again.get_json()['id']}"
+    assert again.get_json()["id"] != state["id"]
+    assert me.get(again.headers["Location"]).get_json()["args"] == {"text": "34"}
+    changed = operator.post(path, json={"args": {"text": "56"}}).get_json()
+    assert operator.get(f"/api/jobs/{changed['id']}").get_json()["args"] == {"text": "56"}
+    assert jobs.load(changed["id"]).owner != jobs.load(state["id"]).owner, "it is of who asked for it"
+    assert set(error(me.post(path, json={"args": {"text": 5}}), 400, "bad_request")["fields"]) == {"text"}
+    error(you.post(path), 403, "forbidden")
+
+
+def test_a_scheduled_job_is_run_now(me: FlaskClient, you: FlaskClient, jobs: Jobs) -> None:
+    submit(me)
+    id = me.post("/api/actions", json={"verb": "delete", "q": ""}).get_json()["id"]
+    error(you.post(f"/api/jobs/{id}/enqueue"), 403, "forbidden")
+    assert me.post(f"/api/jobs/{id}/enqueue").get_json()["status"] == "queued"
+    error(me.post(f"/api/jobs/{id}/enqueue"), 409, "conflict")
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])

@@ -14,7 +14,7 @@ def test_answers_are_hardened(path: str, me: FlaskClient) -> None:
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     # a page is kept for the way back, and asked for again; nothing else is kept
-    assert headers["Cache-Control"] == ("no-cache" if path in ("/", "/login") else "no-store")
+    assert headers["Cache-Control"] == ("no-cache" if path in ("/", "/login", "/add-task") else "no-store")
 
 
 def test_the_session_cookie_is_for_us_alone(me: FlaskClient) -> None:

@@ -28,7 +28,7 @@ from tests.workers.test_log_lines import lines, put
 from workers import log_lines, store
 from workers.queue import Jobs
 from workers.settings import Secrets, Settings
-from workers.wire import Status
+from workers.wire import Recheck, Status
 
 OWNER, OPERATOR, STRANGER = Visitor("me", False), Visitor("op", True), Visitor("you", False)
 
@@ -273,7 +273,7 @@ def test_logging_out_ends_the_logs_of_others_and_not_ones_own(rights: Rights, so
     store.transition(redis, "b", {"status": Status.STARTED}, owner="you", fallback={"task": "t", "queue": "q"})
     reader = Reader(rights, sockets, "s", Visitor("me", True))
     assert all("lines" in answer for answer in reader.ask("log:a", "log:b").values())
-    rights.recheck("me", False)
+    rights.recheck(Recheck("me", False))
     refused = [data for event, data in reader.packets if event == "refused"]
     assert [(data["topic"], data["error"]["code"]) for data in refused] == [("log:b", "forbidden")]
     assert rights._relay.topics.of("s") == (log_of("a"),)

@@ -2,7 +2,9 @@
 
 from flask.testing import FlaskClient
 
-from tests.conftest import Processes, until
+from tests.conftest import Processes, ended, until
+from tests.realtime.test_api import submit
+from workers.queue import Jobs
 
 
 def test_queues_are_counted(me: FlaskClient, operator: FlaskClient) -> None:
@@ -24,3 +26,30 @@ def test_workers_are_listed(operator: FlaskClient, processes: Processes) -> None
     processes.worker()
     [worker] = until(lambda: operator.get("/api/workers").get_json()["workers"], "a worker")
     assert worker["queue"] == "default" and worker["name"].startswith("default.")
+
+
+def test_suspended_workers_take_nothing_until_they_are_resumed(
+    me: FlaskClient, operator: FlaskClient, jobs: Jobs, processes: Processes
+) -> None:
+    assert operator.post("/api/workers/suspend").get_json() == {"ok": True}
+    assert operator.get("/api/workers").get_json()["suspended"] is True
+    id = submit(me)["id"]
+    processes.worker()
+    until(lambda: [worker["state"] for worker in operator.get("/api/workers").get_json()["workers"]] == ["suspended"])
+    assert jobs.load(id).state.status == "queued"
+    assert operator.post("/api/workers/resume").get_json() == {"ok": True}
+    assert operator.get("/api/workers").get_json()["suspended"] is False
+    ended(jobs, id)
+
+
+def test_a_worker_is_shut_down_in_peace(operator: FlaskClient, processes: Processes) -> None:
+    process = processes.worker()
+    [worker] = until(lambda: operator.get("/api/workers").get_json()["workers"], "a worker")
+
+    def asked() -> bool:  # a worker that has just begun does not listen yet
+        assert operator.post(f"/api/workers/{worker['name']}/shutdown").status_code in (202, 404)
+        return process.poll() is not None
+
+    until(asked, "its end")
+    assert process.returncode == 0
+    assert operator.get("/api/workers").get_json()["workers"] == []

@@ -151,6 +151,26 @@ def test_logging_in_asks_the_browsers_other_pages_to_come_anew(stack: Stack) -> 
         assert other.hear("relay")["state"] == "live"
 
 
+def test_a_viewer_watches_what_concerns_all_until_it_logs_out(stack: Stack, id: str) -> None:
+    session = stack.session()
+    token = stack.processes.environment["HEADWAY_VIEWER_TOKEN"]
+    assert session.post(f"{stack.url}/login", json={"token": token}).status_code == 200
+    with connected(stack.url, session) as client:
+        topics = client.watch("jobs", "stats", "queue:default", "mine")["topics"]
+        assert all("jobs" in answer for answer in topics.values())
+        log_in(stack, session)  # it is an operator by now, and sees what it saw
+        session.post(f"{stack.url}/logout").raise_for_status()
+        refused = {client.hear("refused")["topic"] for _ in range(3)}
+        assert refused == {"jobs", "stats", "queue:default"}
+        assert not [data for event, data in client.seen if event == "relay" and data["state"] == "draining"]
+
+
+def test_a_bearer_token_makes_a_viewer_too(stack: Stack) -> None:
+    token = stack.processes.environment["HEADWAY_VIEWER_TOKEN"]
+    with connected(stack.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        assert "jobs" in client.watch("jobs")["topics"]["jobs"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

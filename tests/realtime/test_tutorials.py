@@ -102,6 +102,7 @@ def test_the_length_of_the_default_queue_is_a_text(me: FlaskClient) -> None:
     assert me.get("/get/").text == "1"
 
 
-def test_the_old_dashboard_leads_to_the_page(me: FlaskClient) -> None:
-    answer = me.get("/rqstatus")
+@pytest.mark.parametrize("path", ["/rqstatus", "/rq", "/rq/", "/rq/jobs/default/failed"])
+def test_the_old_dashboards_lead_to_the_page(path: str, me: FlaskClient) -> None:
+    answer = me.get(path)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")

@@ -13,6 +13,7 @@ from workers.channel import BORN
 from workers.errors import BadArguments, Conflict, NotFound
 from workers.lifecycle import fetch_job
 from workers.queue import BULK_LIMIT, Jobs
+from workers.tasks import Task, Tasks
 from workers.wire import Status
 
 
@@ -45,6 +46,7 @@ def test_a_submit_returns_the_state_and_queues_the_job(jobs: Jobs, redis: Redis)
         ("sum_numbers", "1", None, "args"),
         ("sum_numbers", {"text": "1"}, "no_queue", "queue"),
         ("sum_numbers", {"text": "1"}, ["default"], "queue"),
+        ("sum_numbers", {"text": "1"}, "headway", "queue"),
     ],
 )
 def test_a_wrong_submit_names_the_field_and_queues_nothing(
@@ -54,6 +56,15 @@ def test_a_wrong_submit_names_the_field_and_queues_nothing(
         jobs.submit(task, args, owner="me", queue=queue)
     assert set(caught.value.fields) == {field}
     assert set(caught.value.fields[field]) == {"expected", "got"}
+    assert saved(redis) == set()
+
+
+def test_an_internal_task_is_not_submitted_by_name(redis: Redis) -> None:
+    jobs = Jobs(redis, Tasks({"inner": Task("inner", lambda: None, "default", 60, internal=True)}), ["default"])
+    for submit_ in (lambda: jobs.submit("inner", {}, owner="me"), lambda: jobs.submit_many("inner", [{}], owner="me")):
+        with pytest.raises(BadArguments) as caught:
+            submit_()
+        assert set(caught.value.fields) == {"task"}
     assert saved(redis) == set()
 
 

@@ -66,6 +66,9 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("PORT", "0", "port", 0),
         ("PORT", "65535", "port", 65535),
         ("HEADWAY_PROCESSES", "4", "processes", 4),
+        ("HEADWAY_READ_ONLY", "1", "read_only", True),
+        ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
+        ("HEADWAY_READ_ONLY", "0", "read_only", False),
         ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), NEWS)),
         ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), NEWS)),
         ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
@@ -233,3 +236,12 @@ def test_a_broken_file_of_secrets_is_an_error_that_says_what_to_do(kept: str, tm
 def test_secrets_do_not_show_in_a_log() -> None:
     secrets = Secrets("a secret key", "an operator's token", True)
     assert "secret key" not in f"{secrets} {secrets!r}" and "token" not in f"{secrets} {secrets!r}"
+
+
+def test_viewers_have_a_token_of_their_own_or_there_are_none(tmp_path: Path) -> None:
+    given = {"SECRET_KEY": "key", "HEADWAY_OPERATOR_TOKEN": "token"}
+    assert Secrets.from_environment(given, tmp_path).viewer_token == ""
+    assert Secrets.from_environment({**given, "HEADWAY_VIEWER_TOKEN": "look"}, tmp_path).viewer_token == "look"
+    with pytest.raises(SettingsError, match="HEADWAY_VIEWER_TOKEN") as caught:
+        Secrets.from_environment({**given, "HEADWAY_VIEWER_TOKEN": "token"}, tmp_path)
+    assert "'token'" not in str(caught.value)

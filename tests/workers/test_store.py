@@ -164,21 +164,6 @@ def test_progress_touches_no_index(redis: Redis) -> None:
     assert "PUBLISH" in seen and not [command for command in seen if command.startswith("Z")]
 
 
-def test_a_page_walks_through_all_jobs_newest_first(redis: Redis) -> None:
-    ids = [f"job{number}" for number in range(25)]
-    with redis.pipeline() as pipeline:  # in one MULTI, so at the same time for Redis
-        for number, id in enumerate(ids):
-            status = Status.QUEUED if number % 2 else Status.FINISHED
-            store.transition(pipeline, id, {"status": status}, owner="me", fallback=KNOWN)
-        pipeline.execute()
-    seen: list[str] = []
-    before = None
-    while entries := store.page(redis, "owner:me", list(Status), before=before, limit=10):
-        seen += [id for _, id in entries]
-        before = entries[-1][0]
-    assert seen == ids[::-1]
-
-
 def test_scopes_hold_their_own_jobs(redis: Redis) -> None:
     put(redis, "a", Status.QUEUED, owner="me")
     put(redis, "b", Status.QUEUED, owner="you", queue="books")
@@ -216,7 +201,22 @@ def test_expired_states_leave_the_lists(redis: Redis) -> None:
     put(redis, "a", Status.FINISHED)
     redis.delete("headway:job:a")
     assert store.snapshot(redis, "owner:me") == ([], False)
-    assert store.page(redis, "owner:me", list(Status), before=None, limit=10) == []
+    assert not redis.exists("headway:owner:me:finished")
+
+
+def test_what_can_be_searched_lives_as_long_as_the_state_and_is_never_shown(redis: Redis) -> None:
+    known = {**KNOWN, "words": 'a "word"'}
+    store.transition(redis, "a", {"status": Status.QUEUED}, fallback=known)
+    assert redis.get("headway:job:a:words") == b'a \\"word\\"'
+    stored = store.load(redis, "a")
+    assert stored is not None and "word" not in stored.body and not redis.hexists("headway:job:a", "words")
+    store.transition(redis, "a", {"status": Status.FINISHED}, fallback={**KNOWN, "words": "another"})
+    assert redis.get("headway:job:a:words") == b'a \\"word\\"', "what was submitted is what is searched"
+    assert redis.ttl("headway:job:a:words") == redis.ttl("headway:job:a") > 0
+    store.transition(redis, "a", {"status": Status.QUEUED})
+    assert redis.ttl("headway:job:a:words") == redis.ttl("headway:job:a") == -1
+    store.bury(redis, "a")
+    assert redis.keys("headway:job:a*") == [b"headway:job:a"]
 
 
 def test_attempts_are_remembered(redis: Redis) -> None:

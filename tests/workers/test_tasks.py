@@ -45,6 +45,12 @@ def test_tasks_come_in_the_order_of_their_names() -> None:
     assert names == sorted(names)
 
 
+def test_an_internal_task_can_be_run_and_is_offered_to_nobody() -> None:
+    inner = Task("inner", lambda: None, "default", 60, internal=True)
+    tasks = Tasks({"inner": inner, "send": SEND})
+    assert list(tasks) == [SEND] and tasks.get("inner") is inner
+
+
 def test_a_marked_function_stays_callable() -> None:
     assert send("me@a.test", copies=2) == "2 to me@a.test"
 

@@ -1,0 +1,88 @@
+"""A verb done to many jobs, over HTTP. Each view's docstring is its text in /api/openapi.json."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field
+
+from realtime import openapi
+from realtime.access import Refusal
+from realtime.audit import audited, concerns
+from realtime.errors import Refused
+from realtime.request import allow, parse_body, services, submitter, visitor
+from realtime.search import scope_of
+from workers import actions, query, search
+from workers.errors import BadArguments, Conflict
+from workers.verbs import ALLOWED, Verb
+
+IDS_LIMIT = 1000  # named one by one
+TOLERANCE = 10  # jobs, and per cent, by which what is found may differ from what was seen
+
+blueprint = Blueprint("actions", __name__)
+
+
+class ActionRequest(BaseModel):
+    """The body of an action: the jobs by their `ids`, or all that fit `q`."""
+
+    model_config = ConfigDict(extra="forbid")
+    verb: Verb
+    ids: Annotated[list[str], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
+    q: str | None = None
+    expect: Annotated[int, Field(ge=0)] | None = None  # how many jobs the person saw who asks for it
+
+
+@blueprint.post("/api/actions")
+@openapi.describe(body=ActionRequest, status=202, answer="Action")
+@audited("action")
+def begin_action() -> tuple[Response, int]:
+    """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
+    who = submitter()
+    body = parse_body(ActionRequest)
+    concerns(body.verb, **({"q": body.q} if body.ids is None else {"ids": body.ids}))
+    redis = services().redis
+    id, total = actions.collect(redis, _chosen(body))
+    concerns(action=id, count=total)
+    try:
+        _check_total(body.expect, total)
+    except Conflict:
+        actions.drop(redis, id)
+        raise
+    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator)
+    return jsonify(id=id, total=total), 202
+
+
+@blueprint.post("/api/actions/<id>/undo")
+@openapi.describe(answer="State")
+@audited("undo")
+def undo_action(id: str) -> Response:
+    """Take back an action that has not begun."""
+    jobs = services().jobs
+    allow(services().access.may_act(visitor(), jobs.load(id).owner))
+    return jsonify(asdict(actions.undo(jobs, id).state))
+
+
+def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
+    """The ids of the jobs that are meant, as they are found. Raises `BadArguments`, `Refused`."""
+    if (body.ids is None) == (body.q is None):
+        expected, got = "either ids or q", "neither" if body.ids is None else "both"
+        raise BadArguments(f"expected {expected}, got {got}", {"ids": {"expected": expected, "got": got}})
+    redis, who = services().redis, visitor()
+    if body.ids is not None:
+        ids = list(dict.fromkeys(body.ids))
+        if not who.operator and set(actions.owners(redis, ids)) - {who.owner, None}:
+            raise Refused(Refusal("forbidden", "expected jobs of one's own, or an operator"))
+        return [ids]
+    wanted = query.parse(body.q or "", time.time_ns() // 1_000_000)
+    scope = scope_of(who.acting, wanted)
+    return search.ids(redis, scope, wanted.within(ALLOWED[body.verb])) if scope is not None else []
+
+
+def _check_total(expected: int | None, total: int) -> None:
+    """Raises `Conflict` where there is nothing to do, or not what was seen."""
+    if not total:
+        raise Conflict("expected jobs that this may be done to, found none")
+    if expected is not None and abs(total - expected) > max(TOLERANCE, expected * TOLERANCE / 100):
+        raise Conflict(f"expected {expected} jobs, found {total}: look again at what would be acted on")
