@@ -28,7 +28,12 @@ async function show(cursor) {
 
 /** An entry with all its parts as text. */
 function shown(entry, index) {
-  const text = (value) => (value === null || value === undefined ? null : typeof value === "string" ? value : JSON.stringify(value));
+  const text = (value) => {
+    if (value === null || value === undefined) return null;
+    if (typeof value !== "object") return String(value);
+    const parts = Object.entries(value).map(([name, part]) => `${name}: ${Array.isArray(part) ? part.join(", ") : String(part)}`);
+    return parts.length > 0 ? parts.join(" · ") : null;
+  };
   return { id: entry.id ?? `${entry.at} ${index}`, at: entry.at, who: text(entry.who), what: text(entry.what), which: text(entry.which), result: text(entry.result) };
 }
 

@@ -1,13 +1,13 @@
 // One job: its bar, all that is known of it, what became of each attempt, its log, and what may be done with it.
 
-import { act, read, submit, watch } from "../client.js";
+import { act, read, watch } from "../client.js";
 import { JobLog } from "../elements/job-log.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
 import { element } from "../progress-view.js";
 import { at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
-import { hasEnded } from "../wire.js";
+import { post } from "./post.js";
 import { drawTimeline } from "./timeline.js";
 
 const LARGE = 20_000; // characters of a result that is shown at once
@@ -24,6 +24,7 @@ const main = document.querySelector("main");
 const head = element("div", "head");
 const card = element("section", "card");
 const log = element("job-log");
+const outcome = element("div");
 const rest = element("div");
 
 /** A block with a heading; null where there is nothing to show. */
@@ -63,9 +64,6 @@ function facts(job) {
     if (when !== null) add(name[0].toUpperCase() + name.slice(1), `${duration(Math.max(0, Date.now() - when) / 1000)} ago / ${clock(when)}`);
   }
   if (Object.keys(job.meta).length > 0) add("Meta", JSON.stringify(job.meta));
-  for (const [name, ids] of [["Waits for", job.dependencies ?? []], ["Waited for by", job.dependents ?? []]]) {
-    ids.forEach((one) => add(name, link(one, pageOf(one))));
-  }
   return list;
 }
 
@@ -89,7 +87,7 @@ function again(job) {
   input.value = JSON.stringify(job.args ?? {}, null, 2);
   input.setAttribute("aria-label", "Arguments as JSON");
   const run = button("Run again with these", () => attempt(async () => {
-    const made = await submit(job.task, JSON.parse(input.value), job.queue);
+    const made = await post(`/api/jobs/${encodeURIComponent(id)}/again`, { args: JSON.parse(input.value) });
     location.assign(at(pageOf(made.id)));
   }), "requeue");
   const box = element("details");
@@ -99,10 +97,12 @@ function again(job) {
 
 function fill(job) {
   const isMine = "attempts" in job;
+  const told = [];
+  if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
+  if (job.error) told.push(block("Error", element("pre", "trace", job.traceback ?? `${job.error.type}: ${job.error.message}`)));
+  outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
   if (isMine) parts.push(block("Timeline", drawTimeline(job), attempts(job)));
-  if (job.status === "finished") parts.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
-  if (job.error) parts.push(block("Error", element("pre", "", job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), again(job)));
   rest.replaceChildren(...parts);
 }
@@ -126,7 +126,7 @@ function begin(job) {
   bar.setAttribute("job", id);
   card.append(bar);
   if ("attempts" in job) log.setAttribute("job", id);
-  main.replaceChildren(head, card, block("Log", log), rest);
+  main.replaceChildren(head, card, outcome, block("Log", log), rest);
 }
 
 let shown = ""; // the status and attempt of which all is shown
@@ -141,6 +141,6 @@ watch(`job:${id}`, async ({ jobs, gone, error }) => {
     const job = await read(id);
     if (!main.contains(head)) begin(job);
     offer(state.status);
-    if (hasEnded(job) || rest.childElementCount === 0 || shown === news) fill(job);
+    fill(job);
   });
 });

@@ -1,0 +1,238 @@
+"""The dashboard: queues, jobs, one job, workers and what was done, as an operator sees them and by the keyboard."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_elements import violations
+from tests.browser.test_page import NewContext, toasts
+from tests.conftest import Stack, until
+
+VIEWS = ["/", "/queues", "/jobs", "/workers", "/audit"]
+Log = Callable[..., Page]
+
+
+@pytest.fixture
+def operator(new_context: NewContext, stack: Stack) -> Log:
+    """Opens a view, as an operator."""
+
+    def open_(path: str, **options: Any) -> Page:
+        context = new_context(**options)
+        token = stack.operator["Authorization"].removeprefix("Bearer ")
+        context.request.post(f"{stack.url}/login", data={"token": token})
+        page = context.new_page()
+        page.goto(stack.url + path)
+        expect(page.locator("connection-status")).to_have_text("Live")
+        return page
+
+    return open_
+
+
+def submit(page: Page, stack: Stack, task: str, **args: Any) -> str:
+    answer = page.context.request.post(f"{stack.url}/api/jobs", data={"task": task, "args": args})
+    assert answer.status == 202, answer.text()
+    return str(answer.json()["id"])
+
+
+def ended(page: Page, stack: Stack, id: str, status: str = "finished") -> None:
+    until(lambda: page.context.request.get(f"{stack.url}/api/jobs/{id}").json()["status"] == status, status)
+
+
+def test_queues_move_and_their_counts_lead_to_the_jobs(operator: Log, stack: Stack) -> None:
+    page = operator("/queues")
+    line = page.locator("table.queues tr", has_text="default")
+    expect(page.locator(".tile", has_text="workers up").locator("b")).to_have_text("4")
+    before = int(str(line.locator("td").nth(5).text_content()).replace(",", ""))
+    id = submit(page, stack, "sum_numbers", text="12345")
+    ended(page, stack, id)
+    expect(line.locator("td").nth(5)).to_have_text(f"{before + 1:,}")
+    line.locator("td").nth(5).locator("a").click()
+    expect(page).to_have_url(re.compile(r"/jobs\?q=queue%3Adefault&status=finished"))
+    expect(page.locator(f'.job[data-job="{id}"]')).to_have_attribute("data-status", "finished")
+
+
+def test_a_job_is_found_by_its_argument_and_the_address_keeps_the_search(operator: Log, stack: Stack) -> None:
+    page = operator("/jobs")
+    id = submit(page, stack, "text_length", text="needle in the hay")
+    page.keyboard.press("/")
+    page.keyboard.type("needle task:text_length")
+    page.keyboard.press("Enter")
+    expect(page.locator(".job")).to_have_count(1)
+    expect(page.locator(".job")).to_have_attribute("data-job", id)
+    expect(page.locator(".job")).to_have_attribute("data-status", "finished")  # it moves where it stands
+    page.reload()
+    expect(page.locator(".search input")).to_have_value("needle task:text_length")
+    page.locator(".job-title").click()
+    expect(page).to_have_url(f"{stack.url}/jobs/{id}")
+    expect(page.locator("h1")).to_have_text("text_length")
+
+
+def test_a_wrong_search_says_what_is_wrong(operator: Log, complaints: list[str]) -> None:
+    page = operator("/jobs?q=state:nonsense")
+    expect(page.locator(".notice")).to_contain_text("expected")
+    expect(page.get_by_role("link", name="Show all jobs")).to_be_visible()
+    complaints.clear()  # the browser notes each answer of 400
+
+
+def test_what_came_since_waits_behind_a_line(operator: Log, stack: Stack) -> None:
+    page = operator("/jobs")
+    expect(page.locator(".tabs a").first).to_be_visible()
+    id = submit(page, stack, "sum_numbers", text="5")
+    expect(page.get_by_role("button", name=re.compile("^[0-9,]+ new$"))).to_be_visible()
+    expect(page.locator(f'.job[data-job="{id}"]')).to_have_count(0)
+    page.get_by_role("button", name=re.compile(" new$")).click()
+    expect(page.locator(f'.job[data-job="{id}"]')).to_have_count(1)
+
+
+def test_all_that_match_are_deleted_in_the_background_and_it_can_be_undone(operator: Log, stack: Stack) -> None:
+    page = operator("/jobs")
+    body = {"task": "sum_numbers", "args": [{"text": f"bulkword {number}"} for number in range(60)]}
+    ids = page.context.request.post(f"{stack.url}/api/jobs/bulk", data=body).json()["ids"]
+    ended(page, stack, ids[-1])
+    page.goto(f"{stack.url}/jobs?q=bulkword")
+    expect(page.locator(".tabs a", has_text="all")).to_contain_text("60")
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="Select all 60 that match").click()
+    page.locator(".bulk").get_by_role("button", name="Delete").click()
+    expect(page.locator("dialog.sure")).to_contain_text("Delete 60 jobs?")
+    page.locator("dialog.sure").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".card job-progress")).to_have_attribute("status", "canceled")
+    assert page.context.request.get(f"{stack.url}/api/counts?q=bulkword").json()["total"] == 60
+
+
+def test_selected_jobs_are_canceled(operator: Log, stack: Stack) -> None:
+    page = operator("/queues")
+    body = {"task": "text_length", "args": [{"text": f"cancelword {number}"} for number in range(8)]}
+    page.context.request.post(f"{stack.url}/api/jobs/bulk", data=body)
+    page.goto(f"{stack.url}/jobs?q=cancelword&status=queued")
+    for number in range(2):
+        page.locator(".job-line input").nth(number).check()
+    first = page.locator(".job").first.get_attribute("data-job")
+    page.locator(".bulk").get_by_role("button", name="Cancel").click()
+    page.locator("dialog.sure").get_by_role("button", name="Cancel").click()
+    expect(page.locator(f'.job[data-job="{first}"]')).to_have_attribute("data-status", "canceled")
+    stack.session().post(f"{stack.url}/api/queues/default/empty", headers=stack.operator)
+
+
+def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: Log, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "background_work")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("h1")).to_have_text("background_work")
+    expect(page.locator(".log p").nth(1)).to_contain_text("of 10 s are done")
+    page.get_by_label("Search in these lines").fill("2 of 10")
+    expect(page.locator(".log p")).to_have_count(1)
+    expect(page.locator(".log mark")).to_have_text("2 of 10")
+    page.locator(".head").get_by_role("button", name="Stop").click()
+    expect(page.locator("job-status")).to_have_text("stopped")
+    expect(page.locator(".head").get_by_role("button", name="Requeue")).to_be_visible()
+    expect(page.locator("svg.timeline rect")).to_have_count(2)
+    page.get_by_text("Run again with changed arguments").click()
+    page.get_by_role("button", name="Run again with these").click()
+    expect(page).not_to_have_url(re.compile(id))
+    expect(page.locator("job-status")).to_have_text(re.compile("queued|started"))
+    page.locator(".head").get_by_role("button", name=re.compile("Stop|Cancel")).click()
+    expect(page.locator("job-status")).to_have_text(re.compile("stopped|canceled"))
+
+
+def test_a_failed_job_shows_its_traceback(operator: Log, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
+    ended(page, stack, id, "failed")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("pre.trace")).to_contain_text("FetchError")
+    expect(page.locator("pre.trace")).to_contain_text("Traceback")
+
+
+def test_a_job_that_nobody_knows_says_so(operator: Log) -> None:
+    expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
+
+
+def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: Stack) -> None:
+    page = operator("/workers")
+    id = submit(page, stack, "create_task", task_type=3)
+    busy = page.locator("table.workers tr", has_text="busy")
+    expect(busy.locator("job-progress")).to_have_attribute("status", "started")
+    busy.get_by_role("button", name="Stop job").click()
+    ended(page, stack, id, "stopped")
+    page.get_by_role("button", name="Suspend all").click()
+    expect(page.locator(".warnings")).to_contain_text("suspended")
+    page.get_by_role("button", name="Resume all").click()
+    expect(page.locator(".warnings")).not_to_contain_text("suspended")
+    page.goto(f"{stack.url}/audit")
+    expect(page.locator("table.audit tbody tr").first).to_contain_text("resume")
+    expect(page.locator("table.audit tbody tr").first).to_contain_text("operator")
+
+
+def test_keys_lead_everywhere(operator: Log, stack: Stack) -> None:
+    page = operator("/")
+    for key, path in [("q", "/queues"), ("j", "/jobs"), ("w", "/workers")]:
+        page.keyboard.press(key)
+        expect(page).to_have_url(stack.url + path)
+        expect(page.locator("connection-status")).to_have_text("Live")
+    page.keyboard.press("?")
+    expect(page.locator("dialog.sheet")).to_be_visible()
+    page.keyboard.press("Escape")
+    for theme in ("light", "dark", None):
+        page.keyboard.press("t")
+        assert page.locator("html").get_attribute("data-theme") == theme
+    page.keyboard.press("Control+k")
+    page.keyboard.type("default")
+    expect(page.locator("dialog.palette a").first).to_have_text("Queue default")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/jobs.*queue%3Adefault"))
+
+
+def test_who_is_no_operator_sees_own_jobs_alone(new_context: NewContext, stack: Stack) -> None:
+    context = new_context()
+    page = context.new_page()
+    page.goto(f"{stack.url}/queues")
+    expect(page).to_have_url(f"{stack.url}/")
+    assert page.locator(".views a").all_text_contents() == ["My jobs", "Jobs"]
+    id = submit(page, stack, "sum_numbers", text="1")
+    page.goto(f"{stack.url}/jobs")
+    expect(page.locator(".job")).to_have_count(1)
+    expect(page.locator(".job")).to_have_attribute("data-job", id)
+
+
+HOSTILE = [
+    '<img src=x onerror="document.hacked=1">',
+    '"><script>document.hacked=1</script>',
+    "javascript:document.hacked=1",
+    "{{constructor.constructor('document.hacked=1')()}}",
+    "\u202egnp.exe \ud83d\ude80 ' ; -- ${document.hacked=1}",
+]
+
+
+def test_hostile_texts_are_text_everywhere(operator: Log, stack: Stack) -> None:
+    page = operator("/")
+    ids = [submit(page, stack, "sum_numbers", text=text) for text in HOSTILE]
+    ids += [submit(page, stack, "count_words", url=f"http://127.0.0.1:1/{text}") for text in HOSTILE]
+    for id in ids[: len(HOSTILE)]:
+        ended(page, stack, id)
+    for id in ids[len(HOSTILE) :]:
+        ended(page, stack, id, "failed")
+    for path in [*VIEWS, *(f"/jobs/{id}" for id in ids), "/jobs?q=hacked"]:
+        page.goto(stack.url + path)
+        expect(page.locator("connection-status")).to_have_text("Live")
+        expect(page.locator("main")).not_to_contain_text("One moment")
+    assert page.evaluate("document.hacked") is None
+    assert toasts([page]) is not None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_view_keeps_nobody_out(width: int, scheme: str, operator: Log, stack: Stack) -> None:
+    page = operator("/", viewport={"width": width, "height": 700}, color_scheme=scheme, reduced_motion="reduce")
+    failed = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
+    ended(page, stack, failed, "failed")
+    for path in [*VIEWS, f"/jobs/{failed}"]:
+        page.goto(stack.url + path)
+        expect(page.locator("connection-status")).to_have_text("Live")
+        expect(page.locator("main")).not_to_contain_text("One moment")
+        assert violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
