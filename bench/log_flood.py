@@ -89,7 +89,7 @@ def _calls() -> float:
 def report(lab: Lab, rounds: int) -> None:
     job = Remote(Job, lab.url)
     try:
-        print(f"log()                                {job.ask('cost'):8.0f} ns a call, median")
+        print(f"log()                  {job.ask('cost'):14.0f} ns a call, median")
         _report_slowing(lab, job, rounds * TURNS)
         _report_others(lab, job, rounds)
     finally:
@@ -104,8 +104,10 @@ def _report_slowing(lab: Lab, job: Remote, turns: int) -> None:
     for what, of in (("median", median), ("quickest", min)):
         quiet, loud = of(took[False]), of(took[True])
         slower, rate = loud / quiet * 100 - 100, 1e6 / loud
-        print(f"a job's step, {what:<9}            {quiet:8.2f} µs; with a line {loud:.2f} µs: {slower:.1f} % slower")
-        print(f"                                              at {rate:,.0f} lines a second, {turns} turns")
+        print(f"a job's step, {what:<8} {quiet:14.2f} µs; with a line {loud:.2f} µs: {slower:.1f} % slower", end="")
+        print(f" at {rate:,.0f} lines a second")
+    by_turns = median(loud / quiet * 100 - 100 for quiet, loud in zip(took[False], took[True], strict=True))
+    print(f"… each turn beside the one before {by_turns:5.1f} % slower, median of {turns} turns")
 
 
 def _report_others(lab: Lab, job: Remote, rounds: int) -> None:
@@ -131,4 +133,9 @@ def _report_others(lab: Lab, job: Remote, rounds: int) -> None:
     print(f"{LATENCY_CLIENTS} watchers of other jobs, beside {WATCHERS} of a log")
     for logging, what in ((False, "that is silent"), (True, f"of {said:,.0f} lines a second")):
         p50, p99 = (median(figures) for figures in zip(*lags[logging], strict=True))
-        print(f"  {what:<35}{p50:8.2f} ms p50  {p99:8.2f} ms p99  server {median(shares[logging]):.1f} % of a core")
+        quietest = min(late for _, late in lags[logging])
+        print(
+            f"  {what:<26} {p50:8.2f} ms p50 {p99:8.2f} ms p99, {quietest:.2f} in the quietest of {rounds} rounds",
+            end="",
+        )
+        print(f"; server {median(shares[logging]):.1f} % of a core")

@@ -1,7 +1,7 @@
 // What is done with many jobs at once: those selected, or all that match. A background job does it, and shows how far it is.
 
 import { JobProgress } from "../elements/job-progress.js";
-import { element } from "../progress-view.js";
+import { element, write } from "../progress-view.js";
 import { attempt, button, isSure } from "../shell.js";
 import { get, post } from "./post.js";
 
@@ -24,12 +24,22 @@ export class Bulk {
   #selected;
   #selectAll;
   #everything = false; // all that match, not only those selected
+  #all = element("label", "spread");
+  #box = element("input");
+  #said = element("span");
+  #more = button("", () => this.#takeAll());
+  #acts = Object.entries(VERBS).map(([verb, word]) => button(word, () => this.#do(verb), verb));
 
   constructor(bar, { asked, selected, selectAll }) {
     this.#bar = bar;
     this.#asked = asked;
     this.#selected = selected;
     this.#selectAll = selectAll;
+    this.#box.type = "checkbox";
+    this.#box.addEventListener("change", () => this.#selectAll(this.#box.checked));
+    this.#all.append(this.#box, " ", this.#said);
+    bar.append(this.#all, this.#more, ...this.#acts);
+    this.paint();
   }
 
   set shown(count) {
@@ -40,19 +50,13 @@ export class Bulk {
   paint() {
     const count = this.#selected.size;
     if (count < this.#shown) this.#everything = false;
-    const all = element("label", "spread");
-    const box = element("input");
-    box.type = "checkbox";
-    box.checked = count > 0 && count >= this.#shown;
-    box.indeterminate = count > 0 && count < this.#shown;
-    box.addEventListener("change", () => this.#selectAll(box.checked));
-    const said = this.#everything ? "all that match" : count > 0 ? `${count} selected` : "Select all shown";
-    all.append(box, ` ${said}`);
-    this.#bar.replaceChildren(...(this.#shown > 0 ? [all] : []));
-    if (box.checked && this.total > count && !this.#everything) {
-      this.#bar.append(button(`Select all ${this.total.toLocaleString("en-US")} that match`, () => this.#takeAll()));
-    }
-    if (count > 0) for (const [verb, word] of Object.entries(VERBS)) this.#bar.append(button(word, () => this.#do(verb), verb));
+    this.#all.hidden = this.#shown === 0;
+    this.#box.checked = count > 0 && count >= this.#shown;
+    this.#box.indeterminate = count > 0 && count < this.#shown;
+    write(this.#said, this.#everything ? "all that match" : count > 0 ? `${count} selected` : "Select all shown");
+    this.#more.hidden = !this.#box.checked || this.total <= count || this.#everything;
+    write(this.#more, `Select all ${this.total.toLocaleString("en-US")} that match`);
+    for (const act of this.#acts) act.hidden = count === 0;
   }
 
   #takeAll() {

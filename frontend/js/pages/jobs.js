@@ -53,6 +53,7 @@ async function count() {
     }),
   );
   bulk.total = status ? (counts[status] ?? 0) : total;
+  bulk.paint();
   return total;
 }
 

@@ -5,7 +5,7 @@ import { JobProgress } from "../elements/job-progress.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { attempt, button, isSure, link, pageOf } from "../shell.js";
-import { post } from "./post.js";
+import { get, post } from "./post.js";
 import { Table } from "./table.js";
 
 const SILENT = 5000; // ms without a heartbeat while it runs a job
@@ -59,12 +59,24 @@ const table = new Table(document.querySelector("table.workers"), [
 const wait = document.querySelector("section .quiet");
 const warnings = document.querySelector(".warnings");
 const all = document.querySelector(".head");
-const hold = button("Suspend all", () => attempt(() => post("/api/workers/suspend")), "delete");
-const resume = button("Resume all", () => attempt(() => post("/api/workers/resume")), "requeue");
+const ask = (verb) => attempt(async () => {
+  await post(`/api/workers/${verb}`);
+  await look();
+});
+const hold = button("Suspend all", () => ask("suspend"), "delete");
+const resume = button("Resume all", () => ask("resume"), "requeue");
 all.append(hold, resume);
 
 let newest = null;
 let frame = 0;
+let suspended = false;
+
+/** Whether all are suspended, which no topic tells. */
+async function look() {
+  ({ suspended } = await get("/api/workers"));
+  [hold.disabled, resume.disabled] = [suspended, !suspended];
+  if (newest !== null) frame ||= requestAnimationFrame(paint);
+}
 
 function paint() {
   frame = 0;
@@ -74,9 +86,11 @@ function paint() {
   const rows = table.paint(workers, ({ name }) => name);
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
   const silent = workers.filter(isSilent).map(({ name, heartbeat_at }) => `${name} has been silent for ${duration((Date.now() - heartbeat_at) / 1000)}.`);
-  if (workers.some(({ state }) => state === "suspended")) silent.push("Workers are suspended: they take no jobs until they are resumed.");
+  if (suspended || workers.some(({ state }) => state === "suspended")) silent.push("Workers are suspended: they take no jobs until they are resumed.");
   warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
 }
+
+attempt(look);
 
 watch("stats", ({ data, error }) => {
   if (error !== null && error.code !== "unavailable") return write(wait, error.message);
