@@ -79,7 +79,8 @@ export class Serving {
   }
 
   #hear(port, tab) {
-    tab.deafen ??= this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs }));
+    tab.deafen?.(); // what it asks for anew it may not have been told
+    tab.deafen = this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs }));
   }
 
   #sayState(port) {

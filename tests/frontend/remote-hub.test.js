@@ -246,6 +246,38 @@ test("ends reach all tabs that hear, and what a tab has seen reaches the server"
   assert.deepEqual(socket.sent.at(-1).slice(0, 2), ["seen", { ids: [["a", 1]] }]);
 });
 
+test("an end that a tab was told, and did not live to report, is told to the next", async () => {
+  const { one } = await twoTabs();
+  one.hear(() => {});
+  await turn();
+  socket.receive("ended", { jobs: [{ ...state("a", 1, "finished"), attempt: 1 }], more: 0 });
+  await turn();
+  one.close();
+  const late = newTab();
+  const ends = [];
+  late.hear(({ jobs }) => ends.push(...jobs.map(({ id }) => id)));
+  await turn();
+  assert.deepEqual(ends, ["a"]);
+  late.seen([["a", 1]]);
+  await turn();
+  newTab().hear(({ jobs }) => ends.push(...jobs));
+  await turn();
+  assert.deepEqual(ends, ["a"], "what was seen is over");
+});
+
+test("a tab that heard for nobody hears again what it did not report", async () => {
+  const { one } = await twoTabs();
+  const ends = [];
+  const hear = ({ jobs }) => ends.push(...jobs.map(({ id }) => id));
+  one.hear(hear)();
+  await turn();
+  socket.receive("ended", { jobs: [{ ...state("a", 1, "finished"), attempt: 1 }], more: 0 });
+  await turn();
+  one.hear(hear);
+  await turn();
+  assert.deepEqual(ends, ["a"]);
+});
+
 test("where there is no worker the next way is taken", async () => {
   const nowhere = () => {
     throw new Error("no such thing in this browser");
