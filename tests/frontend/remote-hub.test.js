@@ -91,6 +91,29 @@ test("only what changed passes over the ports", async () => {
   assert.deepEqual(first.told.at(-1).jobs, [state("a", 1), state("b", 2)]);
 });
 
+test("a listener that fails keeps nothing from the others, nor from itself", async () => {
+  const failures = mock.method(globalThis, "setTimeout", () => 0);
+  const tab = newTab();
+  let calls = 0;
+  tab.watch("mine", () => {
+    calls += 1;
+    throw new Error("a bug of the page");
+  });
+  const other = listener();
+  tab.watch("mine", other);
+  await turn();
+  socket.open();
+  socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(snapshot("mine", [state("a", 1)]));
+  await turn();
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
+  await turn();
+  assert.deepEqual(other.told.at(-1)?.jobs, [state("a", 2)]);
+  assert.deepEqual([calls, tab.state], [2, "live"]);
+  assert.ok(failures.mock.calls.every(({ arguments: [run] }) => assert.throws(run, /a bug of the page/) === undefined));
+  failures.mock.restore();
+});
+
 test("a job that is gone is gone in all tabs", async () => {
   const { first, second } = await twoTabs([state("a", 1), state("b", 1)]);
   socket.receive("gone", { topic: "mine", jobs: [{ id: "a", version: 3 }] });
