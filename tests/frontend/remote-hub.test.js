@@ -203,6 +203,29 @@ test("a tab is as live as its hub", async () => {
   assert.equal(one.state, "live");
 });
 
+test("where the hub's timers stand still, since it is in a hidden tab, the beats of others move it", async () => {
+  await twoTabs([state("a", 1)]);
+  const said = [];
+  const watcher = wayToServing(({ state: now }) => now && said.push(now));
+  watcher.post({ join: [], hears: false });
+  await turn();
+  mock.timers.setTime(NOW + 6000); // no timer runs, and the server has said nothing
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(said.at(-1), "offline", "it has left the connection that says nothing");
+  assert.equal(socket.tries, 1);
+  socket.drop();
+  socket.open();
+  socket.drop();
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(socket.tries, 1, "not before its time");
+  mock.timers.setTime(NOW + 12_000);
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(socket.tries, 2);
+});
+
 test("a hub that falls silent is noticed, and another one is asked for all that is watched", async () => {
   const { one, first } = await twoTabs([state("a", 1)]);
   socket = new FakeSocket();
