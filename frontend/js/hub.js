@@ -8,7 +8,7 @@ const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
 const LINGER = 5000; // ms for which a topic that nobody watches any more is still held: a page may be on its way to the next
 const MOST_LINGERING = 200; // topics; who scrolls through thousands of rows is not to come to the server's limit
 const LINES = 1000; // of a log that are held, as many as the server keeps
-const UNTOLD = 20; // messages of ends; the server keeps the ends, and tells them again to the next connection
+const UNSEEN = 1000; // ends; as many as the server keeps, which tells them again to the next connection
 
 export class Hub extends EventTarget {
   /** `connecting`, `live`, `stale` (the server is there, but deaf) or `offline`. */
@@ -20,7 +20,7 @@ export class Hub extends EventTarget {
   #due = new Set(); // watches to be asked for at the end of this turn
   #lingering = new Map(); // Watched → timer, the longest unwatched first
   #hearers = new Set();
-  #untold = []; // messages of ends that nobody was there to hear
+  #unseen = new Map(); // "id attempt" → state: ends that nobody has reported as seen; whoever was told may have left
   #relay = "stale";
   #lateness = new Lateness(); // of the frames of this connection
 
@@ -46,16 +46,17 @@ export class Hub extends EventTarget {
     return () => stop() && this.#rest(watched);
   }
 
-  /** Call `listener({jobs: [state]})` for each message of ends of this browser's jobs. Returns what ends that. */
+  /** Call `listener({jobs: [state]})` now with the ends of this browser's jobs that nobody has seen, and with all that come. Returns what ends that. */
   hear(listener) {
     this.#start();
     this.#hearers.add(listener);
-    for (const message of this.#untold.splice(0)) listener(message);
+    if (this.#unseen.size > 0) listener({ jobs: [...this.#unseen.values()] });
     return () => this.#hearers.delete(listener);
   }
 
   /** Report ends [[id, attempt]] as told. */
   seen(ids) {
+    for (const [id, attempt] of ids) this.#unseen.delete(`${id} ${attempt}`);
     this.#link.emit("seen", { ids });
   }
 
@@ -67,6 +68,11 @@ export class Hub extends EventTarget {
   /** Be connected now rather than soon: the page is back, or the network is. */
   wake() {
     this.#link.wake();
+  }
+
+  /** Do what is due, and see how fresh all this is: who holds the hub may be hidden, and its timers slow. */
+  look() {
+    this.#link.look();
   }
 
   /** Close the socket and forget all watches. */
@@ -83,7 +89,7 @@ export class Hub extends EventTarget {
     this.#link.start({
       connect: () => {
         this.#lateness = new Lateness();
-        this.#untold = []; // this connection tells again what was not told
+        this.#unseen.clear(); // this connection tells again what was not seen
         this.#ask(this.#watches.all());
       },
       disconnect: () => {
@@ -149,7 +155,8 @@ export class Hub extends EventTarget {
   }
 
   #tellEnds(message) {
-    if (this.#hearers.size === 0) this.#untold = [...this.#untold, message].slice(-UNTOLD);
+    for (const state of message.jobs) this.#unseen.set(`${state.id} ${state.attempt}`, state);
+    for (const key of [...this.#unseen.keys()].slice(0, -UNSEEN)) this.#unseen.delete(key);
     for (const listener of [...this.#hearers]) listener(message);
   }
 

@@ -18,6 +18,7 @@ export class Link {
   #lostAt = 0; // when the server was last there; 0: it is
   #timer = null;
   #retry = null;
+  #retryAt = 0; // when it is due
   #asleep = false;
   #connecting = false;
 
@@ -65,7 +66,7 @@ export class Link {
         this.heard();
       });
     }
-    this.#timer = setInterval(() => this.#look(), LOOK);
+    this.#timer = setInterval(() => this.look(), LOOK);
   }
 
   emit(event, data, acknowledge) {
@@ -106,9 +107,13 @@ export class Link {
     this.#settle();
   }
 
-  /** Every LOOK: a connection that says nothing is none, however open it looks, and neither is one that never comes. */
-  #look() {
-    if (this.#retry === null && !this.#asleep && this.#isDead()) this.#connect();
+  /**
+   * Every LOOK, and whenever a tab asks, since the timers of a hidden one run once a minute: a connection that says
+   * nothing is none, however open it looks, and neither is one that never comes.
+   */
+  look() {
+    const isDue = this.#retry === null ? !this.#asleep && this.#isDead() : Date.now() >= this.#retryAt;
+    if (this.#socket !== null && isDue) this.#connect();
     this.#settle();
   }
 
@@ -123,7 +128,9 @@ export class Link {
   }
 
   #connectIn(delay) {
-    this.#retry ??= setTimeout(() => this.#connect(), delay);
+    if (this.#retry !== null) return;
+    this.#retryAt = Date.now() + delay;
+    this.#retry = setTimeout(() => this.#connect(), delay);
   }
 
   #connect() {

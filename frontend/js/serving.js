@@ -42,6 +42,7 @@ export class Serving {
     if (message.hear) this.#hear(port, tab);
     if (message.seen) this.#hub.seen(message.seen);
     if (message.wake) this.#hub.wake();
+    if (message.beat) this.#hub.look();
     if (message.beat || message.wake || message.join) this.#sayState(port);
     if (message.beat) this.#lookForTheDead();
   }
@@ -79,7 +80,8 @@ export class Serving {
   }
 
   #hear(port, tab) {
-    tab.deafen ??= this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs }));
+    tab.deafen?.(); // what it asks for anew it may not have been told
+    tab.deafen = this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs }));
   }
 
   #sayState(port) {

@@ -18,8 +18,8 @@ export class Watched {
   /** Call `listener` now, if there is something to show, and on every change. Returns what ends that. */
   listen(listener) {
     const hear = (view) => listener(view); // its own, should a listener be given twice
-    if (this.answered) hear(this.#view([...this.store.jobs.keys()], []));
     this.listeners.add(hear);
+    if (this.answered) this.#tellOne(hear, this.#view([...this.store.jobs.keys()], []));
     return () => this.listeners.delete(hear);
   }
 
@@ -55,7 +55,15 @@ export class Watched {
   }
 
   #tell(changed, gone) {
-    for (const listener of [...this.listeners]) listener(this.#view(changed, gone));
+    for (const listener of [...this.listeners]) this.#tellOne(listener, this.#view(changed, gone));
+  }
+
+  #tellOne(listener, view) {
+    try {
+      listener(view);
+    } catch (error) {
+      setTimeout(() => { throw error; }); // told to the page; the other listeners must hear all the same
+    }
   }
 
   #view(changed, gone) {

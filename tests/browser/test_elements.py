@@ -115,6 +115,56 @@ def test_a_job_that_is_deleted_or_unknown_says_so(open_body: OpenBody, stack: St
     assert own.locator("b:visible").all_text_contents() == ["Never heard of it."]
 
 
+def test_a_bar_that_comes_after_its_job_is_gone_says_so(open_body: OpenBody, stack: Stack) -> None:
+    page = open_body("<job-progress></job-progress>")
+    page.evaluate(DEFINE)
+    id = submit(page, stack, "sum_numbers", text="1")
+    first = page.locator("job-progress")
+    first.evaluate("(element, id) => element.setAttribute('job', id)", id)
+    expect(first).to_have_attribute("status", "finished")
+    page.context.request.delete(f"{stack.url}/api/jobs/{id}")
+    expect(first).to_have_attribute("status", "gone")
+    late = page.context.new_page()
+    late.route("**/somebody", lambda route: route.fulfill(body=PAGE.format(body=""), content_type="text/html"))
+    late.goto(f"{stack.url}/somebody")
+    late.evaluate(DEFINE)
+    for one in (page, late):  # the watch is held by the first, in this tab and in the hub
+        one.evaluate(
+            "(id) => (document.querySelector('main').innerHTML += `<job-status job=\"${id}\">?</job-status>`)", id
+        )
+        expect(one.locator("job-status")).to_have_text("This job was deleted.")
+        expect(one.locator("job-status")).to_have_attribute("status", "gone")
+
+
+def test_who_hears_of_an_end_may_give_the_bar_another_job_or_take_it_away(open_body: OpenBody) -> None:
+    page = open_body("")
+    watched = page.evaluate(
+        """async () => {
+          const { JobProgress } = await import("/js/elements/job-progress.js");
+          const watched = [];
+          const watch = (topic, tell) => { // all is known, and told at once
+            watched.push(topic);
+            const id = topic.slice(4);
+            tell({ jobs: new Map([[id, { id, attempt: 1, status: "finished" }]]), gone: [], error: null });
+            return () => watched.splice(watched.indexOf(topic), 1);
+          };
+          JobProgress.define("job-progress", { watch });
+          const bar = document.createElement("job-progress");
+          document.querySelector("main").append(bar);
+          const seen = [];
+          const note = () => seen.push([...watched]);
+          bar.addEventListener("end", () => bar.setAttribute("job", "second"), { once: true });
+          bar.setAttribute("job", "first");
+          note();
+          bar.addEventListener("end", () => bar.remove());
+          bar.setAttribute("job", "third");
+          note();
+          return [seen, bar.state.id];
+        }"""
+    )
+    assert watched == [[["job:second"], []], "third"]
+
+
 def test_a_list_of_a_topic_that_is_not_for_us_says_so(open_body: OpenBody) -> None:
     page = open_body("<job-list topic='jobs'></job-list>")
     page.evaluate(DEFINE)

@@ -91,6 +91,29 @@ test("only what changed passes over the ports", async () => {
   assert.deepEqual(first.told.at(-1).jobs, [state("a", 1), state("b", 2)]);
 });
 
+test("a listener that fails keeps nothing from the others, nor from itself", async () => {
+  const failures = mock.method(globalThis, "setTimeout", () => 0);
+  const tab = newTab();
+  let calls = 0;
+  tab.watch("mine", () => {
+    calls += 1;
+    throw new Error("a bug of the page");
+  });
+  const other = listener();
+  tab.watch("mine", other);
+  await turn();
+  socket.open();
+  socket.receive("relay", { state: "live", since: NOW });
+  socket.acknowledge(snapshot("mine", [state("a", 1)]));
+  await turn();
+  socket.receive("jobs", { topic: "mine", jobs: [state("a", 2)] });
+  await turn();
+  assert.deepEqual(other.told.at(-1)?.jobs, [state("a", 2)]);
+  assert.deepEqual([calls, tab.state], [2, "live"]);
+  assert.ok(failures.mock.calls.every(({ arguments: [run] }) => assert.throws(run, /a bug of the page/) === undefined));
+  failures.mock.restore();
+});
+
 test("a job that is gone is gone in all tabs", async () => {
   const { first, second } = await twoTabs([state("a", 1), state("b", 1)]);
   socket.receive("gone", { topic: "mine", jobs: [{ id: "a", version: 3 }] });
@@ -180,6 +203,29 @@ test("a tab is as live as its hub", async () => {
   assert.equal(one.state, "live");
 });
 
+test("where the hub's timers stand still, since it is in a hidden tab, the beats of others move it", async () => {
+  await twoTabs([state("a", 1)]);
+  const said = [];
+  const watcher = wayToServing(({ state: now }) => now && said.push(now));
+  watcher.post({ join: [], hears: false });
+  await turn();
+  mock.timers.setTime(NOW + 6000); // no timer runs, and the server has said nothing
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(said.at(-1), "offline", "it has left the connection that says nothing");
+  assert.equal(socket.tries, 1);
+  socket.drop();
+  socket.open();
+  socket.drop();
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(socket.tries, 1, "not before its time");
+  mock.timers.setTime(NOW + 12_000);
+  watcher.post({ beat: true });
+  await turn();
+  assert.equal(socket.tries, 2);
+});
+
 test("a hub that falls silent is noticed, and another one is asked for all that is watched", async () => {
   const { one, first } = await twoTabs([state("a", 1)]);
   socket = new FakeSocket();
@@ -244,6 +290,38 @@ test("ends reach all tabs that hear, and what a tab has seen reaches the server"
   one.seen([["a", 1]]);
   await turn();
   assert.deepEqual(socket.sent.at(-1).slice(0, 2), ["seen", { ids: [["a", 1]] }]);
+});
+
+test("an end that a tab was told, and did not live to report, is told to the next", async () => {
+  const { one } = await twoTabs();
+  one.hear(() => {});
+  await turn();
+  socket.receive("ended", { jobs: [{ ...state("a", 1, "finished"), attempt: 1 }], more: 0 });
+  await turn();
+  one.close();
+  const late = newTab();
+  const ends = [];
+  late.hear(({ jobs }) => ends.push(...jobs.map(({ id }) => id)));
+  await turn();
+  assert.deepEqual(ends, ["a"]);
+  late.seen([["a", 1]]);
+  await turn();
+  newTab().hear(({ jobs }) => ends.push(...jobs));
+  await turn();
+  assert.deepEqual(ends, ["a"], "what was seen is over");
+});
+
+test("a tab that heard for nobody hears again what it did not report", async () => {
+  const { one } = await twoTabs();
+  const ends = [];
+  const hear = ({ jobs }) => ends.push(...jobs.map(({ id }) => id));
+  one.hear(hear)();
+  await turn();
+  socket.receive("ended", { jobs: [{ ...state("a", 1, "finished"), attempt: 1 }], more: 0 });
+  await turn();
+  one.hear(hear);
+  await turn();
+  assert.deepEqual(ends, ["a"]);
 });
 
 test("where there is no worker the next way is taken", async () => {

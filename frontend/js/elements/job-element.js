@@ -9,6 +9,7 @@ const GONE = { code: "gone", message: "This job was deleted." };
 export class JobElement extends HTMLElement {
   static observedAttributes = ["job"];
   #unwatch = null;
+  #current = null; // the watch in use
   #frame = 0;
   #shown = null; // the job of which something stands in it, or will
   #painted = false; // whether what stands in it is of the job that it watches
@@ -60,15 +61,21 @@ export class JobElement extends HTMLElement {
     }
     this.#shown = id;
     if (!id) return;
-    this.#unwatch = this.constructor.client.watch(`job:${id}`, ({ jobs, gone, error }) => {
+    const watch = (this.#current = {});
+    const unwatch = this.constructor.client.watch(`job:${id}`, ({ jobs, error }) => {
+      if (watch !== this.#current) return;
       if (error?.code === "unavailable") return; // what is shown is the last that was known, and says so
       if (error !== null) this.#fail("error", error);
       else if (jobs.has(id)) this.#take(jobs.get(id));
-      else if (gone.includes(id)) this.#fail("gone", GONE);
+      else this.#fail("gone", GONE); // perhaps before this element came: another one holds the watch
     });
+    // it was told at once, and whoever heard of it may have given the element another job, or taken it off the page
+    if (watch === this.#current) this.#unwatch = unwatch;
+    else unwatch();
   }
 
   #stop() {
+    this.#current = null;
     this.#unwatch?.();
     this.#unwatch = null;
     cancelAnimationFrame(this.#frame);
