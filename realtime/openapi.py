@@ -56,6 +56,11 @@ _ATTEMPT = _object(
 _QUEUE_COUNTS = dict.fromkeys(
     ("queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"), _INTEGER
 )
+_COUNTS = _list(_INTEGER)
+_TIMES = _list({"type": ["integer", "null"], "description": "ms"})
+_QUANTILES = _object({"p50": _TIMES, "p95": _TIMES})
+_ENDED = {"ended": _COUNTS, "failed": _COUNTS}
+_ROWS = _list(_object({"name": _TEXT, "rest": {"type": "boolean"}, **_ENDED, "wait": _QUANTILES, "run": _QUANTILES}))
 SCHEMAS: dict[str, Any] = {
     "State": _object(_STATE),
     "Detail": _object(
@@ -99,6 +104,17 @@ SCHEMAS: dict[str, Any] = {
                     }
                 )
             )
+        }
+    ),
+    "History": _object(
+        {
+            "span": _TEXT,
+            "step": {"type": "integer", "description": "seconds"},
+            "until": {"type": "number", "description": "Unix time in seconds"},
+            "at": {"type": "array", "items": _INTEGER, "description": "Unix times in seconds"},
+            "total": _object(_ENDED),
+            "queues": _ROWS,
+            "tasks": _ROWS,
         }
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),

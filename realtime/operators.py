@@ -1,10 +1,12 @@
-"""The JSON API of queues and workers, for operators. Each view's docstring is its text in /api/openapi.json."""
+"""The JSON API of queues, workers and ends, for operators. Each view's docstring is its text in /api/openapi.json."""
+
+from typing import Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
 
 from realtime import openapi
-from realtime.request import allow, parse_body, services, visitor
+from realtime.request import allow, parse_body, parse_query, services, visitor
 from workers import overview
 from workers.errors import BadArguments
 
@@ -19,6 +21,13 @@ class TokenRequest(BaseModel):
     expires: float = 3600.0  # seconds
     act: bool = False
     notify: bool = False
+
+
+class HistoryQuery(BaseModel):
+    """The query of what has ended."""
+
+    model_config = ConfigDict(extra="forbid")
+    span: Literal["15m", "24h"] = "15m"
 
 
 @blueprint.post("/api/tokens")
@@ -70,3 +79,11 @@ def list_workers() -> Response:
     """The workers that are up."""
     allow(services().access.may_operate(visitor()))
     return jsonify(workers=overview.workers(services().redis))
+
+
+@blueprint.get("/api/history")
+@openapi.describe(query=HistoryQuery, answer="History", operator=True)
+def read_history() -> Response:
+    """How much ended in the last 15 minutes or 24 hours, and how long it waited and ran, by queue and by task."""
+    allow(services().access.may_operate(visitor()))
+    return jsonify(services().history.read(parse_query(HistoryQuery).span))
