@@ -59,8 +59,8 @@ _QUEUE_COUNTS = dict.fromkeys(
 _COUNTS = _list(_INTEGER)
 _TIMES = _list({"type": ["integer", "null"], "description": "ms"})
 _QUANTILES = _object({"p50": _TIMES, "p95": _TIMES})
-_ENDED = {"ended": _COUNTS, "failed": _COUNTS}
-_ROWS = _list(_object({"name": _TEXT, "rest": {"type": "boolean"}, **_ENDED, "wait": _QUANTILES, "run": _QUANTILES}))
+_FIGURES = {"ended": _COUNTS, "failed": _COUNTS, "wait": _QUANTILES, "run": _QUANTILES}
+_ROWS = _list(_object({"name": _TEXT, "rest": {"type": "boolean"}, **_FIGURES}))
 SCHEMAS: dict[str, Any] = {
     "State": _object(_STATE),
     "Detail": _object(
@@ -112,7 +112,7 @@ SCHEMAS: dict[str, Any] = {
             "step": {"type": "integer", "description": "seconds"},
             "until": {"type": "number", "description": "Unix time in seconds"},
             "at": {"type": "array", "items": _INTEGER, "description": "Unix times in seconds"},
-            "total": _object(_ENDED),
+            "total": _object(_FIGURES),
             "queues": _ROWS,
             "tasks": _ROWS,
         }

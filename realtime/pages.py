@@ -11,7 +11,11 @@ from realtime.request import owner, read_json, services, visitor
 from workers.wire import CHANNEL, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
-LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
+LIBRARIES = {
+    "socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js"),
+    "uplot.js": ("uplot/dist", "uPlot.esm.js"),
+    "uplot.css": ("uplot/dist", "uPlot.min.css"),
+}
 
 blueprint = Blueprint("pages", __name__)
 

@@ -141,6 +141,8 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "client.js": {"ends.js", "remote-hub.js", "told.js", "ways.js"},
     "rate.js": set(),
     "format.js": set(),
+    "throughput.js": set(),
+    "chart.js": {"progress-view.js"},
     "progress-view.js": {"format.js", "rate.js", "wire.js"},
 }
 NO_DOM = {
@@ -154,7 +156,7 @@ NO_DOM = {
     "serving.js",
     "ends.js",
 }
-NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js"}
+NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js", "throughput.js"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

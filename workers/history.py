@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,8 @@ from workers import store, tally
 from workers.tally import BUCKETS, FAILED, KINDS, NEVER_RAN, RUN, SPANS, TASKS, WAIT, Span
 
 MOST = 10  # queues, and tasks, that are told of one by one
+FIELD_LIMIT = 9  # digits of a field; whatever is longer is none of ours
 QUANTILES = {"p50": 0.5, "p95": 0.95}
-YIELD_EVERY = 8  # slices after which others get their turn
 
 Name = str | None  # of a queue or a task; None: those that a slice had no room for
 
@@ -28,7 +28,7 @@ class Ends:
 
     @cached_property
     def ended(self) -> int:
-        return self.counts[NEVER_RAN] + sum(self._buckets(RUN))
+        return self.counts[NEVER_RAN] + sum(count for _, count in self._buckets(RUN))
 
     @cached_property
     def failed(self) -> int:
@@ -42,18 +42,19 @@ class Ends:
     def run(self) -> dict[str, int | None]:
         return self._times(RUN)
 
-    def _buckets(self, first: int) -> list[int]:
-        return [self.counts[first + bucket] for bucket in range(BUCKETS)]
+    def _buckets(self, first: int) -> list[tuple[int, int]]:
+        """(bucket, how many), the shortest times first."""
+        return sorted((kind - first, count) for kind, count in self.counts.items() if first <= kind < first + BUCKETS)
 
     def _times(self, first: int) -> dict[str, int | None]:
         """ms, at most 19 % off."""
         buckets = self._buckets(first)
         found: dict[str, int | None] = dict.fromkeys(QUANTILES)
         for name, quantile in QUANTILES.items():
-            rank = math.ceil(sum(buckets) * quantile)
-            for bucket, count in enumerate(buckets):
+            rank = math.ceil(sum(count for _, count in buckets) * quantile)
+            for bucket, count in buckets:
                 rank -= count
-                if count and rank <= 0:
+                if rank <= 0:
                     found[name] = tally.middle(bucket)
                     break
         return found
@@ -69,7 +70,7 @@ class Slice:
         queues, tasks = _names(fields, b"q"), _names(fields, b"t")
         self.all, self.queues, self.tasks = Ends(), dict[Name, Ends](), dict[Name, Ends]()
         for field, value in fields.items():
-            if not field.isdigit():
+            if not (field.isdigit() and value.isdigit()) or len(field) > FIELD_LIMIT:
                 continue
             base, kind = divmod(int(field), KINDS)
             queue, task = divmod(base, TASKS)
@@ -87,7 +88,7 @@ def _names(fields: Mapping[bytes, bytes], kind: bytes) -> dict[int, str]:
         if field.startswith(kind):
             try:
                 found[int(number)] = str(json.loads(field[1:]))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # no JSON that we have written: its ends are told with the rest
     return found
 
@@ -103,8 +104,8 @@ class History:
         """{span, step, until, at, total, queues, tasks} of the span `name`, a key of SPANS.
 
         `step` is a slice's length in seconds, `at` when each began (Unix time in seconds), oldest first; the last one
-        is still under way at `until`. `total` is {ended: [int…], failed: [int…]}, one number a slice; `queues` and
-        `tasks` are [{name, rest, ended, failed, wait: {p50: [ms or null…], p95}, run}], the ten with the most ends,
+        is still under way at `until`. `total` is {ended: [int…], failed: [int…], wait: {p50: [ms or null…], p95}, run},
+        one number a slice; `queues` and `tasks` are lists of the same with {name, rest}: the ten with the most ends,
         and one of which `rest` is true for all others where there are any. Raises RedisError.
         """
         span = SPANS[name]
@@ -117,7 +118,7 @@ class History:
             "step": span.step,
             "until": round(until, 3),
             "at": at,
-            "total": {"ended": [one.all.ended for one in slices], "failed": [one.all.failed for one in slices]},
+            "total": _figures([one.all for one in slices]),
             "queues": _rows([one.queues for one in slices]),
             "tasks": _rows([one.tasks for one in slices]),
         }
@@ -137,20 +138,18 @@ class History:
     def _slices(self, span: Span, at: Sequence[int]) -> list[Slice]:
         """One round trip. The two newest are never kept: one is under way, and the clocks of two Redis may differ."""
         kept = self._kept[span.name]
-        wanted = [start for start in at if start not in kept]
+        found = {start: kept[start] for start in at if start in kept}  # others may read while we do
+        wanted = [start for start in at if start not in found]
         with self._redis.pipeline(transaction=False) as pipeline:
             for start in wanted:
                 pipeline.hgetall(span.key(start))
-            read = {}
-            for number, (start, fields) in enumerate(zip(wanted, pipeline.execute(), strict=True), 1):
-                read[start] = Slice(fields)
-                if number % YIELD_EVERY == 0:
-                    time.sleep(0)
-        found = [kept[start] if start in kept else read[start] for start in at]
-        kept |= {start: one for start, one in read.items() if start < at[-1] - span.step}
+            for start, fields in zip(wanted, pipeline.execute(), strict=True):
+                found[start] = Slice(fields)
+                time.sleep(0)  # a full one takes 1 ms: others get their turn
+        kept |= {start: found[start] for start in at[:-2]}
         for start in [start for start in kept if start < at[-1] - span.step * span.slices]:
             del kept[start]
-        return found
+        return [found[start] for start in at]
 
 
 def _rows(slices: Sequence[Mapping[Name, Ends]]) -> list[dict[str, Any]]:
@@ -163,7 +162,7 @@ def _rows(slices: Sequence[Mapping[Name, Ends]]) -> list[dict[str, Any]]:
     rows = [_row(name, False, [one.get(name, NONE) for one in slices]) for name in names]
     if len(names) < len(totals):
         chosen = set(names)
-        rest = [_merged(ends for name, ends in one.items() if name not in chosen) for one in slices]
+        rest = [_merged([ends for name, ends in one.items() if name not in chosen]) for one in slices]
         rows.append(_row("other", True, rest))
     return rows
 
@@ -173,17 +172,24 @@ def _place(entry: tuple[Name, int]) -> tuple[int, str]:
     return -ended, name or ""
 
 
-def _merged(several: Iterable[Ends]) -> Ends:
+def _merged(several: Sequence[Ends]) -> Ends:
+    if len(several) == 1:
+        return several[0]
     merged = Ends()
     for ends in several:
-        merged.counts.update(ends.counts)
+        for kind, count in ends.counts.items():
+            merged.counts[kind] += count
+    time.sleep(0)
     return merged
 
 
 def _row(name: str, rest: bool, ends: Sequence[Ends]) -> dict[str, Any]:
+    time.sleep(0)
+    return {"name": name, "rest": rest, **_figures(ends)}
+
+
+def _figures(ends: Sequence[Ends]) -> dict[str, Any]:
     return {
-        "name": name,
-        "rest": rest,
         "ended": [one.ended for one in ends],
         "failed": [one.failed for one in ends],
         "wait": {quantile: [one.wait[quantile] for one in ends] for quantile in QUANTILES},

@@ -35,7 +35,8 @@ def test_nothing_has_ended_yet(redis: Redis) -> None:
     for name, span in SPANS.items():
         read = History(redis).read(name)
         assert len(read["at"]) == span.slices and read["step"] == span.step
-        assert read["total"] == {"ended": [0] * span.slices, "failed": [0] * span.slices}
+        none, zero = {"p50": [None] * span.slices, "p95": [None] * span.slices}, [0] * span.slices
+        assert read["total"] == {"ended": zero, "failed": zero, "wait": none, "run": none}
         assert (read["queues"], read["tasks"]) == ([], [])
         assert read["at"][-1] <= read["until"] < read["at"][-1] + span.step and read["at"][-1] % span.step == 0
 
@@ -140,6 +141,6 @@ def test_names_are_only_names(name: str, redis: Redis) -> None:
 
 def test_what_nobody_has_written_so_is_the_rest(redis: Redis) -> None:
     start = History(redis).read("15m")["at"][30]
-    redis.hset(SPANS["15m"].key(start), mapping={b"t\xff{": 1, b"q": 2, b"110": 3, b"?": 4})
+    redis.hset(SPANS["15m"].key(start), mapping={b"t\xff{": 1, b"q": 2, b"110": 3, b"?": 4, b"1": b"x", b"9" * 5000: 1})
     read = History(redis).read("15m")
     assert [(row["name"], sum(row["ended"])) for row in read["tasks"]] == [("other", 3)]
