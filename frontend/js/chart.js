@@ -111,7 +111,7 @@ export class Chart {
       width: 2,
       stroke: () => this.#colour(colour),
       fill: fill ? () => `color-mix(in srgb, ${this.#colour(colour)} 16%, transparent)` : undefined,
-      points: { show: true, size: 3, width: 0, fill: () => this.#colour(colour) }, // what stands alone has no line
+      points: { filter: alone, size: 4, width: 0, fill: () => this.#colour(colour) },
       value: (plot, value, index, at) => this.#said(at === null ? newest(plot.data[index]) : value),
     };
   }
@@ -128,6 +128,16 @@ export class Chart {
   #faint(percent) {
     return `color-mix(in srgb, ${this.#colour("")} ${percent}%, transparent)`;
   }
+}
+
+/** Where the values stand that have no neighbours, and so no line. */
+function alone(plot, series) {
+  const values = plot.data[series];
+  const found = [];
+  for (const index of values.keys()) {
+    if (values[index] != null && values[index - 1] == null && values[index + 1] == null) found.push(index);
+  }
+  return found;
 }
 
 function newest(values) {

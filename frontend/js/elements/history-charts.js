@@ -9,7 +9,12 @@ const SPANS = { "15m": "15 minutes", "24h": "24 hours" };
 const TIME_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5]; // ms
 const HEADINGS = ["at", "ended", "failed", "waited p50", "waited p95", "ran p50", "ran p95"];
 
-const time = (ms) => duration(ms / 1000).replace(/ 0 (s|min)$/, "");
+/** 0, 76 ms, 1.7 s, 3 min, 3 min 20 s. */
+function time(ms) {
+  if (ms === 0) return "0";
+  return ms < 1000 ? `${amount(ms)} ms` : duration(ms / 1000).replace(/ 0 (s|min)$/, "");
+}
+
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const times = () => [{ label: "p50", colour: "--started", dash: undefined }, { label: "p95", colour: "--queued", dash: [6, 4] }];
 
