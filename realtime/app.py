@@ -25,6 +25,7 @@ from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
 from workers import jobs
+from workers.history import History
 from workers.queue import Jobs
 from workers.settings import Secrets, Settings
 from workers.tasks import Tasks
@@ -46,6 +47,7 @@ class Services:
     access: Access
     redis: Redis
     jobs: Jobs
+    history: History
     pulse: Pulse  # how fresh what the relay shows is
     metrics: Metrics
 
@@ -66,6 +68,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         access=Access(settings, secrets),
         redis=redis,
         jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
+        history=History(redis),
         pulse=pulse,
         metrics=metrics,
     )

@@ -60,6 +60,11 @@ _LINE = _object({"n": _INTEGER, "attempt": _INTEGER, "at": _TIME, "level": {"enu
 _QUEUE_COUNTS = dict.fromkeys(
     ("queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"), _INTEGER
 )
+_COUNTS = _list(_INTEGER)
+_TIMES = _list({"type": ["integer", "null"], "description": "ms"})
+_QUANTILES = _object({"p50": _TIMES, "p95": _TIMES})
+_FIGURES = {"ended": _COUNTS, "failed": _COUNTS, "wait": _QUANTILES, "run": _QUANTILES}
+_ROWS = _list(_object({"name": _TEXT, "rest": {"type": "boolean"}, **_FIGURES}))
 SCHEMAS: dict[str, Any] = {
     "State": _object(_STATE),
     "Detail": _object(
@@ -115,6 +120,17 @@ SCHEMAS: dict[str, Any] = {
                 _object({"at": _INTEGER, "who": _TEXT, "what": _TEXT, "which": {"type": "object"}, "result": _TEXT})
             ),
             "cursor": {"type": ["string", "null"]},
+        }
+    ),
+    "History": _object(
+        {
+            "span": _TEXT,
+            "step": {"type": "integer", "description": "seconds"},
+            "until": {"type": "number", "description": "Unix time in seconds"},
+            "at": {"type": "array", "items": _INTEGER, "description": "Unix times in seconds"},
+            "total": _object(_FIGURES),
+            "queues": _ROWS,
+            "tasks": _ROWS,
         }
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),

@@ -1,4 +1,6 @@
-"""The JSON API of queues and workers, for operators. Each view's docstring is its text in /api/openapi.json."""
+"""The JSON API of queues, workers and ends, for operators. Each view's docstring is its text in /api/openapi.json."""
+
+from typing import Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
@@ -7,7 +9,7 @@ from rq.suspension import is_suspended, resume, suspend
 
 from realtime import openapi
 from realtime.audit import audited, concerns
-from realtime.request import allow, parse_body, services, visitor
+from realtime.request import allow, parse_body, parse_query, services, visitor
 from workers import overview
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
@@ -23,6 +25,13 @@ class TokenRequest(BaseModel):
     expires: float = 3600.0  # seconds
     act: bool = False
     notify: bool = False
+
+
+class HistoryQuery(BaseModel):
+    """The query of what has ended."""
+
+    model_config = ConfigDict(extra="forbid")
+    span: Literal["15m", "24h"] = "15m"
 
 
 @blueprint.post("/api/tokens")
@@ -112,3 +121,11 @@ def shut_down_worker(name: str) -> tuple[Response, int]:
         raise NotFound(f"no worker is named {name[:80]!r}")
     send_shutdown_command(redis, name)
     return jsonify(ok=True), 202
+
+
+@blueprint.get("/api/history")
+@openapi.describe(query=HistoryQuery, answer="History", operator=True)
+def read_history() -> Response:
+    """How much ended in the last 15 minutes or 24 hours, and how long it waited and ran, by queue and by task."""
+    allow(services().access.may_oversee(visitor()))
+    return jsonify(services().history.read(parse_query(HistoryQuery).span))

@@ -26,7 +26,11 @@ from realtime.request import owner, read_json, services, visitor
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
-LIBRARIES = {"socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js")}
+LIBRARIES = {
+    "socket.io.js": ("socket.io-client/dist", "socket.io.esm.min.js"),
+    "uplot.js": ("uplot/dist", "uPlot.esm.js"),
+    "uplot.css": ("uplot/dist", "uPlot.min.css"),
+}
 VERSION = "0.1.0"
 MINE = (("/", "My jobs"), ("/jobs", "Jobs"))
 ALL = (("/", "My jobs"), ("/queues", "Queues"), ("/jobs", "Jobs"), ("/workers", "Workers"), ("/audit", "Audit"))

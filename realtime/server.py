@@ -162,7 +162,8 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
-    stats = Stats(housekeeping, settings.queue_names, relay.topics, SocketTransport(socketio))
+    history = app.extensions["headway"].history
+    stats = Stats(housekeeping, settings.queue_names, relay.topics, SocketTransport(socketio), history)
     sweeper = Sweeper(
         housekeeping,
         settings.queue_names,

@@ -17,6 +17,7 @@ ALLOWED = {  # package or module → what it must not import
     "workers.settings": ("redis", "rq"),
     "workers.wire": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.script": ("redis", "rq"),
+    "workers.tally": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.store": ("rq", "workers.progress", "workers.lifecycle", "workers.queue", "workers.settings"),
     "workers.news": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.guard": ("redis", "rq", "workers.store", "workers.settings"),
@@ -140,6 +141,8 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "client.js": {"ends.js", "remote-hub.js", "told.js", "ways.js"},
     "rate.js": set(),
     "format.js": set(),
+    "throughput.js": set(),
+    "chart.js": {"progress-view.js"},
     "progress-view.js": {"format.js", "rate.js", "wire.js"},
 }
 NO_DOM = {
@@ -153,7 +156,7 @@ NO_DOM = {
     "serving.js",
     "ends.js",
 }
-NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js"}
+NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js", "throughput.js"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -17,6 +17,7 @@ floats, turn [] into {} and a version into 1.79e+15.
 
 from typing import Final
 
+from workers.tally import COUNT
 from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUE, WAITING, Status, notice_key, push_key
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
@@ -175,7 +176,9 @@ local function remember_news(state, body, now)
     redis.pcall('ZADD', DUE, 'NX', whole(now + NOTIFY_DELAY), 'notify' .. about)
   end
 end
-
+"""
+    + COUNT
+    + r"""
 local function run()
   local state = stored()
   local time = redis.call('TIME')
@@ -264,6 +267,10 @@ local function run()
     remember_news(state, body, now)
   end
   redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":' .. body .. '}')
+  -- once an attempt: RQ's second word about an end, and one that we missed and only read of later, are no further end
+  if ENDED[state.status] and before and not ENDED[before] and state.queue ~= INTERNAL then
+    pcall(count, state, tonumber(time[1]))
+  end
   return {'written', state.version, state.attempt}
 end
 

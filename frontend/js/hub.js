@@ -104,7 +104,8 @@ export class Hub extends EventTarget {
       },
       refused: ({ topic, error }) => this.#refuse(topic, error),
       stats: (stats) => this.#update("stats", (data) => ({ ...data, stats })),
-      history: (history) => this.#update("stats", (data) => ({ ...data, history })),
+      history: ({ spans }) =>
+        this.#update("stats", (data) => ({ ...data, history: { spans: { ...data?.history?.spans, ...spans } } })),
       log: (frame) => this.#takeLines(frame),
     });
   }

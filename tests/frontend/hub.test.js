@@ -855,8 +855,9 @@ test("numbers of queues and workers are told as they come, the last ones to whoe
   socket.open();
   socket.acknowledge(snapshot("stats", []));
   socket.receive("stats", { queues: [], at: 1 });
-  socket.receive("history", { spans: {} });
-  assert.deepEqual(listen.told.at(-1).data, { stats: { queues: [], at: 1 }, history: { spans: {} } });
+  socket.receive("history", { spans: { "15m": 1 } });
+  socket.receive("history", { spans: { "24h": 2 } });
+  assert.deepEqual(listen.told.at(-1).data, { stats: { queues: [], at: 1 }, history: { spans: { "15m": 1, "24h": 2 } } });
   const late = listener();
   hub.watch("stats", late);
   assert.deepEqual(late.told.map(({ data }) => data), [listen.told.at(-1).data]);

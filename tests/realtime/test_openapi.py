@@ -69,6 +69,7 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
         ("post", "/api/workers/{name}/shutdown", None, 404),
         ("get", "/api/queues", None, 200),
         ("get", "/api/workers", None, 200),
+        ("get", "/api/history", None, 200),
         ("post", "/api/queues/{name}/empty", None, 200),
         ("post", "/api/queues/{name}/requeue-failed", None, 200),
         ("get", "/api/push", None, 200),

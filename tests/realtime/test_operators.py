@@ -22,6 +22,19 @@ def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
         assert answer.status_code == 404 and answer.get_json()["error"]["code"] == "not_found"
 
 
+def test_what_ended_is_told_to_operators(me: FlaskClient, operator: FlaskClient) -> None:
+    submitted = me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}).get_json()
+    me.post(f"/api/jobs/{submitted['id']}/cancel")
+    for span in ("15m", "24h"):
+        read = operator.get(f"/api/history?span={span}").get_json()
+        assert read["span"] == span and sum(read["total"]["ended"]) == 1
+        assert [row["name"] for row in read["tasks"]] == ["sum_numbers"]
+    assert operator.get("/api/history").get_json()["span"] == "15m"
+    assert me.get("/api/history").status_code == 403
+    wrong = operator.get("/api/history?span=1y")
+    assert wrong.status_code == 400 and "span" in wrong.get_json()["error"]["fields"]
+
+
 def test_workers_are_listed(operator: FlaskClient, processes: Processes) -> None:
     processes.worker()
     [worker] = until(lambda: operator.get("/api/workers").get_json()["workers"], "a worker")

@@ -20,7 +20,7 @@ def test_a_page_loads_only_what_is_there_and_runs_nothing_inline(path: str, me: 
 
 def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
     seen: set[str] = set()
-    waiting = ["/js/page.js", "/js/add-task.js", "/js/login.js", "/js/client.js"]
+    waiting = ["/js/page.js", "/js/add-task.js", "/js/login.js", "/js/client.js", "/js/elements/history-charts.js"]
     while waiting:
         path = waiting.pop()
         if path in seen:
@@ -37,7 +37,7 @@ def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
                 elif part != ".":
                     parts.append(part)
             waiting.append("/".join(parts))
-    assert "/vendor/socket.io.js" in seen and len(seen) > 10
+    assert {"/vendor/socket.io.js", "/vendor/uplot.js"} <= seen and len(seen) > 10
 
 
 def test_an_operator_logs_in_with_the_token_and_out_again(me: FlaskClient) -> None:
@@ -54,3 +54,9 @@ def test_a_wrong_token_is_refused(body: object, me: FlaskClient) -> None:
     answer = me.post("/login", json=body)
     assert answer.status_code == 401 and answer.get_json()["error"]["code"] == "unauthorized"
     assert me.get("/api/queues").status_code == 403
+
+
+def test_the_charts_come_with_their_style(me: FlaskClient) -> None:
+    answer = me.get("/vendor/uplot.css", buffered=True)
+    assert answer.status_code == 200 and answer.mimetype == "text/css"
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]

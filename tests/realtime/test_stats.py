@@ -11,6 +11,7 @@ from realtime.topics import STATS, Topics
 from tests.conftest import Stack
 from tests.realtime.clients import connected
 from workers import store
+from workers.history import History
 
 QUEUE = {"name", "queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers", "oldest_at"}
 WORKER = {"name", "state", "queue", "job", "heartbeat_at", "host"}
@@ -21,7 +22,8 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
     with connected(stack.url, headers=stack.operator) as client:
         assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
         first = client.hear("stats")
-        assert set(first) == {"queues", "workers", "at"} and abs(first["at"] / 1000 - time.time()) < 10
+        assert set(first) == {"queues", "workers", "rate", "at"} and set(first["rate"]) == {"ended", "failed"}
+        assert abs(first["at"] / 1000 - time.time()) < 10
         assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE, QUEUE]
         workers = {queue["name"]: queue["workers"] for queue in first["queues"]}
         assert workers == {"default": 2, "bookInfoParser": 1, "headway": 1}
@@ -68,7 +70,7 @@ def commands(redis: Redis) -> int:
 def test_many_who_watch_cost_redis_what_one_does(redis: Redis) -> None:
     topics, nowhere = Topics(), Nowhere()
     transport: Any = nowhere
-    stats = Stats(redis, ["default"], topics, transport)
+    stats = Stats(redis, ["default"], topics, transport, History(redis))
     costs = []
     for count in (1, 20, 200):
         for number in range(count):
@@ -85,5 +87,6 @@ def test_redis_away_is_no_end_of_it(tmp_path: Path) -> None:
     topics = Topics()
     topics.add("s", STATS)
     nowhere: Any = Nowhere()
-    Stats(store.connect(f"unix://{tmp_path}/none.sock"), ["default"], topics, nowhere).tell()
+    away = store.connect(f"unix://{tmp_path}/none.sock")
+    Stats(away, ["default"], topics, nowhere, History(away)).tell()
     assert nowhere.sent == []

@@ -1,0 +1,152 @@
+"""What has ended, pushed to watchers of `stats`: soon, small, and read once for all."""
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from realtime.history import INTERVALS, HistoryNews
+from realtime.topics import STATS, Topics
+from tests.conftest import Stack
+from tests.realtime.clients import connected
+from tests.realtime.conftest import Sockets
+from workers import store
+from workers.history import History
+from workers.tally import FIELDS, KINDS, QUEUES, RUN, SPANS, TASKS, WAIT
+
+LIMIT = 64 * 1024  # bytes of one event
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def topics() -> Topics:
+    return Topics()
+
+
+@pytest.fixture
+def news(redis: Redis, topics: Topics, sockets: Sockets, clock: Clock) -> HistoryNews:
+    return HistoryNews(History(redis), topics, sockets, clock=clock)
+
+
+def spans(packets: list[Any]) -> list[str]:
+    """The spans of the events that were sent, which are forgotten."""
+    found = [name for event, data in packets if event == "history" for name in data["spans"]]
+    packets.clear()
+    return found
+
+
+def reads(redis: Redis) -> int:
+    return int(redis.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"])
+
+
+def test_an_operator_is_told_at_once_and_again(stack: Stack) -> None:
+    with connected(stack.url, headers=stack.operator) as client:
+        client.watch("stats")
+        client.hear("history", lambda data: "24h" in data["spans"])
+        first = [data["spans"]["15m"] for event, data in client.seen if event == "history" and "15m" in data["spans"]]
+        assert len(first[0]["at"]) == 60
+        # and every 15 s; the deadline of `hear` is as long, so that what comes until then is heard again
+        client.hear("stats")
+        client.hear("history", lambda data: "15m" in data["spans"])
+
+
+def test_who_begins_to_watch_is_told_and_nobody_twice(
+    news: HistoryNews, topics: Topics, sockets: Sockets, clock: Clock
+) -> None:
+    early, late = sockets.connect("early"), sockets.connect("late")
+    topics.add("early", STATS)
+    news.look()
+    assert spans(early) == ["15m", "24h"] and spans(late) == []
+    topics.add("late", STATS)
+    news.look()
+    assert spans(early) == [] and spans(late) == ["15m", "24h"]
+    clock.now += INTERVALS["15m"]
+    news.look()
+    assert spans(early) == spans(late) == ["15m"]
+    clock.now += INTERVALS["24h"]
+    news.look()
+    assert spans(early) == ["15m", "24h"]
+
+
+def test_who_comes_back_is_told_anew(news: HistoryNews, topics: Topics, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    topics.add("s", STATS)
+    news.look()
+    topics.remove("s", [STATS])
+    news.look()
+    topics.add("s", STATS)
+    packets.clear()
+    news.look()
+    assert spans(packets) == ["15m", "24h"]
+
+
+def test_who_could_not_take_it_is_told_once_it_can(news: HistoryNews, topics: Topics, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    topics.add("s", STATS)
+    sockets.full.add("s")
+    news.look()
+    sockets.full.clear()
+    news.look()
+    news.look()
+    assert spans(packets) == ["15m", "24h"]
+
+
+def test_nothing_is_read_when_nobody_looks_and_all_is_read_once(
+    news: HistoryNews, topics: Topics, sockets: Sockets, redis: Redis
+) -> None:
+    before = reads(redis)
+    news.look()
+    assert reads(redis) == before
+    for number in range(50):
+        sockets.connect(f"s{number}")
+        topics.add(f"s{number}", STATS)
+    news.look()
+    news.look()
+    assert reads(redis) == before + sum(span.slices for span in SPANS.values())
+
+
+def test_redis_away_is_no_end_of_it(tmp_path: Path, topics: Topics, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    topics.add("s", STATS)
+    away = store.connect(f"unix://{tmp_path}/none.sock")
+    HistoryNews(History(away), topics, sockets).look()
+    assert packets == []
+
+
+def test_an_event_is_no_more_than_64_kb_however_much_there_is(
+    news: HistoryNews, topics: Topics, sockets: Sockets, redis: Redis
+) -> None:
+    chance = random.Random(1)
+    names = {f'q"{"q" * 55}{number:04}"': number for number in range(1, QUEUES)}
+    names |= {f't"{"t" * 55}{number:04}"': number for number in range(1, TASKS)}
+    history = History(redis)
+    for name, span in SPANS.items():
+        for start in history.read(name)["at"]:
+            counts = dict(names)
+            while len(counts) < FIELDS:
+                base = KINDS * (chance.randrange(TASKS) + TASKS * chance.randrange(QUEUES))
+                for first in (WAIT, RUN):
+                    counts[str(base + first + chance.randrange(54))] = round(math.exp(chance.uniform(0, 9)))
+                counts[str(base + 1)] = chance.randrange(999)
+            redis.hset(span.key(start), mapping=counts)  # type: ignore[arg-type]
+    sockets.connect("s")
+    topics.add("s", STATS)
+    news.look()
+    sizes = [len(json.dumps(packet, separators=(",", ":"))) for packet in sockets.packets["s"]]
+    assert len(sizes) == 2 and max(sizes) <= LIMIT, sizes
