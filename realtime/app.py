@@ -60,6 +60,8 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
+        # an answer that was under way during a login would bring back the session of before; pages renew it
+        SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=BODY_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read

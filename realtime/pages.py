@@ -1,6 +1,7 @@
 """The pages and the files they load."""
 
 import platform
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +33,7 @@ LIBRARIES = {
     "uplot.css": ("uplot/dist", "uPlot.min.css"),
 }
 VERSION = "0.1.0"
+DAY = 24 * 3600  # seconds
 MINE = (("/", "My jobs"), ("/jobs", "Jobs"))
 ALL = (("/", "My jobs"), ("/queues", "Queues"), ("/jobs", "Jobs"), ("/workers", "Workers"), ("/audit", "Audit"))
 
@@ -81,6 +83,8 @@ def _of_all(template: str, here: str) -> AnyResponse:
 def show(template: str, here: str, **values: object) -> Response:
     """A page; `here` is its place among the views."""
     owner()  # a session begins with the first page
+    if session.get("day") != (today := int(time.time() // DAY)):
+        session["day"] = today  # and lives on as long as pages are opened
     who = visitor()
     text = render_template(
         template,

@@ -1,6 +1,7 @@
 """The pages and what they load."""
 
 import re
+import time
 
 import pytest
 from flask.testing import FlaskClient
@@ -60,3 +61,13 @@ def test_the_charts_come_with_their_style(me: FlaskClient) -> None:
     answer = me.get("/vendor/uplot.css", buffered=True)
     assert answer.status_code == 200 and answer.mimetype == "text/css"
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_only_pages_renew_a_session_and_only_once_a_day(me: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    me.get("/")
+    for path in ("/", "/js/client.js", "/api/tasks", "/api/jobs"):
+        # an answer that was under way while somebody logged in must not bring back the session of before
+        assert "Set-Cookie" not in me.get(path, buffered=True).headers, path
+    tomorrow = time.time() + 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    assert "headway=" in me.get("/").headers["Set-Cookie"]

@@ -69,6 +69,8 @@ function add(list, state) {
     selected[box.checked ? "add" : "delete"](state.id);
     bulk.paint();
   });
+  line.setAttribute("role", "listitem");
+  row.element.removeAttribute("role"); // the line is the item
   line.append(box, row.element);
   list.append(line);
   row.paint(state);
@@ -114,6 +116,7 @@ async function load() {
   const wanted = new URLSearchParams({ q: asked, limit: LIMIT, ...(cursor && { cursor }) });
   const { jobs, cursor: next } = await get(`/api/jobs?${wanted}`);
   const list = element("div", "rows");
+  list.setAttribute("role", "list");
   for (const state of jobs) add(list, state);
   found.replaceChildren(jobs.length > 0 ? list : nothing(next ? 1 : 0));
   pages.replaceChildren();

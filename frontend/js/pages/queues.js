@@ -58,6 +58,7 @@ const warnings = document.querySelector(".warnings");
 const wait = document.querySelector("section .quiet");
 const charts = document.querySelector("history-charts");
 let newest = null;
+let drawn = null; // the history that the charts show
 let frame = 0;
 
 const requeue = (queue) => attempt(() => post(`/api/queues/${encodeURIComponent(queue)}/requeue-failed`));
@@ -106,7 +107,7 @@ function paint() {
     if (stats.rate) tile("ended a second", String(Math.round(stats.rate.ended * 10) / 10));
     if (stats.rate) tile("failed a second", String(Math.round(stats.rate.failed * 10) / 10), "/jobs?status=failed");
   }
-  if (history && charts.history !== history) charts.history = history;
+  if (history && drawn !== history) charts.history = drawn = history;
 }
 
 watch("stats", ({ data, error }) => {
@@ -119,3 +120,11 @@ import("../elements/history-charts.js").then(
   ({ HistoryCharts }) => HistoryCharts.define(),
   () => (document.querySelector(".charts").hidden = true), // there are none to show
 );
+
+const spans = document.querySelectorAll("[data-span]");
+for (const span of spans) {
+  span.addEventListener("click", () => {
+    charts.setAttribute("span", span.dataset.span);
+    for (const one of spans) one.setAttribute("aria-pressed", one === span);
+  });
+}

@@ -16,6 +16,7 @@ export class Table {
     const heads = element("tr");
     for (const { name, number } of columns) {
       const head = element("th", number ? "number" : "", name);
+      if (name === "") head.append(element("span", "sr-only", "Actions"));
       head.scope = "col";
       heads.append(head);
     }
