@@ -39,11 +39,12 @@ def history(*names: str, ended: int = 30, span: str = "15m") -> dict[str, Any]:
 
 @pytest.fixture
 def open_charts(new_context: NewContext, stack: Stack) -> OpenCharts:
-    def open_(**options: Any) -> Page:
+    def open_(*, first: str = "() => null", **options: Any) -> Page:
         page = new_context(**options).new_page()
         body = '<h1>Overview</h1><history-charts span="15m"></history-charts>'
         page.route("**/somebody", lambda route: route.fulfill(body=PAGE.format(body=body), content_type="text/html"))
         page.goto(f"{stack.url}/somebody")
+        page.evaluate(first)
         page.evaluate(DEFINE)
         return page
 
@@ -133,6 +134,13 @@ def test_it_fits_its_box_and_wears_the_colours_of_the_page(open_charts: OpenChar
     )
     page.set_viewport_size({"width": 360, "height": 800})
     until(lambda: page.evaluate("document.documentElement.scrollWidth") <= 360, "a narrow one again")
+
+
+def test_what_was_given_before_the_definition_counts(open_charts: OpenCharts) -> None:
+    page = open_charts(first="() => (document.querySelector('history-charts').history = { spans: {} })")
+    expect(page.locator(".history-message")).to_have_text("The first figures are on their way.")
+    page.evaluate(GIVE, history())
+    expect(page.locator("figure canvas")).to_have_count(4)
 
 
 def test_moved_elsewhere_it_is_drawn_again(open_charts: OpenCharts) -> None:

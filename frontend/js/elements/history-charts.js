@@ -81,6 +81,7 @@ export class HistoryCharts extends HTMLElement {
     this.replaceChildren(label, this.#message, this.#grid, this.#details);
     this.#resized.observe(this);
     this.#scheme.addEventListener("change", this.#repaint);
+    this.#adopt();
     this.#paint();
   }
 
@@ -88,6 +89,14 @@ export class HistoryCharts extends HTMLElement {
     this.#resized.disconnect();
     this.#scheme.removeEventListener("change", this.#repaint);
     this.#each((chart) => chart.remove());
+  }
+
+  /** Take what the page has given before it defined the element. */
+  #adopt() {
+    if (!Object.hasOwn(this, "history")) return;
+    const { history } = this;
+    delete this.history;
+    this.history = history;
   }
 
   get #held() {
