@@ -120,9 +120,10 @@ export class Chart {
     return value === null || value === undefined ? "none" : this.#format(value);
   }
 
+  /** A colour of the page, as a canvas takes it: what stands in a property may be a `light-dark()`. */
   #colour(name) {
-    const style = getComputedStyle(this.box);
-    return (name && style.getPropertyValue(name).trim()) || style.color;
+    this.box.style.setProperty("outline-color", name ? `var(${name})` : "currentColor");
+    return getComputedStyle(this.box).outlineColor;
   }
 
   #faint(percent) {
