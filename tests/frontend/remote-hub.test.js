@@ -459,3 +459,23 @@ test("a leader that does not answer is relieved, and follows once it is awake", 
   await settled(() => tabs.every(({ told }) => told.told.at(-1).jobs[0]?.version === 2));
   for (const { tab } of tabs) tab.close();
 });
+
+test("a leader that hung, and was relieved, is not heard any more", async () => {
+  const name = `lead ${Math.random()}`;
+  const channel = new BroadcastChannel(name);
+  const asked = [];
+  channel.onmessage = ({ data: { from } }) => from !== undefined && asked.push(from);
+  const heard = [];
+  const port = portOver(name, (message) => heard.push(message));
+  port.post({ beat: true });
+  await settled(() => asked.length === 1);
+  const [tab] = asked;
+  channel.postMessage({ to: tab, lead: "first", message: "as long as it leads" });
+  channel.postMessage({ to: null, lead: "second", message: { again: true } });
+  channel.postMessage({ to: tab, lead: "first", message: "as it was before it hung" });
+  channel.postMessage({ to: tab, lead: "second", message: "as it is" });
+  await settled(() => heard.includes("as it is"));
+  assert.deepEqual(heard, ["as long as it leads", { again: true }, "as it is"]);
+  port.close();
+  channel.close();
+});
