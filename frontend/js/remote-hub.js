@@ -159,7 +159,8 @@ export class RemoteHub extends EventTarget {
   #apply({ topic, token, jobs, gone, more, error, whole }) {
     const watched = this.#watches.get(topic, token);
     if (watched === undefined) return; // unwatched while it was under way
-    if (whole) return watched.answer({ jobs, more, error });
+    const isBlank = error?.code === "unavailable" && jobs.length === 0; // a new hub, that could read nothing yet
+    if (whole && !isBlank) return watched.answer({ jobs, more, error });
     if (error !== null) return watched.answer({ error });
     watched.store.drop(gone);
     watched.store.more = more;

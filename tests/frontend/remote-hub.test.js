@@ -324,6 +324,38 @@ test("a tab that heard for nobody hears again what it did not report", async () 
   assert.deepEqual(ends, ["a"]);
 });
 
+test("a new hub that can read nothing yet takes nothing away", async () => {
+  const { one, first } = await twoTabs([state("a", 1)]);
+  socket = new FakeSocket();
+  serving = new Serving(new Hub(() => socket));
+  await beat(6500);
+  socket.open();
+  socket.acknowledge(refusal("mine", "unavailable"));
+  await turn();
+  assert.deepEqual(first.told.at(-1).jobs, [state("a", 1)]);
+  socket.receive("relay", { state: "live", since: NOW });
+  await turn();
+  assert.equal(one.state, "stale");
+  socket.acknowledge(snapshot("mine", []));
+  await turn();
+  assert.deepEqual([first.told.at(-1).jobs, one.state], [[], "live"]);
+});
+
+test("a tab that is frozen is sent nothing after three minutes, though no other one speaks", async () => {
+  await twoTabs();
+  const sent = [];
+  const port = { postMessage: (message) => sent.push(message) };
+  const hub = { addEventListener: () => {}, watch: (_, tell) => ((port.tell = tell), () => (port.stopped = true)), state: "live", asOf: NOW };
+  new Serving(hub).serve(port);
+  port.onmessage({ data: { join: [["mine", null]], hears: false } });
+  const view = { jobs: new Map(), changed: [], gone: [], more: false, error: null };
+  port.tell(view);
+  mock.timers.setTime(NOW + 200_000);
+  const before = sent.length;
+  port.tell(view);
+  assert.deepEqual([before, sent.length, port.stopped], [2, 2, true]);
+});
+
 test("where there is no worker the next way is taken", async () => {
   const nowhere = () => {
     throw new Error("no such thing in this browser");
