@@ -165,6 +165,45 @@ def test_who_hears_of_an_end_may_give_the_bar_another_job_or_take_it_away(open_b
     assert watched == [[["job:second"], []], "third"]
 
 
+TOASTS = """async (state) => {
+  const { JobToasts } = await import("/js/elements/job-toasts.js");
+  let end;
+  JobToasts.define("job-toasts", { onEnd: (listener) => ((end = listener), () => {}) });
+  const toasts = document.createElement("job-toasts");
+  const main = document.querySelector("main");
+  main.append(toasts);
+  end(state);
+  const other = document.createElement("section");
+  main.append(other);
+  other.append(toasts); // it is moved before it has told the end
+  const opened = [];
+  document.addEventListener("open-job", ({ detail }) => opened.push(detail));
+  navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { open: state.id } }));
+  return opened;
+}"""
+
+
+def test_toasts_that_are_moved_lose_no_end_and_open_each_job_once(open_body: OpenBody) -> None:
+    page = open_body("")
+    now = page.evaluate("Date.now()") + 60_000
+    state = {"id": "a", "task": "sum", "status": "finished", "error": None, "started_at": now, "ended_at": now}
+    assert page.evaluate(TOASTS, state) == ["a"]
+    expect(page.locator(".toast")).to_contain_text("sum finished")
+
+
+def test_what_no_server_of_ours_answered_is_an_error_like_others(open_body: OpenBody, complaints: list[str]) -> None:
+    page = open_body("")
+    page.route("**/api/tasks", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    said = page.evaluate(
+        """async () => {
+          const { tasks, ApiError } = await import("/js/client.js");
+          return tasks().catch((error) => [error instanceof ApiError, error.code]);
+        }"""
+    )
+    assert said == [True, "unavailable"]
+    complaints.clear()  # the browser notes each 502
+
+
 def test_a_list_of_a_topic_that_is_not_for_us_says_so(open_body: OpenBody) -> None:
     page = open_body("<job-list topic='jobs'></job-list>")
     page.evaluate(DEFINE)
