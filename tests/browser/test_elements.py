@@ -212,6 +212,50 @@ def test_a_list_of_a_topic_that_is_not_for_us_says_so(open_body: OpenBody) -> No
     expect(page.locator("job-list")).to_contain_text("Nothing here yet")
 
 
+LIST = """async () => {
+  const { JobList } = await import("/js/elements/job-list.js");
+  const tells = new Map();
+  JobList.define("job-list", { watch: (topic, tell) => (tells.set(topic, tell), () => {}) });
+  const list = document.querySelector("job-list");
+  const painted = (resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve));
+  const frame = () => new Promise((resolve) => setTimeout(() => painted(resolve), 120));
+  const shown = async () => (await frame(), list.innerText.trim());
+  const unavailable = { code: "unavailable", message: "Redis can't be reached" };
+  const job = { id: "a", task: "sum", status: "queued", attempt: 1, created_at: 1, completed: null, total: null };
+  const view = { gone: [], changed: [], more: false, error: null };
+  const texts = [];
+  dispatchEvent(new Event("resize"));
+  texts.push(await shown());
+  tells.get("mine")({ ...view, jobs: new Map(), error: unavailable });
+  texts.push(await shown());
+  tells.get("mine")({ ...view, jobs: new Map([["a", job]]) });
+  texts.push((await shown()).split("\\n")[0]);
+  tells.get("mine")({ ...view, jobs: new Map([["a", job]]), error: unavailable });
+  texts.push((await shown()).split("\\n")[0]);
+  list.setAttribute("topic", "jobs");
+  texts.push(await shown());
+  tells.get("jobs")({ ...view, jobs: new Map() });
+  texts.push(await shown());
+  return texts;
+}"""
+
+
+def test_a_list_says_that_it_is_empty_once_it_knows(open_body: OpenBody) -> None:
+    texts = open_body("<job-list></job-list>").evaluate(LIST)
+    assert texts[:-1] == ["", "Redis can't be reached", "1 queued", "1 queued", ""]
+    assert texts[-1].startswith("Nothing here yet")
+
+
+def test_a_list_in_a_box_that_scrolls_shows_what_is_scrolled_to(open_body: OpenBody, stack: Stack) -> None:
+    page = open_body('<div style="height: 300px; overflow: auto"><job-list></job-list></div>')
+    args = [{"text": str(number)} for number in range(100)]
+    page.context.request.post(f"{stack.url}/api/jobs/bulk", data={"task": "sum_numbers", "args": args})
+    page.evaluate(DEFINE)
+    expect(page.locator(".list-summary")).to_have_text("100 finished")
+    page.locator("div").first.evaluate("(box) => (box.scrollTop = box.scrollHeight)")
+    expect(page.locator('.job[aria-posinset="100"]')).to_be_in_viewport()
+
+
 def test_a_list_shows_what_its_page_wants_shown_while_it_is_empty(open_body: OpenBody, stack: Stack) -> None:
     page = open_body('<job-list><p slot="empty">No orders.</p></job-list>')
     page.evaluate(DEFINE)
