@@ -846,3 +846,18 @@ test("a closed hub opens a new socket with the next watch", () => {
   assert.equal(opened.length, 2);
   assert.deepEqual(socket.topicsOf("watch"), [["job:a"]]);
 });
+
+test("a topic too many is asked for again once another has been let go of", () => {
+  const told = listener();
+  const stop = hub.watch("job:a", listener());
+  hub.watch("job:b", told);
+  socket.open();
+  socket.acknowledge({ ok: true, topics: { ...snapshot("job:a", []).topics, ...refusal("job:b", "too_many").topics } });
+  beat(2 * BEAT);
+  assert.equal(socket.topicsOf("watch").length, 1, "there is no more room than before");
+  stop();
+  beat(LINGER + 2 * BEAT);
+  assert.deepEqual(socket.topicsOf("watch").slice(1), [["job:b"]]);
+  socket.acknowledge(snapshot("job:b", [state("b", 1)]));
+  assert.deepEqual([told.told.at(-1).error, told.told.at(-1).jobs], [null, [state("b", 1)]]);
+});
