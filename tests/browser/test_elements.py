@@ -96,6 +96,7 @@ def test_a_job_that_is_deleted_or_unknown_says_so(open_body: OpenBody, stack: St
         '<job-progress id="own"><b slot="gone">It is no more.</b><b slot="error">Never heard of it.</b></job-progress>'
     )
     page.evaluate(DEFINE)
+    expect(page.locator("b:visible")).to_have_count(0)
     id = submit(page, stack, "sum_numbers", text="1")
     plain, own = page.locator("#plain"), page.locator("#own")
     for one in (plain, own):
