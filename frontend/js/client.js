@@ -32,13 +32,13 @@ export function connect(url = "", { token = null } = {}) {
   async function call(method, path, body = undefined) {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
     if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
-    let response;
+    let response, answer;
     try {
       response = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+      answer = await response.json(); // not of a proxy whose server is away
     } catch {
       throw new ApiError({ code: "unavailable", message: "The server can't be reached; try again in a moment" });
     }
-    const answer = await response.json();
     if (!response.ok) throw new ApiError(answer.error);
     return answer;
   }

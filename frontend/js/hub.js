@@ -22,6 +22,7 @@ export class Hub extends EventTarget {
   #hearers = new Set();
   #unseen = new Map(); // "id attempt" → state: ends that nobody has reported as seen; whoever was told may have left
   #relay = "stale";
+  #hasRoom = false; // whether a topic was let go of, so that one too many may be watched now
   #lateness = new Lateness(); // of the frames of this connection
 
   constructor(io, { url, random = Math.random } = {}) {
@@ -117,7 +118,10 @@ export class Hub extends EventTarget {
     else this.#relay = state;
     this.#lateness.beat();
     // what the server could not read when it was asked for, and so did not join
-    if (state === "live") this.#ask(this.#watches.all().filter(({ error }) => error?.code === "unavailable"));
+    const again = this.#hasRoom ? ["unavailable", "too_many"] : ["unavailable"];
+    if (state !== "live") return;
+    this.#hasRoom = false;
+    this.#ask(this.#watches.all().filter(({ error }) => again.includes(error?.code)));
   }
 
   #take({ topic, jobs, snapshot, more }) {
@@ -208,7 +212,9 @@ export class Hub extends EventTarget {
   #drop(watched) {
     clearTimeout(this.#lingering.get(watched));
     this.#lingering.delete(watched);
-    if (this.#watches.drop(watched)) this.#link.emit("unwatch", { topics: [watched.topic] });
+    if (!this.#watches.drop(watched)) return;
+    this.#link.emit("unwatch", { topics: [watched.topic] });
+    this.#hasRoom = true;
   }
 
   #settle() {

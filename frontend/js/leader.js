@@ -1,6 +1,7 @@
 // Where there is no SharedWorker: one tab holds the hub for all (Web Locks), and they talk over a BroadcastChannel.
 //
-// On the channel: {from, message} to whoever leads; {to, message} to one tab, or to all where `to` is null.
+// On the channel: {from, message} to whoever leads; {to, lead, message} to one tab, or to all where `to` is null. `lead` is
+// new with each lead: who was relieved while it hung may still answer what it was asked, and is not to be heard.
 
 import { Serving } from "./serving.js";
 
@@ -9,6 +10,7 @@ export class Leader {
   #load;
   #locks;
   #channel = null;
+  #lead = null;
   #serving = null;
   #hub = null;
   #resign = null; // ends our lead
@@ -29,7 +31,7 @@ export class Leader {
     this.#waiting = waiting;
     const how = steal ? { steal: true } : { signal: waiting.signal };
     this.#locks
-      .request(this.#name, how, () => this.#lead(waiting))
+      .request(this.#name, how, () => this.#begin(waiting))
       .catch((error) => {
         if (this.#waiting !== waiting) return; // given up
         this.leave();
@@ -44,11 +46,12 @@ export class Leader {
     this.#stop();
   }
 
-  async #lead(waiting) {
+  async #begin(waiting) {
     if (this.#waiting !== waiting) return;
     const over = new Promise((resolve) => (this.#resign = resolve));
     const hub = await this.#load();
     if (this.#waiting !== waiting || this.#resign === null) return hub.close();
+    this.#lead = crypto.randomUUID();
     this.#hub = hub;
     this.#serving = new Serving(hub);
     this.#channel = new BroadcastChannel(this.#name);
@@ -70,7 +73,7 @@ export class Leader {
   }
 
   #post(to, message) {
-    this.#channel?.postMessage({ to, message });
+    this.#channel?.postMessage({ to, lead: this.#lead, message });
   }
 
   #stop() {
@@ -86,7 +89,11 @@ export class Leader {
 export function portOver(name, hear) {
   const channel = new BroadcastChannel(name);
   const tab = crypto.randomUUID();
-  channel.onmessage = ({ data: { to, message } }) => (to === tab || to === null) && hear(message);
+  let leads = null; // who has begun to lead while we listened
+  channel.onmessage = ({ data: { to, lead, message } }) => {
+    if (to === null) leads = lead;
+    if (to === null || (to === tab && (leads ?? lead) === lead)) hear(message);
+  };
   return {
     post: (message) => channel.postMessage({ from: tab, message }),
     close: () => channel.close(),

@@ -33,13 +33,20 @@ export async function subscribe() {
 /** Show `notice` {title, body, id} as the system does. */
 export async function notify(notice) {
   if (permission() !== "granted") return;
-  const { active } = await register();
-  active?.postMessage({ notice });
+  try {
+    const { active } = await register();
+    active?.postMessage({ notice });
+  } catch {
+    // a page of another origin, or a browser whose service workers are no modules: it leads nowhere, but it is told
+    new Notification(notice.title, { body: notice.body, tag: notice.id ?? "headway" });
+  }
 }
 
-/** Call `open(id)` when a person clicks a notification that leads here. */
+/** Call `open(id)` when a person clicks a notification that leads here. Returns what ends that. */
 export function onOpen(open) {
-  navigator.serviceWorker?.addEventListener("message", ({ data }) => data?.open && open(data.open));
+  const hear = ({ data }) => data?.open && open(data.open);
+  navigator.serviceWorker?.addEventListener("message", hear);
+  return () => navigator.serviceWorker?.removeEventListener("message", hear);
 }
 
 async function register() {

@@ -159,7 +159,8 @@ export class RemoteHub extends EventTarget {
   #apply({ topic, token, jobs, gone, more, data, error, whole }) {
     const watched = this.#watches.get(topic, token);
     if (watched === undefined) return; // unwatched while it was under way
-    if (whole) return watched.answer({ jobs, more, data, error });
+    const isBlank = error?.code === "unavailable" && jobs.length === 0; // a new hub, that could read nothing yet
+    if (whole && !isBlank) return watched.answer({ jobs, more, data, error });
     if (error !== null) return watched.answer({ error });
     if (data !== null) return watched.update(data);
     watched.store.drop(gone);

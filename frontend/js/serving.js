@@ -65,6 +65,7 @@ export class Serving {
     const stop = this.#hub.watch(
       topic,
       ({ jobs, changed, gone, more, data, error }) => {
+        if (this.#isDead(tab)) return this.#forget(port); // frozen: what it is sent would pile up
         const states = whole ? [...jobs.values()] : changed.map((id) => jobs.get(id));
         port.postMessage({ topic, token, jobs: states, gone, more, data, error, whole });
         whole = error !== null; // what comes after an error is not told by what has changed
@@ -89,8 +90,11 @@ export class Serving {
   }
 
   #lookForTheDead() {
-    const now = Date.now();
-    for (const [port, { heardAt }] of [...this.#tabs]) if (now - heardAt > FORGOTTEN) this.#forget(port);
+    for (const [port, tab] of [...this.#tabs]) if (this.#isDead(tab)) this.#forget(port);
+  }
+
+  #isDead({ heardAt }) {
+    return Date.now() - heardAt > FORGOTTEN;
   }
 
   #forget(port) {

@@ -2,6 +2,8 @@
 
 import { isNewer } from "./wire.js";
 
+const BURIED = 10_000; // tombstones; a late state comes within minutes, and a list may be watched for weeks
+
 export class TopicStore {
   jobs = new Map();
   more = false;
@@ -42,6 +44,7 @@ export class TopicStore {
         gone.push(id);
       }
     }
+    while (this.#buried.size > BURIED) this.#buried.delete(this.#buried.keys().next().value);
     return gone;
   }
 }

@@ -47,10 +47,13 @@ function alone(load) {
   return (hear, fail) => {
     const { port1, port2 } = new MessageChannel();
     const hub = load();
-    hub.then((loaded) => new Serving(loaded).serve(port2)).catch(fail);
+    let isOver = false;
+    hub.then((loaded) => isOver || new Serving(loaded).serve(port2)).catch(fail);
     port1.onmessage = ({ data }) => hear(data);
     const close = () => {
+      isOver = true;
       port1.close();
+      port2.close(); // what waits there would open the hub again
       hub.then((loaded) => loaded.close()).catch(() => {}); // it never was
     };
     return { post: (message) => port1.postMessage(message), close };

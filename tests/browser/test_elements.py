@@ -96,6 +96,7 @@ def test_a_job_that_is_deleted_or_unknown_says_so(open_body: OpenBody, stack: St
         '<job-progress id="own"><b slot="gone">It is no more.</b><b slot="error">Never heard of it.</b></job-progress>'
     )
     page.evaluate(DEFINE)
+    expect(page.locator("b:visible")).to_have_count(0)
     id = submit(page, stack, "sum_numbers", text="1")
     plain, own = page.locator("#plain"), page.locator("#own")
     for one in (plain, own):
@@ -165,12 +166,95 @@ def test_who_hears_of_an_end_may_give_the_bar_another_job_or_take_it_away(open_b
     assert watched == [[["job:second"], []], "third"]
 
 
+TOASTS = """async (state) => {
+  const { JobToasts } = await import("/js/elements/job-toasts.js");
+  let end;
+  JobToasts.define("job-toasts", { onEnd: (listener) => ((end = listener), () => {}) });
+  const toasts = document.createElement("job-toasts");
+  const main = document.querySelector("main");
+  main.append(toasts);
+  end(state);
+  const other = document.createElement("section");
+  main.append(other);
+  other.append(toasts); // it is moved before it has told the end
+  const opened = [];
+  document.addEventListener("open-job", ({ detail }) => opened.push(detail));
+  navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { open: state.id } }));
+  return opened;
+}"""
+
+
+def test_toasts_that_are_moved_lose_no_end_and_open_each_job_once(open_body: OpenBody) -> None:
+    page = open_body("")
+    now = page.evaluate("Date.now()") + 60_000
+    state = {"id": "a", "task": "sum", "status": "finished", "error": None, "started_at": now, "ended_at": now}
+    assert page.evaluate(TOASTS, state) == ["a"]
+    expect(page.locator(".toast")).to_contain_text("sum finished")
+
+
+def test_what_no_server_of_ours_answered_is_an_error_like_others(open_body: OpenBody, complaints: list[str]) -> None:
+    page = open_body("")
+    page.route("**/api/tasks", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    said = page.evaluate(
+        """async () => {
+          const { tasks, ApiError } = await import("/js/client.js");
+          return tasks().catch((error) => [error instanceof ApiError, error.code]);
+        }"""
+    )
+    assert said == [True, "unavailable"]
+    complaints.clear()  # the browser notes each 502
+
+
 def test_a_list_of_a_topic_that_is_not_for_us_says_so(open_body: OpenBody) -> None:
     page = open_body("<job-list topic='jobs'></job-list>")
     page.evaluate(DEFINE)
     expect(page.locator("job-list")).to_contain_text("expected an operator")
     page.locator("job-list").evaluate("(element) => element.setAttribute('topic', 'mine')")
     expect(page.locator("job-list")).to_contain_text("Nothing here yet")
+
+
+LIST = """async () => {
+  const { JobList } = await import("/js/elements/job-list.js");
+  const tells = new Map();
+  JobList.define("job-list", { watch: (topic, tell) => (tells.set(topic, tell), () => {}) });
+  const list = document.querySelector("job-list");
+  const painted = (resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve));
+  const frame = () => new Promise((resolve) => setTimeout(() => painted(resolve), 120));
+  const shown = async () => (await frame(), list.innerText.trim());
+  const unavailable = { code: "unavailable", message: "Redis can't be reached" };
+  const job = { id: "a", task: "sum", status: "queued", attempt: 1, created_at: 1, completed: null, total: null };
+  const view = { gone: [], changed: [], more: false, error: null };
+  const texts = [];
+  dispatchEvent(new Event("resize"));
+  texts.push(await shown());
+  tells.get("mine")({ ...view, jobs: new Map(), error: unavailable });
+  texts.push(await shown());
+  tells.get("mine")({ ...view, jobs: new Map([["a", job]]) });
+  texts.push((await shown()).split("\\n")[0]);
+  tells.get("mine")({ ...view, jobs: new Map([["a", job]]), error: unavailable });
+  texts.push((await shown()).split("\\n")[0]);
+  list.setAttribute("topic", "jobs");
+  texts.push(await shown());
+  tells.get("jobs")({ ...view, jobs: new Map() });
+  texts.push(await shown());
+  return texts;
+}"""
+
+
+def test_a_list_says_that_it_is_empty_once_it_knows(open_body: OpenBody) -> None:
+    texts = open_body("<job-list></job-list>").evaluate(LIST)
+    assert texts[:-1] == ["", "Redis can't be reached", "1 queued", "1 queued", ""]
+    assert texts[-1].startswith("Nothing here yet")
+
+
+def test_a_list_in_a_box_that_scrolls_shows_what_is_scrolled_to(open_body: OpenBody, stack: Stack) -> None:
+    page = open_body('<div style="height: 300px; overflow: auto"><job-list></job-list></div>')
+    args = [{"text": str(number)} for number in range(100)]
+    page.context.request.post(f"{stack.url}/api/jobs/bulk", data={"task": "sum_numbers", "args": args})
+    page.evaluate(DEFINE)
+    expect(page.locator(".list-summary")).to_have_text("100 finished")
+    page.locator("div").first.evaluate("(box) => (box.scrollTop = box.scrollHeight)")
+    expect(page.locator('.job[aria-posinset="100"]')).to_be_in_viewport()
 
 
 def test_a_list_shows_what_its_page_wants_shown_while_it_is_empty(open_body: OpenBody, stack: Stack) -> None:

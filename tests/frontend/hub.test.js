@@ -893,3 +893,18 @@ test("only the newest thousand lines are held", () => {
   socket.receive("log", { topic: "log:a", lines, after: 2, last: 1502 });
   assert.deepEqual([told.at(-1).data.lines.length, told.at(-1).data.lines[0].n], [1000, 503]);
 });
+
+test("a topic too many is asked for again once another has been let go of", () => {
+  const told = listener();
+  const stop = hub.watch("job:a", listener());
+  hub.watch("job:b", told);
+  socket.open();
+  socket.acknowledge({ ok: true, topics: { ...snapshot("job:a", []).topics, ...refusal("job:b", "too_many").topics } });
+  beat(2 * BEAT);
+  assert.equal(socket.topicsOf("watch").length, 1, "there is no more room than before");
+  stop();
+  beat(LINGER + 2 * BEAT);
+  assert.deepEqual(socket.topicsOf("watch").slice(1), [["job:b"]]);
+  socket.acknowledge(snapshot("job:b", [state("b", 1)]));
+  assert.deepEqual([told.told.at(-1).error, told.told.at(-1).jobs], [null, [state("b", 1)]]);
+});

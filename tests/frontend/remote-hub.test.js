@@ -324,6 +324,38 @@ test("a tab that heard for nobody hears again what it did not report", async () 
   assert.deepEqual(ends, ["a"]);
 });
 
+test("a new hub that can read nothing yet takes nothing away", async () => {
+  const { one, first } = await twoTabs([state("a", 1)]);
+  socket = new FakeSocket();
+  serving = new Serving(new Hub(() => socket));
+  await beat(6500);
+  socket.open();
+  socket.acknowledge(refusal("mine", "unavailable"));
+  await turn();
+  assert.deepEqual(first.told.at(-1).jobs, [state("a", 1)]);
+  socket.receive("relay", { state: "live", since: NOW });
+  await turn();
+  assert.equal(one.state, "stale");
+  socket.acknowledge(snapshot("mine", []));
+  await turn();
+  assert.deepEqual([first.told.at(-1).jobs, one.state], [[], "live"]);
+});
+
+test("a tab that is frozen is sent nothing after three minutes, though no other one speaks", async () => {
+  await twoTabs();
+  const sent = [];
+  const port = { postMessage: (message) => sent.push(message) };
+  const hub = { addEventListener: () => {}, watch: (_, tell) => ((port.tell = tell), () => (port.stopped = true)), state: "live", asOf: NOW };
+  new Serving(hub).serve(port);
+  port.onmessage({ data: { join: [["mine", null]], hears: false } });
+  const view = { jobs: new Map(), changed: [], gone: [], more: false, error: null };
+  port.tell(view);
+  mock.timers.setTime(NOW + 200_000);
+  const before = sent.length;
+  port.tell(view);
+  assert.deepEqual([before, sent.length, port.stopped], [2, 2, true]);
+});
+
 test("where there is no worker the next way is taken", async () => {
   const nowhere = () => {
     throw new Error("no such thing in this browser");
@@ -458,4 +490,24 @@ test("a leader that does not answer is relieved, and follows once it is awake", 
   sockets[1].acknowledge(snapshot("mine", [state("a", 2)]));
   await settled(() => tabs.every(({ told }) => told.told.at(-1).jobs[0]?.version === 2));
   for (const { tab } of tabs) tab.close();
+});
+
+test("a leader that hung, and was relieved, is not heard any more", async () => {
+  const name = `lead ${Math.random()}`;
+  const channel = new BroadcastChannel(name);
+  const asked = [];
+  channel.onmessage = ({ data: { from } }) => from !== undefined && asked.push(from);
+  const heard = [];
+  const port = portOver(name, (message) => heard.push(message));
+  port.post({ beat: true });
+  await settled(() => asked.length === 1);
+  const [tab] = asked;
+  channel.postMessage({ to: tab, lead: "first", message: "as long as it leads" });
+  channel.postMessage({ to: null, lead: "second", message: { again: true } });
+  channel.postMessage({ to: tab, lead: "first", message: "as it was before it hung" });
+  channel.postMessage({ to: tab, lead: "second", message: "as it is" });
+  await settled(() => heard.includes("as it is"));
+  assert.deepEqual(heard, ["as long as it leads", { again: true }, "as it is"]);
+  port.close();
+  channel.close();
 });

@@ -159,3 +159,10 @@ test("a job is told as gone once", () => {
   store.bury([{ id: "a", version: 2 }]);
   assert.deepEqual(store.bury([{ id: "a", version: 2 }]), []);
 });
+
+test("of tombstones only the newest are kept", () => {
+  const store = new TopicStore();
+  const late = (number) => ({ id: `job ${number}`, version: 1 });
+  store.bury(Array.from({ length: 20_000 }, (_, number) => ({ id: `job ${number}`, version: 2 })));
+  assert.deepEqual(store.apply([late(0), late(19_999)]), ["job 0"]);
+});

@@ -34,6 +34,7 @@ export class ConnectionStatus extends HTMLElement {
   disconnectedCallback() {
     this.#connection.removeEventListener("change", this.#change);
     cancelAnimationFrame(this.#frame);
+    document.documentElement.removeAttribute("data-stale"); // nobody is left to take it back
   }
 
   #paint() {

@@ -27,6 +27,7 @@ export class JobElement extends HTMLElement {
   }
 
   connectedCallback() {
+    if (!this.hasAttribute("status")) this.#hideSlots();
     this.#start();
   }
 
@@ -45,9 +46,14 @@ export class JobElement extends HTMLElement {
 
   /** Put `parts` in place of the content; what has a `slot` stays, out of sight. */
   fill(...parts) {
+    this.replaceChildren(...parts, ...this.#hideSlots());
+  }
+
+  /** What the page has to say of a job that is gone or refused, and nobody is to read before it is so. */
+  #hideSlots() {
     const kept = [...this.children].filter((child) => child.slot);
     for (const child of kept) child.hidden = true;
-    this.replaceChildren(...parts, ...kept);
+    return kept;
   }
 
   #start() {

@@ -12,7 +12,9 @@ const KEYS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }; // f
 
 export class JobList extends HTMLElement {
   #unwatch = null;
+  #topic = null;
   #jobs = new Map();
+  #known = false; // whether the topic has been read at all
   #order = []; // states' ids, newest first
   #news = true; // whether anything has come that is not painted
   #reorder = false;
@@ -46,7 +48,7 @@ export class JobList extends HTMLElement {
     this.replaceChildren(this.#summary, this.#empty, this.#space);
     this.#empty.hidden = true;
     this.#space.addEventListener("keydown", this.#move);
-    addEventListener("scroll", this.#look, { passive: true });
+    addEventListener("scroll", this.#look, { passive: true, capture: true }); // of whatever it stands in
     addEventListener("resize", this.#look);
     this.#watch();
   }
@@ -58,7 +60,7 @@ export class JobList extends HTMLElement {
   disconnectedCallback() {
     this.#unwatch?.();
     this.#unwatch = null;
-    removeEventListener("scroll", this.#look);
+    removeEventListener("scroll", this.#look, { capture: true });
     removeEventListener("resize", this.#look);
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
@@ -67,20 +69,26 @@ export class JobList extends HTMLElement {
 
   #watch() {
     this.#unwatch?.();
-    this.#reorder = true;
-    this.#unwatch = this.constructor.client.watch(this.getAttribute("topic") ?? "mine", (view) => this.#take(view));
+    const topic = this.getAttribute("topic") ?? "mine";
+    // not for a moment the jobs of another topic
+    if (topic !== this.#topic) [this.#topic, this.#jobs, this.#known, this.#error] = [topic, new Map(), false, null];
+    this.#reorder = this.#news = true;
+    this.#schedule();
+    this.#unwatch = this.constructor.client.watch(topic, (view) => this.#take(view));
   }
 
   #take({ jobs, gone, more, error }) {
     this.#jobs = jobs;
-    this.#error = error?.code === "unavailable" ? null : error;
+    const isRefused = error !== null && error.code !== "unavailable";
+    this.#known ||= error === null || isRefused;
+    this.#error = isRefused || !this.#known ? error : null; // what was known before is still shown
     this.toggleAttribute("more", more);
     if (gone.length > 0 || this.#order.length !== jobs.size) this.#reorder = true;
     this.#news = true;
     const wait = this.#paintedAt + PACE - performance.now();
     if (wait <= 0) this.#schedule();
     else this.#timer ||= setTimeout(() => this.#schedule(), wait);
-    if (this.#error !== null) this.#tell("error", error);
+    if (isRefused) this.#tell("error", error);
   }
 
   #schedule() {
@@ -96,7 +104,7 @@ export class JobList extends HTMLElement {
       this.#news = false;
       this.#paintedAt = performance.now();
       if (this.#reorder) this.#sort();
-      this.#empty.hidden = this.#order.length > 0 || this.#error !== null;
+      this.#empty.hidden = this.#order.length > 0 || this.#error !== null || !this.#known;
       write(this.#summary, this.#error?.message ?? this.#summarise());
     }
     this.#space.style.height = `${this.#order.length * height}px`;

@@ -15,6 +15,7 @@ const loadedAt = Date.now();
 
 export class JobToasts extends HTMLElement {
   #stop = null;
+  #leave = null; // ends what a notification leads to
   #waiting = []; // ends that are told with the next toast
   #away = []; // ends that came before the page, or while it was hidden
   #notified = 0; // of those, how many the system has told
@@ -34,11 +35,13 @@ export class JobToasts extends HTMLElement {
     this.#stop = this.constructor.client.onEnd((state) => this.#take(state));
     document.addEventListener("visibilitychange", this.#look);
     startCounting();
-    onOpen((id) => this.#open(id));
+    this.#leave = onOpen((id) => this.#open(id));
+    if (this.#waiting.length + this.#away.length > 0) this.#gatherSoon(); // it was moved before it had told them
   }
 
   disconnectedCallback() {
     this.#stop();
+    this.#leave();
     document.removeEventListener("visibilitychange", this.#look);
     clearTimeout(this.#gathering);
     this.#gathering = 0;
@@ -48,6 +51,10 @@ export class JobToasts extends HTMLElement {
     if (!isWished(state)) return;
     (state.ended_at < loadedAt || document.hidden ? this.#away : this.#waiting).push(state);
     if (document.hidden) addUnseen();
+    this.#gatherSoon();
+  }
+
+  #gatherSoon() {
     this.#gathering ||= setTimeout(() => this.#gathered(), GATHER);
   }
 
@@ -86,7 +93,10 @@ export class JobToasts extends HTMLElement {
 
   #leaveLater(toast) {
     let timer = 0;
-    const begin = () => (timer = setTimeout(() => toast.remove(), STAYS));
+    const begin = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? begin() : toast.remove()), STAYS);
+    };
     for (const name of ["pointerenter", "focusin"]) toast.addEventListener(name, () => clearTimeout(timer));
     for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, begin);
     begin();
