@@ -102,8 +102,6 @@ def _measure(page: Page, seconds: float) -> None:
     rows = page.locator(".job").count()
     print(f"{ROWS:,} rows, {UPDATES} updates a second, scrolled at 60 px a frame for {seconds:.0f} s:")
     print(f"- frames a second: {1000 / statistics.mean(frames):.1f} (mean)")
-    print(
-        f"- frame: median {statistics.median(frames):.1f} ms, p99 {statistics.quantiles(frames, n=100)[98]:.1f} ms"
-    )
+    print(f"- frame: median {statistics.median(frames):.1f} ms, p99 {statistics.quantiles(frames, n=100)[98]:.1f} ms")
     print(f"- rows in the document: {rows}")
     print(f"- heap, collected: {heaps[1]:.1f} MB after 5 s, {heaps[-1]:.1f} at the end, {max(heaps):.1f} at the most")

@@ -10,7 +10,8 @@ from tests.browser.test_page import NewContext, open_page, row, run_task
 from tests.conftest import ROOT, Stack
 
 AXE = (ROOT / "frontend/node_modules/axe-core/axe.min.js").read_text()
-PAGE = """<!doctype html><html lang="en"><title>A page</title><link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">
+PAGE = """<!doctype html><html lang="en"><title>A page</title>
+<link rel="icon" href="data:,"><meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/css/elements.css"><main>{body}</main></html>"""
 EVENTS = """(element) => {
   document.events = [];
