@@ -66,6 +66,8 @@ export interface View {
   more: boolean;
   changed: readonly string[];
   gone: readonly string[];
+  /** Of `stats` {stats, history}, of `log:<id>` {lines, last} as in docs/design.md; else null. */
+  data: unknown;
   error: { code: ErrorCode; message: string } | null;
 }
 
@@ -88,7 +90,7 @@ export interface Task {
 }
 
 export type Verb = "cancel" | "stop" | "requeue" | "delete";
-export type Topic = "mine" | "jobs" | `job:${string}` | `queue:${string}`;
+export type Topic = "mine" | "jobs" | "stats" | `job:${string}` | `queue:${string}` | `log:${string}`;
 
 export interface Client {
   readonly connection: Connection;
