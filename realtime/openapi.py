@@ -108,6 +108,11 @@ SCHEMAS: dict[str, Any] = {
                         "job": {"type": ["string", "null"]},
                         "heartbeat_at": _TIME,
                         "host": {"type": ["string", "null"]},
+                        "born_at": _TIME,
+                        "done": _INTEGER,
+                        "failed": _INTEGER,
+                        "version": {"type": ["string", "null"]},
+                        "pid": {"type": ["integer", "null"]},
                     }
                 )
             ),

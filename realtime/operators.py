@@ -87,7 +87,7 @@ def list_workers() -> Response:
     """The workers that are up, and whether they are suspended: then they take no new jobs."""
     allow(services().access.may_oversee(visitor()))
     redis = services().redis
-    return jsonify(workers=overview.workers(redis), suspended=bool(is_suspended(redis)))
+    return jsonify(workers=overview.workers_in_full(redis), suspended=bool(is_suspended(redis)))
 
 
 @blueprint.post("/api/workers/suspend")

@@ -1,6 +1,7 @@
 """Queues and workers at a glance, read from our indexes and RQ's records."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -50,15 +51,39 @@ def queues(redis: Redis, names: Sequence[str], listeners: Sequence[Mapping[str, 
 
 def workers(redis: Redis) -> list[dict[str, Any]]:
     """[{name, state, queue, job, heartbeat_at, host}] of the workers that RQ knows."""
-    found = Worker.all(redis, job_class=TrackedJob, queue_class=TrackedQueue, serializer=JSONSerializer)
+    return [_at_a_glance(worker) for worker in _all(redis)]
+
+
+def workers_in_full(redis: Redis) -> list[dict[str, Any]]:
+    """As `workers`, with {born_at (ms), done, failed, version, pid}: what rarely moves."""
     return [
         {
-            "name": worker.name,
-            "state": str(worker.get_state()),
-            "queue": ",".join(worker.queue_names()),
-            "job": worker.get_current_job_id(),
-            "heartbeat_at": round(worker.last_heartbeat.timestamp() * 1000) if worker.last_heartbeat else None,
-            "host": worker.hostname,
+            **_at_a_glance(worker),
+            "born_at": _ms(worker.birth_date),
+            "done": worker.successful_job_count,
+            "failed": worker.failed_job_count,
+            "version": worker.version,
+            "pid": worker.pid,
         }
-        for worker in found
+        for worker in _all(redis)
     ]
+
+
+def _all(redis: Redis) -> list[Any]:
+    found: list[Any] = Worker.all(redis, job_class=TrackedJob, queue_class=TrackedQueue, serializer=JSONSerializer)
+    return found
+
+
+def _at_a_glance(worker: Any) -> dict[str, Any]:
+    return {
+        "name": worker.name,
+        "state": str(worker.get_state()),
+        "queue": ",".join(worker.queue_names()),
+        "job": worker.get_current_job_id(),
+        "heartbeat_at": _ms(worker.last_heartbeat),
+        "host": worker.hostname,
+    }
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return round(moment.timestamp() * 1000) if moment else None

@@ -159,6 +159,7 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: St
     expect(busy.locator("job-progress")).to_have_attribute("status", "started")
     busy.get_by_role("button", name="Stop job").click()
     ended(page, stack, id, "stopped")
+    expect(page.locator("table.workers tbody tr").first).to_contain_text("RQ")  # and what no topic tells
     page.get_by_role("button", name="Suspend all").click()
     expect(page.locator(".warnings")).to_contain_text("suspended")
     page.get_by_role("button", name="Resume all").click()

@@ -1,8 +1,12 @@
 """Queues and workers at a glance."""
 
+import time
+from importlib import metadata
+from typing import Any
+
 from redis import Redis
 
-from tests.conftest import Processes, until
+from tests.conftest import Processes, ended, until
 from workers import overview
 from workers.queue import Jobs
 from workers.wire import Status
@@ -26,3 +30,19 @@ def test_a_worker_says_what_it_runs(jobs: Jobs, redis: Redis, processes: Process
     assert (worker["state"], worker["queue"], worker["job"]) == ("busy", "default", id)
     assert worker["name"] == jobs.load(id).state.worker and worker["heartbeat_at"] > 0
     assert overview.queues(redis, ["default"], overview.workers(redis))[0]["workers"] == 1
+
+
+def test_a_worker_says_what_it_has_done(jobs: Jobs, redis: Redis, processes: Processes) -> None:
+    process = processes.worker()
+    fine = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
+    bad = jobs.submit("count_words", {"url": "http://127.0.0.1:1/"}, owner="me").state.id
+    ended(jobs, fine)
+    ended(jobs, bad)
+
+    def career() -> dict[str, Any]:
+        [worker] = overview.workers_in_full(redis)
+        return worker
+
+    until(lambda: (career()["done"], career()["failed"]) == (1, 1), "both are counted")
+    assert career()["pid"] == process.pid and career()["version"] == metadata.version("rq")
+    assert abs(career()["born_at"] / 1000 - time.time()) < 60

@@ -9,11 +9,14 @@ import { get, post } from "./post.js";
 import { Table } from "./table.js";
 
 const SILENT = 5000; // ms without a heartbeat while it runs a job
-const IDLE_SILENT = 30_000; // ms; who waits for a job says so every few seconds
+const PAUSE = 5000; // ms between two looks at what no topic tells, and only where something has moved
+const IDLE_SILENT = 8000; // ms; who waits for a job says so every 5 s
 
 JobProgress.define();
 
+const since = (ms) => (ms ? duration(Math.max(0, Date.now() - ms) / 1000) : null);
 const ago = (ms) => (ms ? `${duration(Math.max(0, Date.now() - ms) / 1000)} ago` : null);
+const careers = new Map(); // name → {born_at, done, failed, version}
 const isSilent = ({ state, heartbeat_at }) => Date.now() - heartbeat_at > (state === "busy" ? SILENT : IDLE_SILENT);
 
 function showJob({ job }, cell) {
@@ -50,10 +53,10 @@ const table = new Table(document.querySelector("table.workers"), [
   { name: "Queue", show: ({ queue }) => queue },
   { name: "Job", show: showJob },
   { name: "Heartbeat", number: true, show: ({ heartbeat_at }) => ago(heartbeat_at) },
-  { name: "Up", number: true, show: ({ born_at }) => (born_at ? duration((Date.now() - born_at) / 1000) : null) },
-  { name: "Done", number: true, show: ({ done }) => done?.toLocaleString("en-US") ?? null },
-  { name: "Failed", number: true, show: ({ failed }) => failed?.toLocaleString("en-US") ?? null },
-  { name: "Host", show: ({ host, version }) => [host, version && `RQ ${version}`].filter(Boolean).join(" · ") },
+  { name: "Up", number: true, show: ({ name }) => since(careers.get(name)?.born_at) },
+  { name: "Done", number: true, show: ({ name }) => careers.get(name)?.done?.toLocaleString("en-US") ?? null },
+  { name: "Failed", number: true, show: ({ name }) => careers.get(name)?.failed?.toLocaleString("en-US") ?? null },
+  { name: "Host", show: ({ name, host }) => [host, careers.get(name)?.version].filter(Boolean).join(" · RQ ") },
   { name: "", show: showActs },
 ]);
 const wait = document.querySelector("section .quiet");
@@ -70,10 +73,15 @@ all.append(hold, resume);
 let newest = null;
 let frame = 0;
 let suspended = false;
+let lookedAt = 0;
+let seen = ""; // who ran what when it was last asked
 
-/** Whether all are suspended, which no topic tells. */
+/** What no topic tells: since when each worker is up, what it has done, and whether all are suspended. */
 async function look() {
-  ({ suspended } = await get("/api/workers"));
+  lookedAt = Date.now();
+  const { workers, suspended: held } = await get("/api/workers");
+  suspended = held;
+  for (const worker of workers) careers.set(worker.name, worker);
   [hold.disabled, resume.disabled] = [suspended, !suspended];
   if (newest !== null) frame ||= requestAnimationFrame(paint);
 }
@@ -85,15 +93,19 @@ function paint() {
   wait.hidden = workers.length > 0;
   const rows = table.paint(workers, ({ name }) => name);
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
-  const silent = workers.filter(isSilent).map(({ name, heartbeat_at }) => `${name} has been silent for ${duration((Date.now() - heartbeat_at) / 1000)}.`);
+  const silent = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
   if (suspended || workers.some(({ state }) => state === "suspended")) silent.push("Workers are suspended: they take no jobs until they are resumed.");
+  if ([...warnings.children].map((one) => one.textContent).join() === silent.join()) return; // or it would be read out each second
   warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
 }
-
-attempt(look);
 
 watch("stats", ({ data, error }) => {
   if (error !== null && error.code !== "unavailable") return write(wait, error.message);
   newest = data?.stats ?? newest;
+  const now = newest?.workers.map(({ name, job }) => `${name} ${job}`).join("\n") ?? "";
+  if (now !== seen && Date.now() - lookedAt > PAUSE) {
+    seen = now;
+    attempt(look);
+  }
   if (newest !== null) frame ||= requestAnimationFrame(paint);
 });
