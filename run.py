@@ -100,7 +100,7 @@ def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> No
     address = (settings.host, settings.port)
     if not supervisor.wait_until(lambda: connects(address), READY_WITHIN):
         return
-    url = f"http://{settings.host}:{settings.port}/"
+    url = f"http://{settings.host}:{settings.port}{settings.prefix}/"
     supervisor.say(f"open {url}")
     if secrets.made_up:
         supervisor.say(f"operators log in at {url}login#token={secrets.operator_token}")

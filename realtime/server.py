@@ -36,6 +36,7 @@ from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
+from realtime.prefix import Prefix  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
@@ -189,14 +190,12 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     def goodbye() -> None:
         listening.close()
         drain(relay, socketio, requests)
-        os._exit(0)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, goodbye))
+    _end_in_peace(goodbye)
     log.info("listening on http://%s:%d", settings.host, settings.port)
     eventlet.wsgi.server(
         listening,
-        app,
+        Prefix(app, settings.prefix) if settings.prefix else app,
         max_size=REQUEST_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,
@@ -204,6 +203,17 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         log_output=False,
         debug=False,
     )
+
+
+def _end_in_peace(goodbye: Callable[[], object]) -> None:
+    """Upon SIGTERM or SIGINT: `goodbye()`, and the end."""
+
+    def leave() -> None:
+        goodbye()
+        os._exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, leave))
 
 
 def tidy(redis: Redis) -> None:

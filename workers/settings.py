@@ -59,6 +59,7 @@ class Settings:
     mail_server: MailServer | None
     mail_from: str  # '' = no mail is sent
     read_only: bool = False  # whether nobody may submit, nor act on anything
+    prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -95,6 +96,7 @@ class Settings:
             mail_server=_mail_server(environ.get("HEADWAY_SMTP_URL", "")),
             mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
+            prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
         )
 
 
@@ -228,6 +230,13 @@ def _origin(text: str) -> str:
     if parts is None or not parts.netloc or parts.path not in ("", "/"):
         raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _prefix(text: str) -> str:
+    prefix = text.strip().rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]{1,64}){0,8}", prefix):
+        raise SettingsError(_expected("HEADWAY_PREFIX", "a path such as /jobs", text))
+    return prefix
 
 
 def _scheme(url: str) -> str:

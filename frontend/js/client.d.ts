@@ -105,7 +105,7 @@ export interface Client {
   tasks(): Promise<Task[]>;
 }
 
-/** A client of the server at `url`, of this page's own where it is left out. */
+/** A client of the installation at `url`; of the one that the module is from, where it is left out. */
 export function connect(url?: string, options?: { token?: string | null }): Client;
 
 export const connection: Connection;

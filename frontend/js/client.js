@@ -16,13 +16,17 @@ export class ApiError extends Error {
   }
 }
 
+/** Where the installation is that this module is from. */
+const HOME = new URL("..", import.meta.url).href;
+
 /**
- * A client of the server at `url` ("https://jobs.example"; that of this page where it is left out), as this module is
+ * A client of the installation at `url` ("https://jobs.example"; the one that this module is from where it is left out), as this is
  * one of its own. `token`, of POST /api/tokens, is the right to watch what this browser's session may not, and to act
  * on it where it says so; `setToken(fresh)` before it expires leaves no gap.
  */
-export function connect(url = "", { token = null } = {}) {
-  const hub = new RemoteHub(waysTo(url));
+export function connect(url = HOME, { token = null } = {}) {
+  const base = (url || HOME).replace(/\/$/, "");
+  const hub = new RemoteHub(waysTo(base));
   const turn = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, COURTESY) : resolve()));
   const ends = new Ends(claim, (ids) => hub.seen(ids), turn);
   const watches = new Set(); // {topic, callback, stop}
@@ -34,7 +38,7 @@ export function connect(url = "", { token = null } = {}) {
     if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
     let response, answer;
     try {
-      response = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+      response = await fetch(`${base}${path}`, { method, headers, body: JSON.stringify(body) });
       answer = await response.json(); // not of a proxy whose server is away
     } catch {
       throw new ApiError({ code: "unavailable", message: "The server can't be reached; try again in a moment" });

@@ -47,7 +47,10 @@ export class Link {
   start(handlers) {
     this.#asleep = false;
     this.#triedAt = this.#lostAt = Date.now();
-    this.#socket = this.#io(this.#url, { transports: ["websocket"], reconnection: false });
+    const { origin, pathname } = this.#url ? new URL(this.#url) : {};
+    // an installation may lie below another one
+    const path = pathname && `${pathname.replace(/\/$/, "")}/socket.io`;
+    this.#socket = this.#io(origin, { transports: ["websocket"], reconnection: false, ...(path && { path }) });
     const { connect, disconnect, ...events } = handlers;
     this.#socket.on("connect", () => {
       this.#lostAt = 0;

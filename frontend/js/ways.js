@@ -5,11 +5,11 @@ import { Serving } from "./serving.js";
 
 const VERSION = 1; // of what is said over the ports: pages of before and after an update don't share a worker
 
-/** The ways to the server at `url` ("" is that of this page), the best first. See RemoteHub. */
+/** The ways to the installation at `url`, the best first. See RemoteHub. */
 export function waysTo(url) {
   const load = async () => {
     const [{ io }, { Hub }] = await Promise.all([import("../vendor/socket.io.js"), import("./hub.js")]);
-    return new Hub(io, { url: url || undefined });
+    return new Hub(io, { url });
   };
   return [overWorker(url), overLeader(url, load), alone(load)];
 }
@@ -17,9 +17,9 @@ export function waysTo(url) {
 function overWorker(url) {
   const script = new URL("./worker.js", import.meta.url);
   return (hear, fail) => {
-    const { origin } = globalThis.location;
-    // a worker of another origin can't be had, and ours knows one server
-    if (script.origin !== origin || new URL(url, origin).origin !== origin) throw new Error("a page of another origin");
+    // a worker of another origin can't be had, and it knows the installation it is from, and no other
+    const isOwn = script.origin === globalThis.location.origin && script.href === new URL(`${url}/js/worker.js`).href;
+    if (!isOwn) throw new Error("a page, or a server, of another origin");
     const worker = new SharedWorker(script, { type: "module", name: `headway ${VERSION}` });
     worker.onerror = fail;
     worker.port.onmessage = ({ data }) => hear(data);

@@ -4,7 +4,7 @@ import { io } from "../vendor/socket.io.js";
 import { Hub } from "./hub.js";
 import { Serving } from "./serving.js";
 
-const hub = new Hub(io);
+const hub = new Hub(io, { url: new URL("..", import.meta.url).href });
 const serving = new Serving(hub);
 
 addEventListener("connect", ({ ports: [port] }) => serving.serve(port));

@@ -66,6 +66,8 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("PORT", "0", "port", 0),
         ("PORT", "65535", "port", 65535),
         ("HEADWAY_PROCESSES", "4", "processes", 4),
+        ("HEADWAY_PREFIX", "/deep/jobs/", "prefix", "/deep/jobs"),
+        ("HEADWAY_PREFIX", "/", "prefix", ""),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
@@ -125,6 +127,9 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_ORIGINS", "*"),
         ("HEADWAY_ORIGINS", "a.test"),
         ("HEADWAY_ORIGINS", "ftp://a.test"),
+        ("HEADWAY_PREFIX", "jobs"),
+        ("HEADWAY_PREFIX", "/a b"),
+        ("HEADWAY_PREFIX", "//jobs"),
         ("HEADWAY_ORIGINS", "https://"),
         ("HEADWAY_ORIGINS", "https://a.test/page"),
         ("HEADWAY_ORIGINS", "https://[half"),
