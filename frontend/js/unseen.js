@@ -3,6 +3,7 @@
 const SHOWN = 99;
 
 let count = 0;
+let counting = false;
 let channel = null;
 let plainIcon = null;
 
@@ -14,10 +15,22 @@ export function addUnseen(more = 1) {
 
 /** Share the count with the other tabs; it is gone as soon as any of them is looked at. */
 export function startCounting() {
-  if (channel !== null || typeof BroadcastChannel === "undefined") return;
+  if (counting || typeof BroadcastChannel === "undefined") return;
+  counting = true;
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pageshow", open);
+  // what is said to a page that is put aside would have it thrown away
+  addEventListener("pagehide", () => {
+    channel?.close();
+    channel = null;
+  });
+  open();
+}
+
+function open() {
+  if (channel !== null) return;
   channel = new BroadcastChannel("headway unseen");
   channel.onmessage = ({ data }) => show(data);
-  document.addEventListener("visibilitychange", look);
   look();
 }
 
