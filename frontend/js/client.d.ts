@@ -89,7 +89,7 @@ export interface Task {
   arguments: { [name: string]: Json };
 }
 
-export type Verb = "cancel" | "stop" | "requeue" | "delete";
+export type Verb = "enqueue" | "cancel" | "stop" | "requeue" | "delete";
 export type Topic = "mine" | "jobs" | "stats" | `job:${string}` | `queue:${string}` | `log:${string}`;
 
 export interface Client {
@@ -99,7 +99,7 @@ export interface Client {
   onEnd(listener: (state: JobState) => void): () => void;
   submit(task: string, args?: { [name: string]: unknown }, queue?: string): Promise<JobState>;
   submitMany(task: string, args: { [name: string]: unknown }[]): Promise<{ ids: string[] }>;
-  act(id: string, verb: "cancel" | "stop" | "requeue"): Promise<JobState>;
+  act(id: string, verb: "enqueue" | "cancel" | "stop" | "requeue"): Promise<JobState>;
   act(id: string, verb: "delete"): Promise<{ ok: true }>;
   read(id: string): Promise<JobDetail>;
   tasks(): Promise<Task[]>;

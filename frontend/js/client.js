@@ -98,7 +98,7 @@ export function connect(url = HOME, { token = null } = {}) {
     /** Queue a job for each of `args`; resolves to {ids}. Rejects with ApiError. */
     submitMany: (task, args) => call("POST", "/api/jobs/bulk", { task, args }),
 
-    /** `verb`: "cancel", "stop", "requeue" or "delete". Resolves to the new state. Rejects with ApiError. */
+    /** `verb`: "enqueue" (now), "cancel", "stop", "requeue" or "delete". Resolves to the new state. Rejects with ApiError. */
     act(id, verb) {
       const path = `/api/jobs/${encodeURIComponent(id)}`;
       return verb === "delete" ? call("DELETE", path) : call("POST", `${path}/${verb}`);

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
+from rq.serializers import JSONSerializer
 
 from tests.browser.test_elements import violations
 from tests.browser.test_page import NewContext, toasts
 from tests.conftest import Stack, until
+from workers import store
+from workers.lifecycle import TrackedQueue
 
 VIEWS = ["/", "/queues", "/jobs", "/workers", "/audit"]
 Log = Callable[..., Page]
@@ -167,6 +172,17 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: St
     page.goto(f"{stack.url}/audit")
     expect(page.locator("table.audit tbody tr").first).to_contain_text("resume")
     expect(page.locator("table.audit tbody tr").first).to_contain_text("operator")
+
+
+def test_a_scheduled_job_is_enqueued_now(operator: Log, stack: Stack) -> None:
+    queue = TrackedQueue("default", connection=store.connect(stack.redis_url), serializer=JSONSerializer)
+    job = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "77"}, job_id=str(uuid4()))
+    page = operator("/jobs?q=state:scheduled")
+    line = page.locator(f'.job[data-job="{job.id}"]')
+    expect(line).to_have_attribute("data-status", "scheduled")
+    line.get_by_role("button", name="Enqueue now").click()
+    expect(line).to_have_attribute("data-status", "finished")
+    expect(line.locator(".progress-text")).to_have_text("14")
 
 
 def test_keys_lead_everywhere(operator: Log, stack: Stack) -> None:

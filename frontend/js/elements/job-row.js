@@ -3,11 +3,12 @@
 import { element, ProgressView, write } from "../progress-view.js";
 import { clock } from "../format.js";
 
-const ACTIONS = {
+/** What may be done to a job, by its status. */
+export const ACTIONS = {
   created: ["cancel"],
   queued: ["cancel"],
-  deferred: ["cancel"],
-  scheduled: ["cancel"],
+  deferred: ["enqueue", "cancel"],
+  scheduled: ["enqueue", "cancel"],
   started: ["stop"],
   lost: ["stop"],
   finished: ["delete"],
@@ -15,7 +16,8 @@ const ACTIONS = {
   stopped: ["requeue", "delete"],
   canceled: ["requeue", "delete"],
 };
-const WORDS = { cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
+/** What the buttons say. */
+export const WORDS = { enqueue: "Enqueue now", cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
 
 export class JobRow {
   element = element("div", "job");

@@ -3,6 +3,7 @@
 import { act, read, watch } from "../client.js";
 import { JobLog } from "../elements/job-log.js";
 import { JobProgress } from "../elements/job-progress.js";
+import { ACTIONS, WORDS } from "../elements/job-row.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
 import { element } from "../progress-view.js";
@@ -11,12 +12,6 @@ import { post } from "./post.js";
 import { drawTimeline } from "./timeline.js";
 
 const LARGE = 20_000; // characters of a result that is shown at once
-const ACTIONS = {
-  created: ["cancel"], queued: ["cancel"], deferred: ["cancel"], scheduled: ["cancel"], started: ["stop"], lost: ["stop"],
-  finished: ["delete"], failed: ["requeue", "delete"], stopped: ["requeue", "delete"], canceled: ["requeue", "delete"],
-};
-const WORDS = { cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
-
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
 
 const id = decodeURIComponent(location.pathname.split("/").at(-1));
