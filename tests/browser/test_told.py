@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -189,23 +190,32 @@ def test_a_push_is_shown_unless_a_tab_has_told_it(new_context: NewContext, stack
     until(lambda: notifications(page), "the first")
     told_id = run_task(page, "sum_numbers", text="12345")
     expect(page.locator(".toast")).to_contain_text("sum_numbers finished")
+    push = pusher(page)
     for title, id in [("told already", told_id), ("news", "some-other"), ("news again", "some-other")]:
-        push(page, {"title": title, "body": "in 5 ms", "id": id, "ended": [[id, 1]], "status": "finished"})
-    push(page, {"title": "12 jobs ended", "body": "12 finished", "id": None, "ended": [], "status": None})
+        push({"title": title, "body": "in 5 ms", "id": id, "ended": [[id, 1]], "status": "finished"})
+    push({"title": "12 jobs ended", "body": "12 finished", "id": None, "ended": [], "status": None})
     until(lambda: any(one["title"] == "12 jobs ended" for one in notifications(page)), "the last")
     assert sorted(one["title"] for one in notifications(page)) == ["12 jobs ended", "first", "news"]
 
 
-def push(page: Page, news: dict[str, Any]) -> None:
-    """As a push service would."""
+def pusher(page: Page) -> Callable[[dict[str, Any]], None]:
+    """What delivers a message to the page's service worker, as a push service would."""
     client = page.context.new_cdp_session(page)
-    registrations: list[str] = []
-    client.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(one["registrationId"] for one in event["registrations"]),
-    )
-    client.send("ServiceWorker.enable")
-    until(lambda: page.evaluate("1") and registrations, "the registration")
+    registrations: dict[str, bool] = {}  # id → whether it is of this page and alive
     origin = page.evaluate("location.origin")
-    message = {"origin": origin, "registrationId": registrations[-1], "data": json.dumps(news)}
-    client.send("ServiceWorker.deliverPushMessage", message)
+
+    def note(event: dict[str, Any]) -> None:
+        for one in event["registrations"]:
+            registrations[one["registrationId"]] = one["scopeURL"] == f"{origin}/" and not one["isDeleted"]
+
+    client.on("ServiceWorker.workerRegistrationUpdated", note)
+    client.send("ServiceWorker.enable")
+    until(lambda: page.evaluate("1") and any(registrations.values()), "the registration")
+    [id] = [id for id, alive in registrations.items() if alive]
+
+    def push(news: dict[str, Any]) -> None:
+        client.send(
+            "ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": id, "data": json.dumps(news)}
+        )
+
+    return push
