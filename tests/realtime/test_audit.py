@@ -95,8 +95,9 @@ def test_queues_workers_tokens_and_logins_are_recorded(me: FlaskClient, operator
 
 
 def test_every_route_that_changes_what_is_there_is_recorded(app: Flask) -> None:
-    """But submits, which show themselves."""
+    """But submits, which show themselves, and where a browser wants its own news to be sent."""
     open_ = {"api.submit_job", "api.submit_jobs", "tutorials.create", "tutorials.add_url", "tutorials.parse_links"}
+    open_ |= {"push.subscribe", "push.unsubscribe"}
     for rule in app.url_map.iter_rules():
         if (rule.methods or set()) & {"POST", "DELETE"} and rule.endpoint not in open_:
             assert "recorded" in app.view_functions[rule.endpoint].__code__.co_name, rule.endpoint
