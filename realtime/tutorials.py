@@ -109,5 +109,5 @@ def queue_length() -> str:
 @blueprint.get("/rq/", defaults={"rest": ""})
 @blueprint.get("/rq/<path:rest>")
 def dashboard(rest: str = "") -> AnyResponse:
-    """Where other dashboards stood."""
-    return redirect(url_for("pages.index"))
+    """Where other dashboards stood; who is no operator is led on to their own jobs."""
+    return redirect(url_for("pages.queues_page"))

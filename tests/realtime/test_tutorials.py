@@ -103,6 +103,8 @@ def test_the_length_of_the_default_queue_is_a_text(me: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/rqstatus", "/rq", "/rq/", "/rq/jobs/default/failed"])
-def test_the_old_dashboards_lead_to_the_page(path: str, me: FlaskClient) -> None:
+def test_the_old_dashboards_lead_to_the_dashboard(path: str, me: FlaskClient, operator: FlaskClient) -> None:
     answer = me.get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/queues")
+    assert "My jobs" in me.get(path, follow_redirects=True).text, "who is no operator has their own jobs"
+    assert "<h1>Queues</h1>" in operator.get(path, follow_redirects=True).text
