@@ -4,6 +4,7 @@ import { Watches } from "./watches.js";
 
 const BEAT = 2000; // ms between two words to the hub, which it answers
 const LOOK = 500; // ms between two looks at the clock
+const TRIES = 5; // ports taken, of a way that has led to a hub before, until the next way is
 const PATIENCE = 10_000; // ms for the first answer: the hub has scripts to load
 const ANSWER = 3000; // ms without one after which the hub is taken for dead: browsers end workers without a word
 const SILENCE = 4000; // ms without a word from the hub after which what is shown may be stale
@@ -15,7 +16,8 @@ export class RemoteHub extends EventTarget {
   asOf = Date.now();
   #ways;
   #port = null; // {post(message), close()}
-  #answered = false; // whether a hub has ever answered on this way
+  #worked = false; // whether a hub has ever answered on this way
+  #lost = 0; // ports taken one after the other since a hub fell silent
   #watches = new Watches();
   #hearers = new Set();
   #said = "connecting"; // the hub's state
@@ -27,8 +29,8 @@ export class RemoteHub extends EventTarget {
   #wanted = []; // watches to be asked for at the end of this turn
 
   /**
-   * `ways` lead to a hub, the best first: each is called with `hear(message)`, `fail()`, and whether it led to a hub
-   * that has fallen silent. It returns the port {post(message), close()}, or throws where the browser has no such way.
+   * `ways` lead to a hub, the best first: each is called with `hear(message)`, `fail()`, and how many ports
+   * were taken since a hub has fallen silent (0: none has). It returns the port {post(message), close()}, or throws where the browser has no such way.
    */
   constructor(ways) {
     super();
@@ -94,13 +96,13 @@ export class RemoteHub extends EventTarget {
   #open(isLost = false) {
     this.#post({ bye: true });
     this.#port?.close();
-    this.#answered = false;
+    this.#lost = isLost ? this.#lost + 1 : 0;
     let port = null;
     while (port === null) {
       const [way] = this.#ways;
       const isCurrent = () => this.#port === port;
       try {
-        port = way((message) => isCurrent() && this.#take(message), () => isCurrent() && this.#giveUp(), isLost);
+        port = way((message) => isCurrent() && this.#take(message), () => isCurrent() && this.#giveUp(), this.#lost);
       } catch (error) {
         if (this.#ways.length === 1) throw error;
         this.#ways.shift();
@@ -116,6 +118,7 @@ export class RemoteHub extends EventTarget {
   #giveUp() {
     if (this.#ways.length === 1) return;
     this.#ways.shift();
+    this.#worked = false;
     this.#open();
   }
 
@@ -145,7 +148,8 @@ export class RemoteHub extends EventTarget {
   #take(message) {
     this.#heardAt = Date.now();
     this.#askedAt = 0;
-    this.#answered = true;
+    this.#worked = true;
+    this.#lost = 0;
     if (message.again) return this.#join();
     if (message.topic !== undefined) this.#apply(message);
     if (message.ended) for (const listener of [...this.#hearers]) listener({ jobs: message.ended });
@@ -170,10 +174,11 @@ export class RemoteHub extends EventTarget {
 
   #look() {
     const now = Date.now();
-    const patience = this.#answered ? ANSWER : PATIENCE;
+    const patience = this.#worked ? ANSWER : PATIENCE;
     // it was asked again and again, so it was not we who slept
     const isDead = this.#askedAt > 0 && now - this.#askedAt > patience && now - this.#beatAt <= BEAT + LOOK;
-    if (isDead && (this.#answered || this.#ways.length === 1)) return this.#open(true);
+    // a worker that is being ended may still be found under its name, and never answer
+    if (isDead && ((this.#worked && this.#lost < TRIES) || this.#ways.length === 1)) return this.#open(true);
     if (isDead) return this.#giveUp();
     if (now - this.#beatAt >= BEAT || now < this.#beatAt) {
       if (now - this.#beatAt > SILENCE || now < this.#beatAt) this.#askedAt = 0; // it was we who slept

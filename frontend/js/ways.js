@@ -16,11 +16,13 @@ export function waysTo(url) {
 
 function overWorker(url) {
   const script = new URL("./worker.js", import.meta.url);
-  return (hear, fail) => {
+  return (hear, fail, lost) => {
     // a worker of another origin can't be had, and it knows the installation it is from, and no other
     const isOwn = script.origin === globalThis.location.origin && script.href === new URL(`${url}/js/worker.js`).href;
     if (!isOwn) throw new Error("a page, or a server, of another origin");
-    const worker = new SharedWorker(script, { type: "module", name: `headway ${VERSION}` });
+    // one that is being ended is found under its name for as long as that takes; all tabs go on to the same next name
+    const name = lost > 1 ? `headway ${VERSION} ${lost}` : `headway ${VERSION}`;
+    const worker = new SharedWorker(script, { type: "module", name });
     worker.onerror = fail;
     worker.port.onmessage = ({ data }) => hear(data);
     return { post: (message) => worker.port.postMessage(message), close: () => worker.port.close() };
@@ -30,11 +32,11 @@ function overWorker(url) {
 function overLeader(url, load) {
   const name = `headway ${VERSION} ${url}`;
   let leader = null;
-  return (hear, fail, isLost) => {
+  return (hear, fail, lost) => {
     leader ??= new Leader(name, load);
     const port = portOver(name, hear);
     // who leads does not answer: a page in sight takes over, others wait until it is gone
-    leader.stand({ steal: isLost && !document.hidden });
+    leader.stand({ steal: lost > 0 && !document.hidden });
     const close = () => {
       port.close();
       leader.leave();

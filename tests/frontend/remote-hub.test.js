@@ -427,9 +427,9 @@ function tabsWithLeader(count) {
   const load = async () => new Hub(() => (sockets.push(new FakeSocket()), sockets.at(-1)));
   const tabs = Array.from({ length: count }, () => {
     const leader = new Leader(name, load, locks);
-    const way = (hear, fail, isLost) => {
+    const way = (hear, fail, lost) => {
       const port = portOver(name, hear);
-      leader.stand({ steal: isLost });
+      leader.stand({ steal: lost > 0 });
       return { post: port.post, close: () => (port.close(), leader.leave()) };
     };
     const tab = new RemoteHub([way]);
@@ -510,4 +510,20 @@ test("a leader that hung, and was relieved, is not heard any more", async () => 
   assert.deepEqual(heard, ["as long as it leads", { again: true }, "as it is"]);
   port.close();
   channel.close();
+});
+
+test("a worker that is found and never answers is tried again, and its successor taken", async () => {
+  let isEnding = true;
+  const way = (hear, fail, lost) => (lost > 0 && isEnding ? { post: () => {}, close: () => {} } : wayToServing(hear));
+  const nowhere = () => assert.fail("there is a worker");
+  const tab = new RemoteHub([way, nowhere]);
+  tab.watch("mine", listener());
+  await turn();
+  socket = new FakeSocket();
+  serving = new Serving(new Hub(() => socket)); // ended by the browser, and found under its name for a while
+  await beat(7500);
+  isEnding = false;
+  await beat(4000);
+  socket.open();
+  assert.deepEqual(socket.topicsOf("watch"), [["mine"]]);
 });
