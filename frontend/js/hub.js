@@ -61,11 +61,6 @@ export class Hub extends EventTarget {
     this.#link.emit("seen", { ids });
   }
 
-  /** Let the connection go, and keep what is held: the page is put aside. */
-  sleep() {
-    this.#link.sleep();
-  }
-
   /** Be connected now rather than soon: the page is back, or the network is. */
   wake() {
     this.#link.wake();

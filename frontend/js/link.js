@@ -19,7 +19,6 @@ export class Link {
   #timer = null;
   #retry = null;
   #retryAt = 0; // when it is due
-  #asleep = false;
   #connecting = false;
 
   /** `settle()` is called whenever the state of the connection may be another one. */
@@ -45,7 +44,6 @@ export class Link {
 
   /** Connect, and call `handlers` by the name of what comes ("connect" and "disconnect" too). */
   start(handlers) {
-    this.#asleep = false;
     this.#triedAt = this.#lostAt = Date.now();
     const { origin, pathname } = this.#url ? new URL(this.#url) : {};
     // an installation may lie below another one
@@ -78,18 +76,9 @@ export class Link {
     else this.#socket.emit(event, data, (ack) => (acknowledge(ack), this.heard()));
   }
 
-  /** Let the connection go, until `wake`. */
-  sleep() {
-    this.#asleep = true;
-    this.#clearRetry();
-    this.#socket?.disconnect();
-  }
-
   /** Be connected now rather than soon. */
   wake() {
-    const rested = this.#asleep;
-    this.#asleep = false;
-    if (this.#socket !== null && (rested || this.#retry !== null || this.#isDead())) this.#connect();
+    if (this.#socket !== null && (this.#retry !== null || this.#isDead())) this.#connect();
   }
 
   close() {
@@ -115,7 +104,7 @@ export class Link {
    * nothing is none, however open it looks, and neither is one that never comes.
    */
   look() {
-    const isDue = this.#retry === null ? !this.#asleep && this.#isDead() : Date.now() >= this.#retryAt;
+    const isDue = this.#retry === null ? this.#isDead() : Date.now() >= this.#retryAt;
     if (this.#socket !== null && isDue) this.#connect();
     this.#settle();
   }
@@ -123,7 +112,7 @@ export class Link {
   /** The connection is gone, or was refused: try again, later the longer it has been away. */
   #lose() {
     this.#settle();
-    if (this.#asleep || this.#connecting || this.#socket === null) return;
+    if (this.#connecting || this.#socket === null) return;
     this.#lostAt ||= Date.now();
     this.#clearRetry(); // a server that drains may be gone before it said
     const away = (Date.now() - this.#lostAt) / PATIENCE;

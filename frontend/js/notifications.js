@@ -2,6 +2,8 @@
 
 import { wishes } from "./wishes.js";
 
+const DAY = 86_400_000; // ms
+const RENEWED = "headway.renewed"; // the day on which it was last registered
 const SCRIPT = new URL("../service-worker.js", import.meta.url);
 
 /** `granted`, `denied` (for good), `default` (may be asked), or `impossible` in this browser, or over plain HTTP. */
@@ -14,7 +16,15 @@ export async function turnOn() {
   return permission();
 }
 
-/** Register again what this browser wishes to be told, if it may be told at all: keys and addresses change. */
+/** Register what this browser wishes to be told, where that was not done today: keys and addresses change. */
+export async function renew() {
+  const today = String(Math.floor(Date.now() / DAY));
+  if (permission() !== "granted" || localStorage.getItem(RENEWED) === today) return;
+  await subscribe();
+  localStorage.setItem(RENEWED, today);
+}
+
+/** Register what this browser wishes to be told, if it may be told at all. */
 export async function subscribe() {
   if (permission() !== "granted") return;
   const registration = await register();

@@ -712,19 +712,6 @@ test("a server that drains is left within a second by who has nothing live of it
   assert.equal(socket.tries, 1);
 });
 
-test("a page that is put aside lets its connection go and does not come back by itself", () => {
-  const { listen } = watching("mine", [state("a", 1)]);
-  hub.sleep();
-  pass(3_600_000);
-  assert.deepEqual([hub.state, socket.connected, socket.tries], ["offline", false, 0]);
-  assert.equal(hub.asOf, NOW);
-  hub.wake();
-  assert.equal(socket.tries, 1);
-  socket.open();
-  socket.acknowledge(snapshot("mine", [state("a", 2)]));
-  assert.deepEqual(listen.told.at(-1).jobs, [state("a", 2)]);
-});
-
 test("a page that wakes to a connection long silent leaves it at once", () => {
   watching("mine");
   mock.timers.setTime(NOW + 3_600_000); // frozen: no timer ran

@@ -43,7 +43,7 @@ def test_who_may_watch(topic: str, program: str | None, me: str | None, operator
     assert [refusal and refusal.code for refusal in refusals] == [program, me, operator]
 
 
-@pytest.mark.parametrize(
+rights_to_a_job = pytest.mark.parametrize(
     ("owner", "who", "acts", "sees"),
     [
         ("me", ME, True, True),
@@ -56,25 +56,16 @@ def test_who_may_watch(topic: str, program: str | None, me: str | None, operator
         ("", VIEWER, False, True),
     ],
 )
+
+
+@rights_to_a_job
 def test_who_may_watch_a_log(owner: str, who: Visitor, acts: bool, sees: bool, access: Access) -> None:
     assert (access.may_watch(who, "log:123", job_owner=owner) is None) is sees
     token = Grant(frozenset(["job:123"]), time.time() + 60, act=True)
     assert (access.may_watch(who, "log:123", token, owner) is None) is sees, "a job's token changes nothing"
 
 
-@pytest.mark.parametrize(
-    ("owner", "who", "acts", "sees"),
-    [
-        ("me", ME, True, True),
-        ("you", ME, False, False),
-        ("you", OPERATOR, True, True),
-        ("", PROGRAM, False, False),
-        ("", OPERATOR, True, True),
-        ("me", VIEWER, True, True),
-        ("you", VIEWER, False, True),
-        ("", VIEWER, False, True),
-    ],
-)
+@rights_to_a_job
 def test_who_may_act_and_see(owner: str, who: Visitor, acts: bool, sees: bool, access: Access) -> None:
     assert (access.may_act(who, owner) is None) is acts
     assert access.may_see(who, owner) is sees

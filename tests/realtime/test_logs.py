@@ -13,7 +13,7 @@ import requests
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from realtime import handlers
+from realtime import handlers, logs
 from realtime.access import Access, Visitor
 from realtime.logs import FRAME_BYTES, LOGS_LIMIT, Logs
 from realtime.relay import Relay
@@ -115,11 +115,15 @@ def test_lines_follow_in_order_and_frames_say_after_which(rights: Rights, socket
     assert [[line["n"] for line in frame["lines"]] for frame in frames] == [[3], [6, 7]]
 
 
-def test_a_first_line_comes_at_once(rights: Rights, sockets: Sockets, redis: Redis) -> None:
+def test_a_line_that_follows_a_quiet_time_does_not_wait_for_a_tick(
+    rights: Rights, sockets: Sockets, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader = Reader(rights, sockets, "s").watch()
-    time.sleep(0.15)  # so that the tick is over in which the watch was
     log_lines.write(redis, "a", 1, lines([1]))
-    until(lambda: reader.numbers == [1], "the line", within=0.2)
+    until(lambda: reader.numbers == [1], "the first line")
+    monkeypatch.setattr(logs, "TICK", 3600)  # from the next frame on: what waits for a tick will not come
+    log_lines.write(redis, "a", 1, lines([2]))
+    until(lambda: reader.numbers == [1, 2], "the line that follows")
 
 
 def test_all_who_watch_share_one_read(rights: Rights, sockets: Sockets, redis: Redis) -> None:
@@ -164,13 +168,12 @@ def test_no_line_falls_between_join_and_answer(rights: Rights, sockets: Sockets,
     stop = threading.Event()
 
     def write() -> None:
-        number = 0
         while not stop.is_set():
-            number += 1
-            log_lines.write(redis, "a", 1, lines([number]))
-        last.append(number)
+            written[0] += 1
+            log_lines.write(redis, "a", 1, lines([written[0]]))
+        last.append(written[0])
 
-    last: list[int] = []
+    written, last = [0], list[int]()
     writer = threading.Thread(target=write)
     writer.start()
     readers = []
@@ -182,7 +185,8 @@ def test_no_line_falls_between_join_and_answer(rights: Rights, sockets: Sockets,
         assert held == list(range(held[0], held[-1] + 1)) if held else True
         reader.lines, reader.last = answer["lines"], answer["last"]
         readers.append(reader)
-        time.sleep(0.02)  # at another moment of the tick
+        more = written[0] + number  # at another moment of the tick: some lines later, and each time some more
+        until(partial(lambda more: written[0] >= more, more), "more lines")
     stop.set()
     writer.join()
     until(lambda: all(reader.numbers[-1:] == last for reader in readers), "the last line")

@@ -2,10 +2,12 @@
 
 import re
 import time
+import tomllib
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.conftest import ROOT
 from tests.realtime.conftest import TOKEN
 
 
@@ -71,3 +73,8 @@ def test_only_pages_renew_a_session_and_only_once_a_day(me: FlaskClient, monkeyp
     tomorrow = time.time() + 24 * 3600
     monkeypatch.setattr(time, "time", lambda: tomorrow)
     assert "headway=" in me.get("/").headers["Set-Cookie"]
+
+
+def test_the_foot_names_the_version_of_the_project(me: FlaskClient) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"Headway {version}" in me.get("/").text

@@ -62,12 +62,15 @@ def test_times_are_right_within_a_fifth(seed: int, redis: Redis) -> None:
     chance = random.Random(seed)
     waits = [round(math.exp(chance.gauss(6 + seed, 2))) + 1 for _ in range(400)]
     runs = [round(math.exp(chance.uniform(0, math.log(24 * 3600 * 1000)))) for _ in range(400)]
-    for number, (wait, run) in enumerate(zip(waits, runs, strict=True)):
-        end(redis, f"j{number}", wait=wait, run=run)
-    [row] = History(redis).read("24h")["tasks"]
-    assert sum(row["ended"]) == 400
-    if max(row["ended"]) < 400:
-        pytest.skip("a slice of 20 min ended meanwhile")
+    for _ in range(2):
+        redis.flushall()
+        for number, (wait, run) in enumerate(zip(waits, runs, strict=True)):
+            end(redis, f"j{number}", wait=wait, run=run)
+        [row] = History(redis).read("24h")["tasks"]
+        assert sum(row["ended"]) == 400
+        if max(row["ended"]) == 400:
+            break  # else a slice of 20 min ended meanwhile, and the next one has just begun
+    assert max(row["ended"]) == 400
     for kind, times in (("wait", sorted(waits)), ("run", sorted(runs))):
         for name, quantile in (("p50", 0.5), ("p95", 0.95)):
             exact = times[math.ceil(len(times) * quantile) - 1]

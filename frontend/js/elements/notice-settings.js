@@ -1,6 +1,6 @@
 // <notice-settings>: what this browser tells of, and whether also while no page is open. Asks only upon a click, and says why.
 
-import { permission, subscribe, turnOn } from "../notifications.js";
+import { permission, renew, subscribe, turnOn } from "../notifications.js";
 import { element, write } from "../progress-view.js";
 import { keepWishes, wishes } from "../wishes.js";
 
@@ -37,7 +37,7 @@ export class NoticeSettings extends HTMLElement {
     this.addEventListener("change", () => this.#keep());
     this.#ask.addEventListener("click", () => this.#turnOn());
     this.#paint();
-    this.#try(subscribe()); // what was registered may have expired, or be of another key
+    this.#try(renew()); // what was registered may have expired, or be of another key
   }
 
   #keep() {
