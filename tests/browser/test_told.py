@@ -22,9 +22,14 @@ NOTE_TOLD = """() => {
     document.told.push(...detail.map(({ id, attempt }) => `${id} ${attempt}`));
   });
 }"""
-NOTIFICATIONS = """async () => {
-  const registration = await navigator.serviceWorker.ready;
-  return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+# asked before one is shown, Chromium takes it for one that was closed, and forgets it: these are counted once shown
+COUNT_SHOWN = """() => {
+  self.shown = [];
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = async function (title, options) {
+    await show.call(this, title, options);
+    self.shown.push({ title, tag: options.tag });
+  };
 }"""
 
 
@@ -88,18 +93,33 @@ def allowed(new_context: NewContext) -> BrowserContext:
     return context
 
 
-def notifications(page: Page) -> list[dict[str, Any]]:
-    return list(page.evaluate(NOTIFICATIONS))
+class System:
+    """What the system shows on behalf of a page: looked at where it is made, in the page's service worker."""
+
+    def __init__(self, page: Page) -> None:
+        page.evaluate("navigator.serviceWorker.register('/service-worker.js', { type: 'module' })")
+        page.evaluate("async () => void (await navigator.serviceWorker.ready)")
+        [self.worker] = until(lambda: page.context.service_workers, "the service worker", SLOW)
+        self.worker.evaluate(COUNT_SHOWN)
+
+    def shown(self) -> list[dict[str, Any]]:
+        return list(self.worker.evaluate("self.shown"))
+
+    def open(self) -> list[str]:
+        """Titles of those that nobody has closed."""
+        titles = self.worker.evaluate("async () => (await registration.getNotifications()).map(({ title }) => title)")
+        return list(titles)
 
 
 def test_hidden_tabs_have_the_system_tell_once_and_count_in_every_title(new_context: NewContext, stack: Stack) -> None:
     tabs = open_tabs(allowed(new_context), stack.url, 5)
+    system = System(tabs[0])
     for tab in tabs:
         tab.evaluate(NOTE_TOLD)
         hide(tab)
     id = submit(tabs[0], stack, "sum_numbers", text="12345")
-    found = until(lambda: notifications(tabs[0]), "a notification", SLOW)
-    assert [(one["title"], one["tag"]) for one in found] == [("sum_numbers finished", id)]
+    until(system.shown, "a notification", SLOW)
+    assert system.shown() == [{"title": "sum_numbers finished", "tag": id}]
     for tab in tabs:
         expect(tab).to_have_title("(1) Headway")
         assert "svg" in str(tab.locator("link[rel=icon]").get_attribute("href"))
@@ -109,20 +129,20 @@ def test_hidden_tabs_have_the_system_tell_once_and_count_in_every_title(new_cont
     for tab in tabs:
         show(tab)
     until(lambda: told(tabs), "the toast")
-    assert told(tabs) == [f"{id} 1"] and len(notifications(tabs[0])) == 1
+    assert told(tabs) == [f"{id} 1"] and len(system.shown()) == len(system.open()) == 1
 
 
 def test_a_click_on_a_notification_opens_the_job_in_the_page_that_told_it(
     new_context: NewContext, stack: Stack
 ) -> None:
     tabs = open_tabs(allowed(new_context), stack.url, 2)
+    system = System(tabs[0])
     for tab in tabs:
         hide(tab)
     id = submit(tabs[0], stack, "sum_numbers", text="12345")
-    until(lambda: notifications(tabs[0]), "a notification", SLOW)
-    worker = until(lambda: tabs[0].context.service_workers, "the service worker")[0]
+    until(system.shown, "a notification", SLOW)
     # a click made by no person may not focus a window, which is all that is left out
-    worker.evaluate(
+    system.worker.evaluate(
         """async () => {
           WindowClient.prototype.focus = async function () { self.focused = this.id; return this; };
           const [notification] = await registration.getNotifications();
@@ -132,7 +152,7 @@ def test_a_click_on_a_notification_opens_the_job_in_the_page_that_told_it(
     until(lambda: any(tab.locator("job-details dialog[open]").count() for tab in tabs), "the job")
     opened = [tab for tab in tabs if tab.locator("job-details dialog[open]").count()]
     assert len(opened) == 1 and id in str(opened[0].locator("job-details dialog").text_content())
-    until(lambda: notifications(tabs[0]) == [], "the notification is gone", SLOW)
+    until(lambda: system.open() == [], "the notification is gone", SLOW)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +208,18 @@ def test_the_browser_is_asked_only_upon_a_click_and_told_why(new_context: NewCon
 
 def test_a_push_is_shown_unless_a_tab_has_told_it(new_context: NewContext, stack: Stack) -> None:
     page = open_page(allowed(new_context), stack)
+    system = System(page)
     page.evaluate("async () => (await import('/js/notifications.js')).notify({ title: 'first', body: '', id: 'x' })")
-    until(lambda: notifications(page), "the first", SLOW)
+    until(system.shown, "the first", SLOW)
     told_id = run_task(page, "sum_numbers", text="12345")
     expect(page.locator(".toast")).to_contain_text("sum_numbers finished")
     push = pusher(page)
     for title, id in [("told already", told_id), ("news", "some-other"), ("news again", "some-other")]:
         push({"title": title, "body": "in 5 ms", "id": id, "ended": [[id, 1]], "status": "finished"})
     push({"title": "12 jobs ended", "body": "12 finished", "id": None, "ended": [], "status": None})
-    until(lambda: any(one["title"] == "12 jobs ended" for one in notifications(page)), "the last", SLOW)
-    assert sorted(one["title"] for one in notifications(page)) == ["12 jobs ended", "first", "news"]
+    until(lambda: any(one["title"] == "12 jobs ended" for one in system.shown()), "the last", SLOW)
+    assert sorted(one["title"] for one in system.shown()) == ["12 jobs ended", "first", "news"]
+    assert sorted(system.open()) == ["12 jobs ended", "first", "news"]
 
 
 def pusher(page: Page) -> Callable[[dict[str, Any]], None]:
