@@ -5,6 +5,7 @@
     python run.py web             the web server
     python run.py worker          the workers of every queue; with --queue NAME [--name NAME] one worker
     python run.py scheduler       what queues retries and scheduled jobs when their time has come
+    python run.py cron            what queues the tasks of HEADWAY_CRON again and again: one in all
     python run.py redis           the embedded server
 
 The only place that starts processes, by workers/supervisor.py. It imports neither eventlet nor redis.
@@ -32,7 +33,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "redis"])
+    parser.add_argument(
+        "part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "cron", "redis"]
+    )
     parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
     parser.add_argument("--name", help="with worker --queue: the worker's name")
     options = parser.parse_args(arguments)
@@ -72,6 +75,8 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
             supervisor.add("web" if settings.processes == 1 else f"web.{number + 1}", python("realtime.server"))
     if options.part in ("all", "scheduler"):
         supervisor.add("scheduler", python("workers.main", "scheduler"))
+    if options.part == "cron" or (options.part == "all" and settings.cron):
+        supervisor.add("cron", python("workers.main", "cron"))
     if options.part in ("all", "worker"):
         add_workers(supervisor, options, settings)
     if options.part in ("all", "web"):

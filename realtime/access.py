@@ -115,10 +115,11 @@ class Access:
             return self.may_read(visitor, job_owner)
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
-        if topic in ("jobs", "stats") or (kind == "queue" and is_queue_name(name)):
+        if topic in ("jobs", "stats", "schedule") or (kind == "queue" and is_queue_name(name)):
             return self.may_oversee(visitor)
         return Refusal(
-            "bad_request", f"expected job:<id>, log:<id>, mine, jobs, queue:<name> or stats, got {topic[:80]!r}"
+            "bad_request",
+            f"expected job:<id>, log:<id>, mine, jobs, queue:<name>, stats or schedule, got {topic[:80]!r}",
         )
 
     def may_act(self, visitor: Visitor, owner: str, topic: str = "", grant: Grant | None = None) -> Refusal | None:
@@ -148,7 +149,7 @@ class Access:
         return visitor.sees or bool(owner and visitor.owner == owner)
 
     def may_read(self, visitor: Visitor, owner: str) -> Refusal | None:
-        """The log of a job, which may show what arguments do: whoever sees those."""
+        """The log of a job, which may show what arguments do, and its relatives: whoever sees those."""
         return None if self.may_see(visitor, owner) else Refusal("forbidden", "expected the job's owner or an operator")
 
     def may_oversee(self, visitor: Visitor) -> Refusal | None:

@@ -11,7 +11,7 @@ from realtime import log_text, openapi
 from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
 from realtime.request import allow, grant, parse_body, parse_query, services, submitter, visitor
-from workers import log_lines
+from workers import log_lines, relatives
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
 
@@ -104,6 +104,14 @@ def read_job(id: str) -> Response:
             "attempts": attempts,
         }
     return jsonify(detail)
+
+
+@blueprint.get("/api/jobs/<id>/relatives")
+@openapi.describe(answer="Relatives")
+def read_relatives(id: str) -> Response:
+    """The jobs that a job waits for, and those that wait for it, for its owner and operators."""
+    allow(services().access.may_read(visitor(), services().jobs.load(id).owner))
+    return jsonify(relatives.read(services().redis, id))
 
 
 @blueprint.get("/api/jobs/<id>/log")

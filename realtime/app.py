@@ -17,6 +17,7 @@ from realtime import (
     pages,
     push,
     request,
+    schedule,
     search,
     tutorials,
 )
@@ -76,7 +77,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     )
     errors.register(app)
     app.before_request(request.check_origin)
-    for part in (api, search, actions, audit, operators, push, health, pages, tutorials):
+    for part in (api, search, actions, audit, operators, schedule, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     app.after_request(_share)

@@ -57,6 +57,17 @@ _ATTEMPT = _object(
     {"attempt": _INTEGER, "status": _TEXT, "started_at": _TIME, "ended_at": _TIME, "error": _ERROR},
 )
 _LINE = _object({"n": _INTEGER, "attempt": _INTEGER, "at": _TIME, "level": {"enum": list(LEVELS)}, "text": _TEXT})
+_MAYBE = {"type": ["string", "null"]}
+_ENTRY = _object(
+    {
+        **dict.fromkeys(("name", "task", "queue", "args"), _TEXT),
+        "every": {"type": ["integer", "null"], "description": "seconds"},
+        "cron": _MAYBE,
+        "last_at": _TIME,
+        "next_at": _TIME,
+    }
+)
+_RELATIVE = _object({"id": _TEXT, "task": _MAYBE, "status": _MAYBE})
 _QUEUE_COUNTS = dict.fromkeys(
     ("queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"), _INTEGER
 )
@@ -137,6 +148,22 @@ SCHEMAS: dict[str, Any] = {
             "queues": _ROWS,
             "tasks": _ROWS,
         }
+    ),
+    "Schedule": _object(
+        {
+            "scheduled": _object({"total": _INTEGER, "jobs": _list(_object({"id": _TEXT, "at": _INTEGER}))}),
+            "deferred": _object(
+                {"total": _INTEGER, "jobs": _list(_object({"id": _TEXT, "waits_for": _list(_TEXT)}))},
+            ),
+            "cron": _list(
+                _object(
+                    {"name": _TEXT, "host": _TEXT, "file": _TEXT, "heartbeat_at": _TIME, "entries": _list(_ENTRY)},
+                )
+            ),
+        }
+    ),
+    "Relatives": _object(
+        {"dependencies": _list(_RELATIVE), "dependents": _list(_RELATIVE), "more": {"type": "boolean"}}
     ),
     "Token": _object({"token": _TEXT, "expires_at": _TIME}),
     "PushKey": _object({"key": _TEXT}),

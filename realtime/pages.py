@@ -35,7 +35,10 @@ LIBRARIES = {
 VERSION = "0.1.0"
 DAY = 24 * 3600  # seconds
 MINE = (("/", "My jobs"), ("/jobs", "Jobs"))
-ALL = (("/", "My jobs"), ("/queues", "Queues"), ("/jobs", "Jobs"), ("/workers", "Workers"), ("/audit", "Audit"))
+ALL = (
+    *(("/", "My jobs"), ("/queues", "Queues"), ("/jobs", "Jobs"), ("/workers", "Workers")),
+    *(("/schedule", "Schedule"), ("/audit", "Audit")),
+)
 
 blueprint = Blueprint("pages", __name__)
 
@@ -66,6 +69,11 @@ def workers_page() -> AnyResponse:
     return _of_all("workers.html", "/workers")
 
 
+@blueprint.get("/schedule")
+def schedule_page() -> AnyResponse:
+    return _of_all("schedule.html", "/schedule")
+
+
 @blueprint.get("/audit")
 def audit_page() -> AnyResponse:
     return _of_all("audit.html", "/audit")
@@ -85,13 +93,15 @@ def show(template: str, here: str, **values: object) -> Response:
     owner()  # a session begins with the first page
     if session.get("day") != (today := int(time.time() // DAY)):
         session["day"] = today  # and lives on as long as pages are opened
-    who = visitor()
+    who, may_act = visitor(), services().access.may_submit() is None
     text = render_template(
         template,
         root=request.script_root,
         here=here,
         views=ALL if who.sees else MINE,
         role="operator" if who.operator else "viewer" if who.viewer else "",
+        # a viewer acts on what is their own, which stands among other people's jobs in all views but one
+        acts="yes" if may_act and (here == "/" or not who.viewer) else "no",
         environment=services().settings.environment,
         version=VERSION,
         rq_version=metadata.version("rq"),

@@ -1,53 +1,64 @@
-"""Queues, workers and how much ends, each second, to whoever watches `stats`: computed once for all of them."""
+"""The bulletins of a dashboard: queues and workers, what has ended, what is yet to come."""
 
-import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from redis import Redis
-from redis.exceptions import RedisError
 
+from realtime.bulletin import Bulletin
 from realtime.frames import encode_event
-from realtime.history import HistoryNews
-from realtime.topics import STATS, Topics
+from realtime.topics import SCHEDULE, STATS, Topics
 from realtime.transport import Transport
-from workers import overview
+from workers import overview, schedule
 from workers.history import History
 
-INTERVAL = 1.0  # seconds
-
-log = logging.getLogger("headway.stats")
+LOOK = 0.1  # seconds until who begins to watch is told
+INTERVAL = 1.0  # seconds between two readings
+HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
 
 
 class Stats:
     def __init__(
-        self, redis: Redis, queues: Sequence[str], topics: Topics, transport: Transport, history: History
+        self,
+        redis: Redis,
+        queues: Sequence[str],
+        topics: Topics,
+        transport: Transport,
+        history: History,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
-        self._history = history
-        self._history_news = HistoryNews(history, topics, transport)
         self._queues = tuple(queues)
-        self._topics = topics
-        self._transport = transport
+        self._history = history
+        make = partial(Bulletin, topics=topics, transport=transport, clock=clock)
+        self._bulletins = [
+            make(STATS, INTERVAL, self._at_a_glance),
+            *(make(STATS, seconds, partial(self._ended, span)) for span, seconds in HISTORY.items()),
+            make(SCHEDULE, INTERVAL, self._to_come),
+        ]
 
     def run(self) -> None:
-        """Tell whoever watches, for ever; while nobody does, nothing is read."""
+        """Tell whoever watches, for ever."""
         while True:
-            time.sleep(INTERVAL)
-            if self._topics.is_watched(STATS):
-                self.tell()
-            self._history_news.look()
+            time.sleep(LOOK)
+            self.look()
 
-    def tell(self) -> None:
-        """Read once, and tell all."""
-        try:
-            workers = overview.workers(self._redis)
-            queues = overview.queues(self._redis, self._queues, workers)
-            rate = self._history.rate()
-        except RedisError as error:
-            log.warning("queues and workers could not be read: %s", error)  # that the relay is deaf is said anyway
-            return
+    def look(self) -> None:
+        """Tell who has not been told the newest yet; while nobody watches, nothing is read."""
+        for bulletin in self._bulletins:
+            bulletin.look()
+
+    def _at_a_glance(self) -> str:
+        workers = overview.workers(self._redis)
+        queues = overview.queues(self._redis, self._queues, workers)
+        rate = self._history.rate()
         at = time.time_ns() // 1_000_000
-        packet = encode_event("stats", {"queues": queues, "workers": workers, "rate": rate, "at": at})
-        for sid in self._topics.watchers(STATS):
-            self._transport.send(sid, packet)  # who can take no more has the next one, which is all that counts
+        return encode_event("stats", {"queues": queues, "workers": workers, "rate": rate, "at": at})
+
+    def _ended(self, span: str) -> str:
+        return encode_event("history", {"spans": {span: self._history.read(span)}})
+
+    def _to_come(self) -> str:
+        return encode_event("schedule", schedule.read(self._redis, self._queues))

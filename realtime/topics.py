@@ -24,7 +24,7 @@ class Topic:
 
     @property
     def holds_jobs(self) -> bool:
-        """Whether there is something to be read of it: not of ends, which the inbox holds, nor of stats and logs."""
+        """Whether there is something to be read of it: not of ends, nor of stats, logs and the schedule."""
         return self.scope is not None or self.job_id is not None
 
     @property
@@ -38,6 +38,7 @@ class Topic:
 
 
 STATS = Topic("stats")
+SCHEDULE = Topic("schedule")
 
 
 def topics_of(update: Update) -> tuple[Topic, ...]:

@@ -108,7 +108,7 @@ def _take_out(pipeline: Pipeline, job: TrackedJob) -> None:
 
 def _enqueue(pipeline: Pipeline, job: TrackedJob, queues: dict[str, TrackedQueue]) -> None:
     if job.origin not in queues:  # each asks once for Redis's version
-        queues[job.origin] = TrackedQueue(job.origin, connection=job.connection, serializer=JSONSerializer)
+        queues[job.origin] = TrackedQueue(job.origin, connection=job.connection)
     job.started_at = job.ended_at = None
     job._exc_info = ""
     queues[job.origin]._enqueue_job(job, pipeline=pipeline)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import rq.cron
 import rq.scheduler
 from redis import Redis
 from redis.client import Pipeline
@@ -21,7 +22,8 @@ from rq.serializers import JSONSerializer
 
 from workers import context, log_lines, store
 from workers.errors import ResultError, UnknownTask, WireError
-from workers.wire import RESULT_LIMIT, Status, encode, error_of
+from workers.tasks import Task
+from workers.wire import RESULT_LIMIT, Status, encode, failure_from
 from workers.words import words_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
@@ -217,13 +219,26 @@ class TrackedJob(Job):
 
 
 class TrackedQueue(Queue):
+    """A queue of jobs that are published and travel as JSON. A task's function stands for its name."""
+
     job_class = TrackedJob
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["serializer"] = kwargs.get("serializer") or JSONSerializer
+        super().__init__(*args, **kwargs)
+
+    def create_job(self, func: Any, *args: Any, **kwargs: Any) -> Job:
+        task = getattr(func, "headway_task", None)
+        if isinstance(task, Task):
+            func, kwargs = task.name, kwargs | {"timeout": kwargs.get("timeout") or task.timeout}
+        return super().create_job(func, *args, **kwargs)
 
 
 def install() -> None:
-    """Make RQ's scheduler, which names its classes itself, use ours."""
+    """Make RQ's schedulers, which name their classes themselves, use ours."""
     rq.scheduler.Job = TrackedJob  # type: ignore[attr-defined]
     rq.scheduler.Queue = TrackedQueue  # type: ignore[attr-defined]
+    rq.cron.Queue = TrackedQueue  # type: ignore[attr-defined]
 
 
 def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
@@ -275,14 +290,3 @@ def _result_fields(result: Any) -> dict[str, Any]:
 
 def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-def failure_from(exc_string: str) -> dict[str, str]:
-    """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
-    last = exc_string.strip().rpartition("\n")[2]
-    if "AbandonedJobError" in last:
-        return error_of("AbandonedJobError", "the worker went silent while it ran the job")
-    kind, colon, message = last.partition(": ")
-    if colon and re.fullmatch(r"[\w.]+", kind):
-        return error_of(kind.rpartition(".")[2], message)
-    return error_of("Failed", last)

@@ -1,4 +1,4 @@
-"""`python -m workers.main worker | scheduler | ping`: one process of the workers' side."""
+"""`python -m workers.main worker | scheduler | cron | ping`: one process of the workers' side."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.cron import CronScheduler
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
@@ -17,14 +18,14 @@ from workers import jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Settings
 from workers.small import BatchingWorker
-from workers.tasks import Tasks
+from workers.tasks import Task, Tasks
 
 LOG_FORMAT = "%(levelname)s %(message)s"
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
-    parser.add_argument("part", choices=["worker", "scheduler", "ping"])
+    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping"])
     parser.add_argument("--queue", help="the one queue this worker takes jobs from")
     parser.add_argument("--name", help="the worker's name; unique among those alive")
     options = parser.parse_args(arguments)
@@ -37,6 +38,8 @@ def main(arguments: list[str]) -> int:
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
             _schedule(settings, connection)
+        if options.part == "cron":
+            _cron(settings, connection)
         return 0
     except (RedisError, OSError) as error:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
@@ -78,6 +81,22 @@ def _schedule(settings: Settings, connection: Redis) -> None:
     )
     scheduler.acquire_locks()
     scheduler.work()
+
+
+def _cron(settings: Settings, connection: Redis) -> None:
+    """Raises `SettingsError` where what the file registers can't run here."""
+    if settings.cron is None or not settings.cron.is_file():
+        raise SettingsError(f"HEADWAY_CRON: expected a file that registers tasks, got {str(settings.cron or '')!r}")
+    lifecycle.install()
+    scheduler = CronScheduler(connection, logging_level="WARNING")
+    scheduler.load_config_from_file(str(settings.cron))
+    for entry in scheduler.get_jobs():
+        if not isinstance(getattr(entry.func, "headway_task", None), Task):
+            raise SettingsError(f"{settings.cron}: expected tasks, marked with @task, got {entry.func_name!r}")
+        if entry.queue_name not in settings.queue_names:
+            expected = f"one of the queues {', '.join(settings.queue_names)}"
+            raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")
+    scheduler.start()
 
 
 if __name__ == "__main__":

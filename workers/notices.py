@@ -17,7 +17,6 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError, WatchError
 from rq.job import JobStatus
-from rq.serializers import JSONSerializer
 
 from workers import allowance, inbox, store, subscriptions
 from workers.jobs.notices import TIMEOUT, send_mail, send_push, send_webhook
@@ -47,7 +46,7 @@ class Notices:
     def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._clock = clock
-        self._queue = TrackedQueue(INTERNAL_QUEUE, connection=redis, serializer=JSONSerializer)
+        self._queue = TrackedQueue(INTERNAL_QUEUE, connection=redis)
         self._looked_at = float("-inf")
 
     def look(self, hold: Hold) -> None:

@@ -194,7 +194,7 @@ class Jobs:
         return job
 
     def _queue(self, name: str) -> TrackedQueue:
-        return TrackedQueue(name, connection=self.redis, serializer=JSONSerializer)
+        return TrackedQueue(name, connection=self.redis)
 
     # -- look
 

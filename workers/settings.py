@@ -60,6 +60,7 @@ class Settings:
     mail_from: str  # '' = no mail is sent
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
+    cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -97,6 +98,7 @@ class Settings:
             mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
+            cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
         )
 
 

@@ -269,3 +269,14 @@ def is_number(value: Any) -> bool:
 
 def error_of(type_name: str, message: str) -> dict[str, str]:
     return {"type": type_name, "message": message[:MESSAGE_LIMIT]}
+
+
+def failure_from(exc_string: str) -> dict[str, str]:
+    """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
+    last = exc_string.strip().rpartition("\n")[2]
+    if "AbandonedJobError" in last:
+        return error_of("AbandonedJobError", "the worker went silent while it ran the job")
+    kind, colon, message = last.partition(": ")
+    if colon and re.fullmatch(r"[\w.]+", kind):
+        return error_of(kind.rpartition(".")[2], message)
+    return error_of("Failed", last)

@@ -22,13 +22,13 @@ from rq.utils import now
 from workers import context, store
 from workers.context import JobContext
 from workers.errors import WorkHorseKilled
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, failure_from
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
 from workers.popped import look_at
 from workers.process import die_with_parent
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
 from workers.tasks import Tasks
-from workers.wire import error_of
+from workers.wire import error_of, failure_from
 
 HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15

@@ -66,7 +66,7 @@ export interface View {
   more: boolean;
   changed: readonly string[];
   gone: readonly string[];
-  /** Of `stats` {stats, history}, of `log:<id>` {lines, last} as in docs/design.md; else null. */
+  /** Of `stats` {stats, history}, of `schedule` as in docs/design.md, of `log:<id>` {lines, last} as in docs/design.md; else null. */
   data: unknown;
   error: { code: ErrorCode; message: string } | null;
 }
@@ -90,7 +90,7 @@ export interface Task {
 }
 
 export type Verb = "enqueue" | "cancel" | "stop" | "requeue" | "delete";
-export type Topic = "mine" | "jobs" | "stats" | `job:${string}` | `queue:${string}` | `log:${string}`;
+export type Topic = "mine" | "jobs" | "stats" | "schedule" | `job:${string}` | `queue:${string}` | `log:${string}`;
 
 export interface Client {
   readonly connection: Connection;

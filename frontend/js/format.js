@@ -1,6 +1,8 @@
 // Numbers and times as people read them. Pure.
 
 const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const HOUR = 3600; // s
+const DAY = 24 * HOUR;
 const BYTES = ["B", "kB", "MB", "GB"];
 
 /** 12,345 or 1.5 MB. */
@@ -11,15 +13,18 @@ export function amount(value, unit = "") {
   return `${number.format(value)} ${BYTES[step]}`;
 }
 
-/** 5 ms, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */
+/** 5 ms, 0.4 s, 12 s, 3 min, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
 export function duration(seconds) {
   if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${number.format(seconds)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < HOUR) return parts(Math.floor(whole / 60), "min", whole % 60, "s");
+  if (whole < 2 * DAY) return parts(Math.floor(whole / HOUR), "h", Math.floor((whole % HOUR) / 60), "min");
+  return parts(Math.floor(whole / DAY), "d", Math.floor((whole % DAY) / HOUR), "h");
 }
+
+const parts = (large, unit, small, rest) => (small > 0 ? `${large} ${unit} ${small} ${rest}` : `${large} ${unit}`);
 
 /** 10:31:02, with the date where it is not today's. */
 export function clock(ms, now = Date.now()) {

@@ -32,8 +32,8 @@ export class Hub extends EventTarget {
 
   /**
    * Call `listener({topic, jobs, more, changed, gone, data, error})` now and on every change: `jobs` is a Map of id → state,
-   * `changed` and `gone` are ids, `error` is null or {code, message}; `data` is null but for `stats` ({stats, history}) and
-   * `log:<id>` ({lines, last}). `token` is the right to watch what this browser's
+   * `changed` and `gone` are ids, `error` is null or {code, message}; `data` is null but for `stats` ({stats, history}),
+   * `schedule` and `log:<id>` ({lines, last}). `token` is the right to watch what this browser's
    * session may not. Returns the function that ends the watch.
    */
   watch(topic, listener, token = null) {
@@ -102,6 +102,7 @@ export class Hub extends EventTarget {
       stats: (stats) => this.#update("stats", (data) => ({ ...data, stats })),
       history: ({ spans }) =>
         this.#update("stats", (data) => ({ ...data, history: { spans: { ...data?.history?.spans, ...spans } } })),
+      schedule: (schedule) => this.#update("schedule", () => schedule),
       log: (frame) => this.#takeLines(frame),
     });
   }

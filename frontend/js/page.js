@@ -29,9 +29,10 @@ function section(task, isOpen) {
   return box;
 }
 
-await attempt(async () => {
+const forms = document.querySelector(".tasks"); // none where nobody may start anything
+if (forms !== null) await attempt(async () => {
   const all = await tasks();
-  document.querySelector(".tasks").append(...all.map((task, index) => section(task, index === 0)));
+  forms.append(...all.map((task, index) => section(task, index === 0)));
 });
 
 /** An address that names a job opens it: that of a notification. */

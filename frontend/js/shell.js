@@ -8,8 +8,8 @@ import { element, write } from "./progress-view.js";
 const NOTICE = 6000; // ms
 const THEMES = ["system", "light", "dark"];
 const KEYS = [
-  ["j", "Jobs"], ["q", "Queues"], ["w", "Workers"], ["/", "Search"], ["t", "Theme: system, light, dark"], ["?", "This sheet"],
-  ["Ctrl K or ⌘ K", "Go to a job, a queue, a view"], ["↑ ↓ Home End", "From row to row"], ["Esc", "Close"],
+  ["j", "Jobs"], ["q", "Queues"], ["w", "Workers"], ["s", "Schedule"], ["/", "Search"], ["t", "Theme: system, light, dark"], ["?", "This sheet"],
+  ["Ctrl K or ⌘ K", "Go to a job, a queue, a view; do something"], ["↑ ↓ Home End", "From row to row"], ["Esc", "Close"],
 ];
 
 /** The address of `path` ("/jobs") on this installation, which may lie below another one. */
@@ -21,9 +21,12 @@ const notice = document.querySelector(".notice");
 const sure = document.querySelector("dialog.sure");
 let hiding = 0;
 
-/** Say `text`, that something went wrong as a rule, for some seconds. */
-export function say(text) {
-  write(notice, text);
+/** Whether this person may do something here; the server looks again at each act. */
+export const acts = document.body.dataset.acts === "yes";
+
+/** Say `text`, that something went wrong as a rule, for some seconds; with `path` it leads there. */
+export function say(text, path = "") {
+  notice.replaceChildren(path ? link(text, path) : text);
   notice.hidden = false;
   clearTimeout(hiding);
   hiding = setTimeout(() => (notice.hidden = true), NOTICE);
@@ -118,7 +121,7 @@ function showKeys() {
 let palette = null;
 async function showPalette() {
   const { Palette } = await import("./palette.js");
-  palette ??= new Palette(dialog);
+  palette ??= new Palette(dialog, [["Turn the theme", turnTheme], ["Show the keys", showKeys]]);
   palette.open();
 }
 
@@ -129,7 +132,7 @@ function search() {
 }
 
 const go = (path) => document.querySelector(`.views a[href="${at(path)}"]`)?.click();
-const DOES = { j: () => go("/jobs"), q: () => go("/queues"), w: () => go("/workers"), "/": search, "?": showKeys, t: turnTheme };
+const DOES = { j: () => go("/jobs"), q: () => go("/queues"), w: () => go("/workers"), s: () => go("/schedule"), "/": search, "?": showKeys, t: turnTheme };
 
 addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "k") {

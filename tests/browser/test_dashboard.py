@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
-from rq.serializers import JSONSerializer
 
 from tests.browser.test_elements import violations
 from tests.browser.test_page import NewContext, toasts
@@ -175,7 +174,7 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: St
 
 
 def test_a_scheduled_job_is_enqueued_now(operator: Log, stack: Stack) -> None:
-    queue = TrackedQueue("default", connection=store.connect(stack.redis_url), serializer=JSONSerializer)
+    queue = TrackedQueue("default", connection=store.connect(stack.redis_url))
     job = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "77"}, job_id=str(uuid4()))
     page = operator("/jobs?q=state:scheduled")
     line = page.locator(f'.job[data-job="{job.id}"]')

@@ -40,13 +40,15 @@ for (const [seconds, expected] of [
   [10, "10 s"],
   [12.4, "12 s"],
   [59.4, "59 s"],
-  [59.6, "1 min 0 s"],
-  [60, "1 min 0 s"],
+  [59.6, "1 min"],
+  [60, "1 min"],
   [200, "3 min 20 s"],
   [3599.4, "59 min 59 s"],
-  [3599.6, "1 h 0 min"],
+  [3599.6, "1 h"],
   [7500, "2 h 5 min"],
-  [90_000, "25 h 0 min"],
+  [90_000, "25 h"],
+  [172_800, "2 d"],
+  [273_600, "3 d 4 h"],
 ]) {
   test(`${seconds} seconds read ${shown(expected)}`, () => assert.equal(duration(seconds), expected));
 }

@@ -23,7 +23,7 @@ class Client:
         self._socket = socketio.Client(reconnection=False)
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.seen: list[tuple[str, Any]] = []
-        for event in ("jobs", "gone", "relay", "ended", "refused", "stats", "log", "history"):
+        for event in ("jobs", "gone", "relay", "ended", "refused", "stats", "log", "history", "schedule"):
             self._socket.on(event, lambda data, event=event: self.events.put((event, data)))
         self._socket.connect(url, headers=headers, transports=["websocket"], wait_timeout=DEADLINE)
         self._websocket = self._socket.eio.ws
@@ -37,8 +37,9 @@ class Client:
 
     def hear(self, event: str, wanted: Callable[[Any], bool] = lambda data: True) -> Any:
         """The next `event` whose data is wanted; what else comes is kept in `seen`."""
+        deadline = time.monotonic() + DEADLINE  # of all: beats that come in between must not put it off
         while True:
-            found = self.events.get(timeout=DEADLINE)
+            found = self.events.get(timeout=max(0.01, deadline - time.monotonic()))
             self.seen.append(found)
             if found[0] == event and wanted(found[1]):
                 return found[1]

@@ -70,15 +70,25 @@ def commands(redis: Redis) -> int:
 def test_many_who_watch_cost_redis_what_one_does(redis: Redis) -> None:
     topics, nowhere = Topics(), Nowhere()
     transport: Any = nowhere
-    stats = Stats(redis, ["default"], topics, transport, History(redis))
+    now = [1_000_000.0]
+    stats = Stats(redis, ["default"], topics, transport, History(redis), clock=lambda: now[0])
+    stats_watched_by_nobody = commands(redis)
+    stats.look()
+    assert commands(redis) == stats_watched_by_nobody + 1  # this question itself
+    topics.add("s", STATS)
+    stats.look()  # the first reading of the history takes more: later ones read what is new
+    nowhere.sent.clear()
+    topics.drop("s")
     costs = []
     for count in (1, 20, 200):
         for number in range(count):
             topics.add(f"s{number}", STATS)
+        now[0] += 60
         before = commands(redis)
-        stats.tell()
+        stats.look()
+        stats.look()
         costs.append(commands(redis) - before)
-        assert len(nowhere.sent) == count and len({packet for _, packet in nowhere.sent}) == 1
+        assert len(nowhere.sent) == 3 * count and len({packet for _, packet in nowhere.sent}) == 3
         nowhere.sent.clear()
     assert costs[0] == costs[1] == costs[2]
 
@@ -88,5 +98,5 @@ def test_redis_away_is_no_end_of_it(tmp_path: Path) -> None:
     topics.add("s", STATS)
     nowhere: Any = Nowhere()
     away = store.connect(f"unix://{tmp_path}/none.sock")
-    Stats(away, ["default"], topics, nowhere, History(away)).tell()
+    Stats(away, ["default"], topics, nowhere, History(away)).look()
     assert nowhere.sent == []

@@ -7,7 +7,6 @@ import pytest
 from redis import Redis
 from redis.exceptions import WatchError
 from rq.job import Dependency
-from rq.serializers import JSONSerializer
 
 from tests.conftest import Processes, ended
 from workers import acts, store
@@ -103,7 +102,7 @@ def test_a_failed_job_that_is_requeued_runs_again(jobs: Jobs, redis: Redis, proc
 
 
 def test_a_scheduled_job_runs_now_and_not_again_at_its_time(jobs: Jobs, redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    queue = TrackedQueue("default", connection=redis)
     id = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "1"}).id
     assert jobs.load(id).state.status == Status.SCHEDULED
     assert jobs.enqueue(id).state.status == Status.QUEUED
@@ -115,7 +114,7 @@ def test_a_scheduled_job_runs_now_and_not_again_at_its_time(jobs: Jobs, redis: R
 def test_a_deferred_job_runs_now_and_not_again_after_what_it_waited_for(
     jobs: Jobs, redis: Redis, processes: Processes
 ) -> None:
-    queue = TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    queue = TrackedQueue("default", connection=redis)
     first = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
     after = queue.enqueue_call("sum_numbers", kwargs={"text": "2"}, depends_on=Dependency(first))
     assert jobs.load(after.id).state.status == Status.DEFERRED

@@ -65,7 +65,7 @@ def heard(redis: Redis, redis_url: str) -> Heard:
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    return TrackedQueue("default", connection=redis)
 
 
 def child_of(process: subprocess.Popen[bytes]) -> int:

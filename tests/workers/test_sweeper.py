@@ -260,7 +260,7 @@ def test_a_state_without_a_job_is_gone(jobs: Jobs, redis: Redis, sweep: Callable
 def test_what_agrees_is_left_alone(
     jobs: Jobs, redis: Redis, sweep: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue = TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    queue = TrackedQueue("default", connection=redis)
     id = run_silently(jobs, redis)
     queue.enqueue_in(timedelta(hours=1), "sum_numbers", text="1", retry=Retry(max=1))
     TrackedJob.create("sum_numbers", kwargs={"text": "1"}, connection=redis, serializer=JSONSerializer).save()

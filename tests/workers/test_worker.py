@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 from redis import Redis
-from rq.serializers import JSONSerializer
 
 from tests.conftest import Processes, ended, until
 from workers import store
@@ -22,7 +21,7 @@ from workers.worker import HEARTBEAT, TrackedWorker
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    return TrackedQueue("default", connection=redis)
 
 
 def started(jobs: Jobs, task: str = "background_work", **args: object) -> str:
@@ -100,7 +99,7 @@ def test_a_worker_that_has_been_replaced_ends_its_horse_and_says_nothing(
     job = fetch_job(id, redis)
     assert job is not None
     with redis.pipeline() as pipeline:  # as RQ does with an abandoned job that has retries left
-        TrackedQueue("other", connection=redis, serializer=JSONSerializer)._enqueue_job(job, pipeline=pipeline)
+        TrackedQueue("other", connection=redis)._enqueue_job(job, pipeline=pipeline)
         pipeline.execute()
     assert jobs.load(id).state.attempt == 2
     until(lambda: not os.path.exists(f"/proc/{horse}/exe"), "the horse's end")

@@ -7,9 +7,10 @@ import { ACTIONS, WORDS } from "../elements/job-row.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
 import { element } from "../progress-view.js";
-import { at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
-import { post } from "./post.js";
+import { acts, at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
+import { get, post } from "./post.js";
 import { drawTimeline } from "./timeline.js";
+import { traceback } from "./trace.js";
 
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
@@ -94,12 +95,32 @@ function fill(job) {
   const isMine = "attempts" in job;
   const told = [];
   if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
-  if (job.error) told.push(block("Error", element("pre", "trace", job.traceback ?? `${job.error.type}: ${job.error.message}`)));
+  if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
   if (isMine) parts.push(block("Timeline", drawTimeline(job), attempts(job)));
-  if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), again(job)));
-  rest.replaceChildren(...parts);
+  if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
+  const relatives = element("div");
+  rest.replaceChildren(...parts, relatives);
+  if (isMine) attempt(() => showRelatives(relatives));
+}
+
+/** The jobs that this one waits for, and those that wait for it, as links. */
+async function showRelatives(place) {
+  const found = await get(`/api/jobs/${encodeURIComponent(id)}/relatives`);
+  const list = (jobs) => {
+    const made = element("ul", "relatives");
+    for (const job of jobs) {
+      const line = element("li");
+      line.append(link(`${job.task ?? "a job"} ${job.id.slice(0, 8)}`, pageOf(job.id)), ` ${job.status ?? "gone"}`);
+      line.dataset.status = job.status ?? "gone";
+      made.append(line);
+    }
+    return made;
+  };
+  if (found.dependencies.length > 0) place.append(block("Waits for", list(found.dependencies)));
+  if (found.dependents.length > 0) place.append(block("Wait for it", list(found.dependents)));
+  if (found.more) place.append(element("p", "quiet", "There are more than these."));
 }
 
 function offer(status) {

@@ -1,11 +1,11 @@
 // Jobs: found by what is typed, by status, page by page; those in sight are live. What is asked for stands in the address.
 
-import { act, watch } from "../client.js";
-import { JobRow } from "../elements/job-row.js";
+import { watch } from "../client.js";
 import { element, write } from "../progress-view.js";
-import { at, attempt, button, isSure, link, pageOf } from "../shell.js";
+import { acts, at, attempt, button, link } from "../shell.js";
 import { STATUSES } from "../wire.js";
 import { Bulk } from "./bulk.js";
+import { LiveRow } from "./live-row.js";
 import { get } from "./post.js";
 
 const LIMIT = 50;
@@ -20,9 +20,12 @@ const form = document.querySelector(".search");
 const tabs = document.querySelector(".tabs");
 const found = document.querySelector(".found");
 const pages = document.querySelector(".pages");
-const rows = new Map(); // id → {row, stop, box}
+const boxes = new Map(); // id → the box that selects it
 const selected = new Set();
-const bulk = new Bulk(document.querySelector(".bulk"), { asked, selected, selectAll });
+const bar = document.querySelector(".bulk");
+const bulk = new Bulk(bar, { asked, selected, selectAll });
+
+bar.hidden = !acts;
 
 /** The address of these jobs with some parameters changed. */
 function address(changes) {
@@ -60,8 +63,6 @@ async function count() {
 // -- rows
 
 function add(list, state) {
-  const row = new JobRow(ask);
-  const line = element("div", "job-line");
   const box = element("input");
   box.type = "checkbox";
   box.setAttribute("aria-label", `Select ${state.task} ${state.id.slice(0, 8)}`);
@@ -69,34 +70,12 @@ function add(list, state) {
     selected[box.checked ? "add" : "delete"](state.id);
     bulk.paint();
   });
-  line.setAttribute("role", "listitem");
-  row.element.removeAttribute("role"); // the line is the item
-  line.append(box, row.element);
-  list.append(line);
-  row.paint(state);
-  let frame = 0;
-  let newest = state;
-  const stop = watch(`job:${state.id}`, ({ jobs, gone }) => {
-    newest = jobs.get(state.id) ?? newest;
-    const isGone = gone.includes(state.id);
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      line.toggleAttribute("data-gone", isGone);
-      if (isGone) row.retire("deleted");
-      else row.paint(newest);
-    });
-  });
-  rows.set(state.id, { row, stop, box });
-}
-
-async function ask(id, verb) {
-  if (verb === "open") return location.assign(at(pageOf(id)));
-  if (verb === "delete" && !(await isSure("Delete this job?", "Its result goes with it.", "Delete"))) return undefined;
-  return attempt(() => act(id, verb));
+  list.append(new LiveRow(state.id, { state, parts: acts ? [box] : [] }).element);
+  boxes.set(state.id, box);
 }
 
 function selectAll(isOn) {
-  for (const [id, { box }] of rows) {
+  for (const [id, box] of boxes) {
     box.checked = isOn;
     selected[isOn ? "add" : "delete"](id);
   }
@@ -150,7 +129,7 @@ function noteNew(known) {
   });
   watch("mine", ({ jobs, changed, error }) => {
     if (error !== null || query) return;
-    const fresh = changed.filter((id) => !rows.has(id) && jobs.get(id).created_at > known && (!status || jobs.get(id).status === status));
+    const fresh = changed.filter((id) => !boxes.has(id) && jobs.get(id).created_at > known && (!status || jobs.get(id).status === status));
     if (fresh.length > 0) tell(latest + fresh.length);
   });
 }

@@ -1,4 +1,4 @@
-"""What has ended, pushed to watchers of `stats`: soon, small, and read once for all."""
+"""Bulletins: told soon, once to each watcher, read once for all; here those of what has ended."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from realtime.history import INTERVALS, HistoryNews
+from realtime.stats import HISTORY, Stats
 from realtime.topics import STATS, Topics
 from tests.conftest import Stack, until
 from tests.realtime.clients import connected
@@ -40,8 +40,8 @@ def topics() -> Topics:
 
 
 @pytest.fixture
-def news(redis: Redis, topics: Topics, sockets: Sockets, clock: Clock) -> HistoryNews:
-    return HistoryNews(History(redis), topics, sockets, clock=clock)
+def news(redis: Redis, topics: Topics, sockets: Sockets, clock: Clock) -> Stats:
+    return Stats(redis, ["default"], topics, sockets, History(redis), clock=clock)
 
 
 def spans(packets: list[Any]) -> list[str]:
@@ -71,7 +71,7 @@ def test_an_operator_is_told_at_once_and_again(stack: Stack) -> None:
 
 
 def test_who_begins_to_watch_is_told_and_nobody_twice(
-    news: HistoryNews, topics: Topics, sockets: Sockets, clock: Clock
+    news: Stats, topics: Topics, sockets: Sockets, clock: Clock
 ) -> None:
     early, late = sockets.connect("early"), sockets.connect("late")
     topics.add("early", STATS)
@@ -80,15 +80,15 @@ def test_who_begins_to_watch_is_told_and_nobody_twice(
     topics.add("late", STATS)
     news.look()
     assert spans(early) == [] and spans(late) == ["15m", "24h"]
-    clock.now += INTERVALS["15m"]
+    clock.now += HISTORY["15m"]
     news.look()
     assert spans(early) == spans(late) == ["15m"]
-    clock.now += INTERVALS["24h"]
+    clock.now += HISTORY["24h"]
     news.look()
     assert spans(early) == ["15m", "24h"]
 
 
-def test_who_comes_back_is_told_anew(news: HistoryNews, topics: Topics, sockets: Sockets) -> None:
+def test_who_comes_back_is_told_anew(news: Stats, topics: Topics, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     topics.add("s", STATS)
     news.look()
@@ -100,7 +100,7 @@ def test_who_comes_back_is_told_anew(news: HistoryNews, topics: Topics, sockets:
     assert spans(packets) == ["15m", "24h"]
 
 
-def test_who_could_not_take_it_is_told_once_it_can(news: HistoryNews, topics: Topics, sockets: Sockets) -> None:
+def test_who_could_not_take_it_is_told_once_it_can(news: Stats, topics: Topics, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     topics.add("s", STATS)
     sockets.full.add("s")
@@ -112,7 +112,7 @@ def test_who_could_not_take_it_is_told_once_it_can(news: HistoryNews, topics: To
 
 
 def test_nothing_is_read_when_nobody_looks_and_all_is_read_once(
-    news: HistoryNews, topics: Topics, sockets: Sockets, redis: Redis
+    news: Stats, topics: Topics, sockets: Sockets, redis: Redis
 ) -> None:
     before = reads(redis)
     news.look()
@@ -122,19 +122,20 @@ def test_nothing_is_read_when_nobody_looks_and_all_is_read_once(
         topics.add(f"s{number}", STATS)
     news.look()
     news.look()
-    assert reads(redis) == before + sum(span.slices for span in SPANS.values())
+    rate = 2  # hashes, of how much ends a second
+    assert reads(redis) == before + sum(span.slices for span in SPANS.values()) + rate
 
 
 def test_redis_away_is_no_end_of_it(tmp_path: Path, topics: Topics, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     topics.add("s", STATS)
     away = store.connect(f"unix://{tmp_path}/none.sock")
-    HistoryNews(History(away), topics, sockets).look()
+    Stats(away, ["default"], topics, sockets, History(away)).look()
     assert packets == []
 
 
 def test_an_event_is_no_more_than_64_kb_however_much_there_is(
-    news: HistoryNews, topics: Topics, sockets: Sockets, redis: Redis
+    news: Stats, topics: Topics, sockets: Sockets, redis: Redis
 ) -> None:
     chance = random.Random(1)
     names = {f'q"{"q" * 55}{number:04}"': number for number in range(1, QUEUES)}
@@ -152,5 +153,6 @@ def test_an_event_is_no_more_than_64_kb_however_much_there_is(
     sockets.connect("s")
     topics.add("s", STATS)
     news.look()
-    sizes = [len(json.dumps(packet, separators=(",", ":"))) for packet in sockets.packets["s"]]
+    events = [packet for packet in sockets.packets["s"] if packet[0] == "history"]
+    sizes = [len(json.dumps(packet, separators=(",", ":"))) for packet in events]
     assert len(sizes) == 2 and max(sizes) <= LIMIT, sizes

@@ -1,0 +1,44 @@
+// A row that follows its job by itself, and whatever stands beside it.
+
+import { act, watch } from "../client.js";
+import { JobRow } from "../elements/job-row.js";
+import { element } from "../progress-view.js";
+import { at, attempt, isSure, pageOf } from "../shell.js";
+
+async function ask(id, verb) {
+  if (verb === "open") return location.assign(at(pageOf(id)));
+  if (verb === "delete" && !(await isSure("Delete this job?", "Its result goes with it.", "Delete"))) return undefined;
+  return attempt(() => act(id, verb));
+}
+
+export class LiveRow {
+  element = element("div", "job-line");
+  /** Ends the watch. */
+  stop;
+  #row = new JobRow(ask);
+  #newest = null;
+  #gone = false;
+  #frame = 0;
+
+  /** `state` is what is known of the job already; `parts` stand before the row. */
+  constructor(id, { state = null, parts = [] } = {}) {
+    this.element.setAttribute("role", "listitem");
+    this.#row.element.removeAttribute("role"); // the line is the item
+    this.element.append(...parts, this.#row.element);
+    if (state === null) this.element.hidden = true;
+    else this.#row.paint((this.#newest = state));
+    this.stop = watch(`job:${id}`, ({ jobs, gone }) => {
+      this.#newest = jobs.get(id) ?? this.#newest;
+      this.#gone = gone.includes(id);
+      this.#frame ||= requestAnimationFrame(() => this.#paint());
+    });
+  }
+
+  #paint() {
+    this.#frame = 0;
+    this.element.hidden = this.#newest === null;
+    this.element.toggleAttribute("data-gone", this.#gone);
+    if (this.#gone) this.#row.retire("deleted");
+    else if (this.#newest !== null) this.#row.paint(this.#newest);
+  }
+}

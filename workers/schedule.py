@@ -1,0 +1,139 @@
+"""What is yet to come: scheduled jobs, those that wait for others, and what RQ's cron schedulers will queue."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from redis import Redis
+from rq import cron_scheduler_registry
+from rq.cron import CronJob, CronScheduler
+from rq.exceptions import SchedulerNotFound
+from rq.registry import ScheduledJobRegistry
+
+from workers.errors import Conflict, NotFound
+from workers.lifecycle import TrackedJob
+from workers.relatives import dependency_ids
+from workers.tasks import Task, Tasks
+from workers.wire import Status, index_key
+
+SHOWN = 50  # scheduled jobs, and deferred ones, that come next
+ENTRIES = 200  # of one cron scheduler that are shown
+WAITED_FOR = 20  # jobs that one deferred job waits for, as far as they are shown
+TEXT = 200  # characters of an entry's arguments
+
+log = logging.getLogger("headway.schedule")
+
+
+def read(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
+    """{scheduled: {total, jobs: [{id, at}]}, deferred: {total, jobs: [{id, waits_for: [id]}]}, cron: [scheduler]}.
+
+    The scheduled ones by their time `at` (ms), the deferred ones from the oldest; 50 each. A scheduler is {name, host,
+    file, heartbeat_at (ms), entries}, its entries {name, task, queue, every (s), cron, args, last_at, next_at (ms)}.
+    """
+    return {"scheduled": _scheduled(redis, queues), "deferred": _deferred(redis, queues), "cron": _schedulers(redis)}
+
+
+def _scheduled(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
+    with redis.pipeline(transaction=False) as pipeline:
+        for queue in queues:
+            key = ScheduledJobRegistry(queue, connection=redis).key
+            pipeline.zcard(key)
+            pipeline.zrange(key, 0, SHOWN - 1, withscores=True)
+        replies = pipeline.execute()
+    next_ones = sorted((at, id.decode()) for rows in replies[1::2] for id, at in rows)[:SHOWN]
+    return {"total": sum(replies[::2]), "jobs": [{"id": id, "at": round(at * 1000)} for at, id in next_ones]}
+
+
+def _deferred(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
+    with redis.pipeline(transaction=False) as pipeline:
+        for queue in queues:
+            key = index_key(f"queue:{queue}", Status.DEFERRED)
+            pipeline.zcard(key)
+            pipeline.zrange(key, 0, SHOWN - 1, withscores=True)
+        replies = pipeline.execute()
+        oldest = sorted((order, id.decode()) for rows in replies[1::2] for id, order in rows)[:SHOWN]
+        for _, id in oldest:
+            pipeline.hget(TrackedJob.key_for(id), "dependency_ids")
+        waits = pipeline.execute()
+    texts = zip((id for _, id in oldest), waits, strict=True)
+    jobs = [{"id": id, "waits_for": dependency_ids(text)[:WAITED_FOR]} for id, text in texts]
+    return {"total": sum(replies[::2]), "jobs": jobs}
+
+
+# -- cron
+
+
+def _schedulers(redis: Redis) -> list[dict[str, Any]]:
+    beats = cast(
+        list[tuple[bytes, float]],
+        redis.zrange(cron_scheduler_registry.get_registry_key(), 0, -1, withscores=True),
+    )
+    shown = []
+    for name, heard_at in beats:
+        try:
+            scheduler = CronScheduler.fetch(name.decode(), redis)
+        except SchedulerNotFound:
+            continue  # it was killed, and is forgotten two minutes later
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("the cron scheduler %s can't be read: %s", name, error)
+            continue
+        shown.append(
+            {
+                "name": scheduler.name,
+                "host": scheduler.hostname,
+                "file": scheduler.config_file,
+                "heartbeat_at": round(heard_at * 1000),
+                "entries": [_entry(job) for job in scheduler.get_jobs()[:ENTRIES]],
+            }
+        )
+    return shown
+
+
+def _entry(job: CronJob) -> dict[str, Any]:
+    args = [repr(value) for value in _given(job.args, ())]
+    args += [f"{name}={value!r}" for name, value in _given(job.kwargs, {}).items()]
+    return {
+        "name": job.name,
+        "task": job.func_name,
+        "queue": job.queue_name,
+        "every": job.interval,
+        "cron": job.cron,
+        "args": ", ".join(args)[:TEXT],
+        "last_at": _ms(job.latest_enqueue_time),
+        "next_at": _ms(job.next_enqueue_time),
+    }
+
+
+def enqueue_now(redis: Redis, tasks: Tasks, scheduler: str, number: int, name: str) -> str:
+    """Queue the job of a scheduler's entry `number` once, beside its time; returns its id.
+
+    `name` is what whoever asks takes it for. Raises `NotFound`, `Conflict`.
+    """
+    try:
+        entries = CronScheduler.fetch(scheduler, redis).get_jobs()
+    except SchedulerNotFound:
+        raise NotFound(f"no cron scheduler is named {scheduler[:80]!r}") from None
+    if not 0 <= number < len(entries) or entries[number].name != name:
+        raise Conflict(f"expected entry {number} to be {name[:80]!r}: the scheduler has other entries now")
+    entry = entries[number]
+    if not isinstance(entry.args, tuple) or not isinstance(entry.kwargs, dict):  # RQ's word for what JSON can't hold
+        raise Conflict(f"the arguments of {name!r} can't be read: expected such as JSON can hold")
+    entry.func = _task_of(tasks, entry.func_name).function
+    return str(entry.enqueue(redis).id)
+
+
+def _task_of(tasks: Tasks, path: str) -> Task:
+    for task in tasks:
+        if path in (task.name, f"{task.function.__module__}.{task.function.__name__}"):
+            return task
+    raise Conflict(f"expected one of Headway's tasks, got {path[:80]!r}")
+
+
+def _given(value: Any, nothing: Any) -> Any:
+    """Arguments as they were given; `nothing` where RQ says that JSON could not hold them."""
+    return value if isinstance(value, type(nothing)) else nothing
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
