@@ -135,6 +135,18 @@ def test_a_killed_part_is_started_again(start: Start) -> None:
     assert len(until(lambda: everything.children() if len(everything.children()) == 7 else None, "all parts")) == 7
 
 
+def test_what_a_file_registers_is_queued_again_and_again(start: Start) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    operator = {"Authorization": "Bearer let-me-in"}
+    start(PORT=str(port), HEADWAY_CRON="examples/cron.py", HEADWAY_OPERATOR_TOKEN="let-me-in")
+    until(lambda: is_ready(url), "the page", within=20)
+    [cron] = until(lambda: requests.get(f"{url}/api/schedule", headers=operator).json()["cron"], "the scheduler")
+    assert [entry["name"] for entry in cron["entries"]] == ["workers.jobs.text.sum_numbers", "words of the front page"]
+    [job] = until(lambda: requests.get(f"{url}/api/jobs?status=finished", headers=operator).json()["jobs"], "its job")
+    assert (job["task"], job["result"]) == ("sum_numbers", 15)
+
+
 def test_parts_run_alone(start: Start, redis_url: str) -> None:
     port = free_port()
     web = start("web", PORT=str(port), REDIS_URL=redis_url)

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         if options.part == "scheduler":
             _schedule(settings, connection)
         if options.part == "cron":
-            _cron(settings, connection)
+            return _cron(settings, connection)
         return 0
     except (RedisError, OSError) as error:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
@@ -83,13 +83,17 @@ def _schedule(settings: Settings, connection: Redis) -> None:
     scheduler.work()
 
 
-def _cron(settings: Settings, connection: Redis) -> None:
+def _cron(settings: Settings, connection: Redis) -> int:
     """Raises `SettingsError` where what the file registers can't run here."""
     if settings.cron is None or not settings.cron.is_file():
         raise SettingsError(f"HEADWAY_CRON: expected a file that registers tasks, got {str(settings.cron or '')!r}")
     lifecycle.install()
-    scheduler = CronScheduler(connection, logging_level="WARNING")
-    scheduler.load_config_from_file(str(settings.cron))
+    logging.getLogger("rq.cron").setLevel(logging.WARNING)  # or it says each job that it queues
+    scheduler = CronScheduler(connection)
+    try:
+        scheduler.load_config_from_file(str(settings.cron))
+    except ImportError:  # whatever the file raises; RQ has logged it
+        return 1
     for entry in scheduler.get_jobs():
         if not isinstance(getattr(entry.func, "headway_task", None), Task):
             raise SettingsError(f"{settings.cron}: expected tasks, marked with @task, got {entry.func_name!r}")
@@ -97,6 +101,7 @@ def _cron(settings: Settings, connection: Redis) -> None:
             expected = f"one of the queues {', '.join(settings.queue_names)}"
             raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")
     scheduler.start()
+    return 0
 
 
 if __name__ == "__main__":

@@ -119,10 +119,15 @@ function showKeys() {
 }
 
 let palette = null;
+let isOpening = false; // what is typed meanwhile is meant for the palette, and is no key of the page
 async function showPalette() {
-  const { Palette } = await import("./palette.js");
-  palette ??= new Palette(dialog, [["Turn the theme", turnTheme], ["Show the keys", showKeys]]);
-  palette.open();
+  isOpening = true;
+  await attempt(async () => {
+    const { Palette } = await import("./palette.js");
+    palette ??= new Palette(dialog, [["Turn the theme", turnTheme], ["Show the keys", showKeys]]);
+    palette.open();
+  });
+  isOpening = false;
 }
 
 function search() {
@@ -141,7 +146,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   const writes = event.target.closest("input, textarea, select, [contenteditable]");
-  if (writes || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (writes || isOpening || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (!Object.hasOwn(DOES, event.key)) return;
   event.preventDefault();
   DOES[event.key]();

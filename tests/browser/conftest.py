@@ -13,6 +13,7 @@ from tests import browsers
 from tests.conftest import Stack
 
 TIMEOUT = 15_000  # ms
+LogIn = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +76,19 @@ def kill_horse(stack: Stack) -> Callable[[str], None]:
         os.kill(int(horses[0]), signal.SIGKILL)
 
     return kill
+
+
+@pytest.fixture
+def operator(new_context: Callable[..., BrowserContext], stack: Stack) -> LogIn:
+    """Opens a view, as an operator."""
+
+    def open_(path: str, **options: Any) -> Page:
+        context = new_context(**options)
+        token = stack.operator["Authorization"].removeprefix("Bearer ")
+        context.request.post(f"{stack.url}/login", data={"token": token})
+        page = context.new_page()
+        page.goto(stack.url + path)
+        expect(page.locator("connection-status")).to_have_text("Live")
+        return page
+
+    return open_

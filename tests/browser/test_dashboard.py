@@ -1,7 +1,6 @@
 """The dashboard: queues, jobs, one job, workers and what was done, as an operator sees them and by the keyboard."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,30 +8,14 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import LogIn
 from tests.browser.test_elements import violations
 from tests.browser.test_page import NewContext, toasts
 from tests.conftest import Stack, until
 from workers import store
 from workers.lifecycle import TrackedQueue
 
-VIEWS = ["/", "/queues", "/jobs", "/workers", "/audit"]
-Log = Callable[..., Page]
-
-
-@pytest.fixture
-def operator(new_context: NewContext, stack: Stack) -> Log:
-    """Opens a view, as an operator."""
-
-    def open_(path: str, **options: Any) -> Page:
-        context = new_context(**options)
-        token = stack.operator["Authorization"].removeprefix("Bearer ")
-        context.request.post(f"{stack.url}/login", data={"token": token})
-        page = context.new_page()
-        page.goto(stack.url + path)
-        expect(page.locator("connection-status")).to_have_text("Live")
-        return page
-
-    return open_
+VIEWS = ["/", "/queues", "/jobs", "/workers", "/schedule", "/audit"]
 
 
 def submit(page: Page, stack: Stack, task: str, **args: Any) -> str:
@@ -45,7 +28,7 @@ def ended(page: Page, stack: Stack, id: str, status: str = "finished") -> None:
     until(lambda: page.context.request.get(f"{stack.url}/api/jobs/{id}").json()["status"] == status, status)
 
 
-def test_queues_move_and_their_counts_lead_to_the_jobs(operator: Log, stack: Stack) -> None:
+def test_queues_move_and_their_counts_lead_to_the_jobs(operator: LogIn, stack: Stack) -> None:
     page = operator("/queues")
     line = page.locator("table.queues tr", has_text="default")
     expect(page.locator(".tile", has_text="workers up").locator("b")).to_have_text("4")
@@ -58,7 +41,7 @@ def test_queues_move_and_their_counts_lead_to_the_jobs(operator: Log, stack: Sta
     expect(page.locator(f'.job[data-job="{id}"]')).to_have_attribute("data-status", "finished")
 
 
-def test_a_job_is_found_by_its_argument_and_the_address_keeps_the_search(operator: Log, stack: Stack) -> None:
+def test_a_job_is_found_by_its_argument_and_the_address_keeps_the_search(operator: LogIn, stack: Stack) -> None:
     page = operator("/jobs")
     id = submit(page, stack, "text_length", text="needle in the hay")
     page.keyboard.press("/")
@@ -74,14 +57,14 @@ def test_a_job_is_found_by_its_argument_and_the_address_keeps_the_search(operato
     expect(page.locator("h1")).to_have_text("text_length")
 
 
-def test_a_wrong_search_says_what_is_wrong(operator: Log, complaints: list[str]) -> None:
+def test_a_wrong_search_says_what_is_wrong(operator: LogIn, complaints: list[str]) -> None:
     page = operator("/jobs?q=state:nonsense")
     expect(page.locator(".notice")).to_contain_text("expected")
     expect(page.get_by_role("link", name="Show all jobs")).to_be_visible()
     complaints.clear()  # the browser notes each answer of 400
 
 
-def test_what_came_since_waits_behind_a_line(operator: Log, stack: Stack) -> None:
+def test_what_came_since_waits_behind_a_line(operator: LogIn, stack: Stack) -> None:
     page = operator("/jobs")
     expect(page.locator(".tabs a").first).to_be_visible()
     id = submit(page, stack, "sum_numbers", text="5")
@@ -91,7 +74,7 @@ def test_what_came_since_waits_behind_a_line(operator: Log, stack: Stack) -> Non
     expect(page.locator(f'.job[data-job="{id}"]')).to_have_count(1)
 
 
-def test_all_that_match_are_deleted_in_the_background_and_it_can_be_undone(operator: Log, stack: Stack) -> None:
+def test_all_that_match_are_deleted_in_the_background_and_it_can_be_undone(operator: LogIn, stack: Stack) -> None:
     page = operator("/jobs")
     body = {"task": "sum_numbers", "args": [{"text": f"bulkword {number}"} for number in range(60)]}
     ids = page.context.request.post(f"{stack.url}/api/jobs/bulk", data=body).json()["ids"]
@@ -108,7 +91,7 @@ def test_all_that_match_are_deleted_in_the_background_and_it_can_be_undone(opera
     assert page.context.request.get(f"{stack.url}/api/counts?q=bulkword").json()["total"] == 60
 
 
-def test_selected_jobs_are_canceled(operator: Log, stack: Stack) -> None:
+def test_selected_jobs_are_canceled(operator: LogIn, stack: Stack) -> None:
     page = operator("/queues")
     body = {"task": "text_length", "args": [{"text": f"cancelword {number}"} for number in range(8)]}
     page.context.request.post(f"{stack.url}/api/jobs/bulk", data=body)
@@ -122,7 +105,7 @@ def test_selected_jobs_are_canceled(operator: Log, stack: Stack) -> None:
     stack.session().post(f"{stack.url}/api/queues/default/empty", headers=stack.operator)
 
 
-def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: Log, stack: Stack) -> None:
+def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: LogIn, stack: Stack) -> None:
     page = operator("/")
     id = submit(page, stack, "background_work")
     page.goto(f"{stack.url}/jobs/{id}")
@@ -143,20 +126,24 @@ def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: Log, sta
     expect(page.locator("job-status")).to_have_text(re.compile("stopped|canceled"))
 
 
-def test_a_failed_job_shows_its_traceback(operator: Log, stack: Stack) -> None:
+def test_a_failed_job_shows_its_traceback(operator: LogIn, stack: Stack) -> None:
     page = operator("/")
     id = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
     ended(page, stack, id, "failed")
     page.goto(f"{stack.url}/jobs/{id}")
     expect(page.locator("pre.trace")).to_contain_text("FetchError")
     expect(page.locator("pre.trace")).to_contain_text("Traceback")
+    expect(page.locator(".trace-error").last).to_have_text("workers.errors.FetchError")
+    expect(page.locator(".trace-file").first).to_contain_text(".py")
+    raw = page.context.request.get(f"{stack.url}/api/jobs/{id}").json()["traceback"]
+    assert page.locator("pre.trace").text_content() == raw.rstrip("\n"), "no letter is lost"
 
 
-def test_a_job_that_nobody_knows_says_so(operator: Log) -> None:
+def test_a_job_that_nobody_knows_says_so(operator: LogIn) -> None:
     expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
 
 
-def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: Stack) -> None:
+def test_workers_are_shown_at_work_and_can_be_suspended(operator: LogIn, stack: Stack) -> None:
     page = operator("/workers")
     id = submit(page, stack, "create_task", task_type=3)
     busy = page.locator("table.workers tr", has_text="busy")
@@ -173,7 +160,7 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: Log, stack: St
     expect(page.locator("table.audit tbody tr").first).to_contain_text("operator")
 
 
-def test_a_scheduled_job_is_enqueued_now(operator: Log, stack: Stack) -> None:
+def test_a_scheduled_job_is_enqueued_now(operator: LogIn, stack: Stack) -> None:
     queue = TrackedQueue("default", connection=store.connect(stack.redis_url))
     job = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "77"}, job_id=str(uuid4()))
     page = operator("/jobs?q=state:scheduled")
@@ -184,9 +171,9 @@ def test_a_scheduled_job_is_enqueued_now(operator: Log, stack: Stack) -> None:
     expect(line.locator(".progress-text")).to_have_text("14")
 
 
-def test_keys_lead_everywhere(operator: Log, stack: Stack) -> None:
+def test_keys_lead_everywhere(operator: LogIn, stack: Stack) -> None:
     page = operator("/")
-    for key, path in [("q", "/queues"), ("j", "/jobs"), ("w", "/workers")]:
+    for key, path in [("q", "/queues"), ("j", "/jobs"), ("w", "/workers"), ("s", "/schedule")]:
         page.keyboard.press(key)
         expect(page).to_have_url(stack.url + path)
         expect(page.locator("connection-status")).to_have_text("Live")
@@ -197,8 +184,9 @@ def test_keys_lead_everywhere(operator: Log, stack: Stack) -> None:
         page.keyboard.press("t")
         assert page.locator("html").get_attribute("data-theme") == theme
     page.keyboard.press("Control+k")
+    expect(page.locator("dialog.palette")).to_be_visible()
     page.keyboard.type("default")
-    expect(page.locator("dialog.palette a").first).to_have_text("Queue default")
+    expect(page.locator("dialog.palette .choice").first).to_have_text("Queue default")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/jobs.*queue%3Adefault"))
 
@@ -224,7 +212,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_texts_are_text_everywhere(operator: Log, stack: Stack) -> None:
+def test_hostile_texts_are_text_everywhere(operator: LogIn, stack: Stack) -> None:
     page = operator("/")
     ids = [submit(page, stack, "sum_numbers", text=text) for text in HOSTILE]
     ids += [submit(page, stack, "count_words", url=f"http://127.0.0.1:1/{text}") for text in HOSTILE]
@@ -242,7 +230,7 @@ def test_hostile_texts_are_text_everywhere(operator: Log, stack: Stack) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
-def test_every_view_keeps_nobody_out(width: int, scheme: str, operator: Log, stack: Stack) -> None:
+def test_every_view_keeps_nobody_out(width: int, scheme: str, operator: LogIn, stack: Stack) -> None:
     page = operator("/", viewport={"width": width, "height": 700}, color_scheme=scheme, reduced_motion="reduce")
     failed = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
     ended(page, stack, failed, "failed")

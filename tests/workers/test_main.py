@@ -40,6 +40,33 @@ def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> No
     assert answer.returncode == 1 and "expected one of default, bookInfoParser, headway, got 'mail'" in answer.stderr
 
 
+REGISTER = "from rq import cron\nfrom {} import {}\ncron.register({}, {!r}, interval=9)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "HEADWAY_CRON: expected a file that registers tasks"),
+        (REGISTER.format("time", "sleep", "sleep", "default"), "got 'time.sleep'"),
+        (
+            REGISTER.format("workers.jobs.text", "sum_numbers", "sum_numbers", "x"),
+            "expected one of the queues default, bookInfoParser, headway, got 'x'",
+        ),
+        ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
+        ("1 +\n", "invalid syntax"),
+    ],
+)
+def test_a_cron_file_that_can_not_be_used_is_one_clear_line(
+    text: str | None, said: str, redis_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "cron.py"
+    if text is not None:
+        file.write_text(text)
+    answer = call("cron", REDIS_URL=redis_url, HEADWAY_CRON=str(file))
+    assert answer.returncode == 1 and answer.stderr.count("\n") == 1, answer.stderr
+    assert said in answer.stderr and str(file) in answer.stderr
+
+
 def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, processes: Processes) -> None:
     processes.start("-m", "workers.main", "worker", "--queue", "default", "--name", "one")
     until(lambda: redis.exists("rq:worker:one"), "the first")

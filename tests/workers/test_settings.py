@@ -68,6 +68,9 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_PROCESSES", "4", "processes", 4),
         ("HEADWAY_PREFIX", "/deep/jobs/", "prefix", "/deep/jobs"),
         ("HEADWAY_PREFIX", "/", "prefix", ""),
+        ("HEADWAY_CRON", "/etc/headway/cron.py", "cron", Path("/etc/headway/cron.py")),
+        ("HEADWAY_CRON", "cron.py", "cron", Path.cwd() / "cron.py"),
+        ("HEADWAY_CRON", " ", "cron", None),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),

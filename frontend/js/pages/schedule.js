@@ -16,7 +16,8 @@ const ahead = (ms) => (ms > Date.now() ? `in ${duration((ms - Date.now()) / 1000
 const shortName = ({ name, task }) => (name === task ? task.split(".").at(-1) : name);
 const moment = (ms) => (ms ? clock(ms) : null);
 
-const table = new Table(document.querySelector("table.cron"), [
+const place = document.querySelector("table.cron");
+const table = new Table(place, [
   { name: "Name", show: shortName },
   { name: "When", show: ({ every, cron }) => cron ?? `every ${duration(every)}` },
   { name: "Next", show: ({ next_at: next }) => (next ? `${ahead(next)} / ${clock(next)}` : null) },
@@ -102,6 +103,7 @@ function paint() {
   const { cron } = newest;
   const entries = cron.flatMap(({ name: scheduler, entries: all }) => all.map((entry, number) => ({ ...entry, scheduler, number })));
   table.paint(entries, ({ scheduler, number }) => `${scheduler} ${number}`);
+  place.hidden = entries.length === 0;
   const who = cron.map(({ name, file }) => [name, file].filter(Boolean).join(", ")).join(" · ");
   write(schedulers, who || "No cron scheduler is up. Set HEADWAY_CRON to a file that registers tasks, and they are queued again and again.");
   const silent = cron.filter(({ heartbeat_at: heard }) => Date.now() - heard > SILENT).map(({ name }) => `The cron scheduler ${name} is silent.`);
