@@ -1,6 +1,5 @@
 """What may be done is offered to who may do it, and to nobody else."""
 
-
 from playwright.sync_api import expect
 
 from tests.browser.conftest import LogIn

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import Processes, ended, until
 from tests.realtime.conftest import TOKEN
 from workers import log_lines, store
+from workers.lifecycle import TrackedQueue
 from workers.queue import Jobs
 from workers.wire import FIELDS, Status
 
@@ -442,3 +443,16 @@ def test_a_log_is_its_owners_and_the_operators(me: FlaskClient, you: FlaskClient
         error(you.get(f"{place}?format={format}"), 403, "forbidden")
     error(operator.get("/api/jobs/nobody/log"), 404, "not_found")
     assert set(error(me.get(f"{place}?format=pdf"), 400, "bad_request")["fields"]) == {"format"}
+
+
+def test_relatives_are_shown_to_who_may_see_the_job(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient, redis: Redis
+) -> None:
+    first = submit(me)["id"]
+    second = TrackedQueue("default", connection=redis).enqueue("sum_numbers", text="1", depends_on=first)
+    expected = [{"id": second.id, "task": "sum_numbers", "status": "deferred"}]
+    for who in (me, operator):
+        answer = who.get(f"/api/jobs/{first}/relatives").get_json()
+        assert answer == {"dependencies": [], "dependents": expected, "more": False}
+    assert you.get(f"/api/jobs/{first}/relatives").status_code == 403
+    assert me.get("/api/jobs/nobody/relatives").status_code == 404
