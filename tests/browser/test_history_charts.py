@@ -128,6 +128,8 @@ def test_it_fits_its_box_and_wears_the_colours_of_the_page(open_charts: OpenChar
     page.emulate_media(color_scheme="dark")
     until(lambda: canvas.evaluate(BLOT)["dark"] > 50, "a line in the dark colour")
     assert canvas.evaluate(BLOT)["light"] == 0
+    page.evaluate("document.documentElement.style.colorScheme = 'light'")  # as the theme of a page does
+    until(lambda: canvas.evaluate(BLOT)["light"] > 50, "a line in the light colour again")
     page.set_viewport_size({"width": 1280, "height": 800})
     until(
         lambda: page.locator("figure:first-child .uplot").evaluate("(box) => box.clientWidth") > narrow, "a wider one"

@@ -12,7 +12,7 @@ const HEADINGS = ["at", "ended", "failed", "waited p50", "waited p95", "ran p50"
 /** 0, 76 ms, 1.7 s, 3 min, 3 min 20 s. */
 function time(ms) {
   if (ms === 0) return "0";
-  return ms < 1000 ? `${amount(ms)} ms` : duration(ms / 1000).replace(/ 0 (s|min)$/, "");
+  return ms < 1000 ? `${amount(ms)} ms` : duration(ms / 1000);
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -38,6 +38,7 @@ export class HistoryCharts extends HTMLElement {
   #resized = new ResizeObserver(() => this.#each((chart) => chart.fit()));
   #scheme = matchMedia("(prefers-color-scheme: dark)");
   #repaint = () => this.#each((chart) => chart.repaint());
+  #themed = new MutationObserver(this.#repaint); // the page's own theme stands on its root
 
   static define(tag = "history-charts") {
     if (!customElements.get(tag)) customElements.define(tag, this);
@@ -81,6 +82,7 @@ export class HistoryCharts extends HTMLElement {
     this.replaceChildren(label, this.#message, this.#grid, this.#details);
     this.#resized.observe(this);
     this.#scheme.addEventListener("change", this.#repaint);
+    this.#themed.observe(document.documentElement, { attributes: true });
     this.#adopt();
     this.#paint();
   }
@@ -88,6 +90,7 @@ export class HistoryCharts extends HTMLElement {
   disconnectedCallback() {
     this.#resized.disconnect();
     this.#scheme.removeEventListener("change", this.#repaint);
+    this.#themed.disconnect();
     this.#each((chart) => chart.remove());
   }
 
