@@ -8,6 +8,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import WatchError
 from rq.intermediate_queue import IntermediateQueue
+from rq.suspension import WORKERS_SUSPENDED
 
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.wire import state_key
@@ -29,8 +30,9 @@ class Taken:
 def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
     """What a worker has to know of a job that it has just taken from `queue`, in one round trip.
 
-    None where it is not to be run: the entry is one too many, and is dropped. A write whose answer was lost is written
-    again, and a job that was taken for dropped has been put back: then a job has two entries, and would run twice.
+    None where it is not to be run. Workers are suspended: it goes back; RQ's look only before they wait for a job, and
+    one that waited would take it. Or the entry is one too many, and is dropped: a write whose answer was lost is
+    written again, and a job that was taken for dropped has been put back, so that it has two, and would run twice.
     """
     between = IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}")
     with redis.pipeline() as pipeline:
@@ -38,18 +40,30 @@ def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
         pipeline.lpos(between, id, count=0)
         pipeline.zrange(f"rq:wip:{queue}", 0, -1)
         pipeline.hget(state_key(id), "attempt")
-        record, positions, entries, attempt = pipeline.execute()
+        pipeline.exists(WORKERS_SUSPENDED)
+        record, positions, entries, attempt, is_suspended = pipeline.execute()
     status = record.get(b"status", b"").decode()
     running = (entry.decode().partition(":")[0] for entry in cast(list[bytes], entries))
     is_running = status == "started" and id in running
     if len(positions) > 1 and _drop_one_of_several(redis, between, id):
         status = "about to begin"  # another worker has taken it in the same moment
+    elif status in DUE and positions and not is_running and is_suspended:
+        _return(redis, queue, id)
+        return None
     elif status in DUE and positions and not is_running:
         return Taken(None if attempt is None else int(attempt), record)
     else:
         redis.lrem(between, 1, id)
     log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, queue, status or "gone")
     return None
+
+
+def _return(redis: Redis, queue: str, id: str) -> None:
+    """To the front of the queue, as if nobody had taken it."""
+    with redis.pipeline() as pipeline:
+        pipeline.lrem(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 1, id)
+        pipeline.lpush(f"rq:queue:{queue}", id)
+        pipeline.execute()
 
 
 def _drop_one_of_several(redis: Redis, between: str, id: str) -> bool:

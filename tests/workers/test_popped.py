@@ -3,11 +3,14 @@
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from redis import Redis
+from rq.suspension import resume, suspend
 
-from tests.conftest import Processes, ended
+from tests.conftest import Processes, ended, until
 from tests.workers.conftest import Clock
 from tests.workers.test_sweeper import beat
 from workers.popped import look_at
@@ -139,3 +142,26 @@ def test_a_started_job_that_nobody_runs_is_run(popped: str, redis: Redis) -> Non
 def test_a_requeued_job_is_run_though_its_last_execution_is_still_on_record(popped: str, redis: Redis) -> None:
     beat(redis, popped, 30)
     assert look_at(redis, "default", popped) is not None
+
+
+def is_in_state(redis: Redis, worker: Any, state: bytes) -> bool:
+    return redis.hget(worker, "state") == state
+
+
+def test_a_worker_that_waits_while_all_are_suspended_gives_back_what_it_takes(
+    redis: Redis, jobs: Jobs, processes: Processes
+) -> None:
+    processes.worker()
+    ended(jobs, jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id)  # from now on it waits
+    suspend(redis)
+    for task in ("sum_numbers", "text_length"):  # a batch's job, and one with a horse of its own
+        ids = [jobs.submit(task, {"text": str(number)}, owner="me").state.id for number in range(2)]
+        [worker] = redis.smembers("rq:workers")
+        until(partial(is_in_state, redis, worker, b"suspended"), "suspended")
+        assert redis.lrange(QUEUE, 0, -1) == [id.encode() for id in ids]
+        assert [jobs.load(id).state.status for id in ids] == ["queued", "queued"]
+        resume(redis)
+        for id in ids:
+            assert ended(jobs, id).state.attempt == 1
+        suspend(redis)
+    resume(redis)
