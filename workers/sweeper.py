@@ -6,21 +6,22 @@ Whoever holds it does the other chores that must have one hand.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq.intermediate_queue import IntermediateQueue
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import store
+from workers.comparison import differences
+from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
 from workers.lifecycle import TrackedJob, fetch_job, fetch_jobs
 from workers.popped import Popped
-from workers.wire import ACTIVE, Status, index_key, state_key
+from workers.wire import JobState, Status, index_key
 from workers.worker import HEARTBEAT
 
 INTERVAL = 0.5  # seconds between two looks at heartbeats
@@ -29,10 +30,8 @@ COMPARE_INTERVAL = 5.0  # seconds between two comparisons with RQ
 LOCK = "headway:sweeper"
 LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
 DUE = 1.0  # the score of those whose time is over and who are silent, by which RQ tells them from who is heard
-SLICE = 500  # jobs compared in one round trip
+SLICE = 200  # jobs read in one round trip
 
-# job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
-Silence = Mapping[str, bool | None]
 # makes a transaction one that is done only by who holds the lock; False: we don't
 Hold = Callable[[Pipeline], bool]
 
@@ -55,9 +54,8 @@ class Sweeper:
         self._on_lost = on_lost
         self._chores = chores
         self._token = uuid4().hex
-        # execution → its last heartbeat, when we first saw that, and whether we have seen one before it
-        self._heard: dict[str, tuple[float, float, bool]] = {}
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
+        self._heartbeats = Heartbeats(redis, queues, clock=clock, patience=SILENCE)
         self._compared_at = clock()
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
         self._told: dict[str, str] = {}  # job → how it differed when it was mended, for as long as that has not helped
@@ -89,9 +87,16 @@ class Sweeper:
         """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
         self._act(self._listen())
 
+    def _listen(self) -> dict[str, Silence]:
+        """Which running jobs' workers are silent, by queue."""
+        silent, popped = self._heartbeats.listen()
+        self._popped.look(popped)
+        return silent
+
     def _act(self, silent: Mapping[str, Silence]) -> None:
+        lost = self._lost() if any(silent.values()) else frozenset()
         for queue in self._queues:
-            self._mark_silent(silent[queue])
+            self._mark_silent(silent[queue], lost)
             self._judge(queue, silent[queue])
         self._popped.put_back(silent)
         if self._clock() - self._compared_at >= COMPARE_INTERVAL:
@@ -99,13 +104,13 @@ class Sweeper:
             self._compare()
 
     def _forget(self) -> None:
-        self._heard.clear()
+        self._heartbeats.forget()
         self._popped.forget()
 
     def _excuse(self, seconds: float) -> None:
         """Count nobody's silence while we worked: a comparison of very many jobs takes seconds, and so does a Redis
         that hangs."""
-        self._heard = {key: (score, at + seconds, twice) for key, (score, at, twice) in self._heard.items()}
+        self._heartbeats.excuse(seconds)
         self._popped.excuse(seconds)
 
     def _holds_lock(self) -> bool:
@@ -120,67 +125,48 @@ class Sweeper:
 
     # -- silence
 
-    def _listen(self) -> dict[str, Silence]:
-        """Which running jobs' workers are silent, by queue.
+    def _lost(self) -> frozenset[str]:
+        ids = cast(list[bytes], self._redis.zrange(index_key("all", Status.LOST), 0, -1))
+        return frozenset(id.decode() for id in ids)
 
-        A heartbeat is the changing score of RQ's registry, timed by our own clock: workers' clocks may differ. Who has
-        just begun to listen knows of nobody.
+    def _mark_silent(self, silent: Silence, lost: Collection[str]) -> None:
+        """Call jobs lost whose worker is silent, and started again those whose worker has been heard.
+
+        Only these are read: of thousands that run, most are neither.
         """
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for queue in self._queues:
-                pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
-                pipeline.zrange(_wip(queue), 0, -1, withscores=True)
-            answers = pipeline.execute()
-        popped, entries = answers[::2], answers[1::2]
-        self._popped.look({queue: [id.decode() for id in ids] for queue, ids in zip(self._queues, popped, strict=True)})
-        now = self._clock()
-        present = {
-            f"{queue} {entry.decode()}": score
-            for queue, part in zip(self._queues, entries, strict=True)
-            for entry, score in part
-        }
-        self._heard = {key: held for key, held in self._heard.items() if key in present}
-        silent: dict[str, dict[str, bool | None]] = {queue: {} for queue in self._queues}
-        for key, score in present.items():
-            held = self._heard.get(key)
-            if held is None or held[0] != score:
-                self._heard[key] = (score, now, held is not None)
-            _, heard_at, twice = self._heard[key]
-            silence = True if now - heard_at > SILENCE else False if twice else None
-            silent[key.partition(" ")[0]][_job_of(key)] = silence
-        return dict(silent)
+        moved = [id for id, is_silent in silent.items() if (not is_silent if id in lost else is_silent)]
+        for start in range(0, len(moved), SLICE):
+            for stored in store.load_many(self._redis, moved[start : start + SLICE]):
+                if stored is not None:
+                    self._mark(stored.state, silent[stored.state.id])
+            time.sleep(0)
 
-    def _mark_silent(self, silent: Silence) -> None:
-        """Call jobs lost whose worker is silent, and started again those whose worker has been heard."""
-        for stored in store.load_many(self._redis, list(silent)):
-            if stored is None:
-                continue
-            state = stored.state
-            if state.status == Status.STARTED and silent[state.id]:
-                log.warning("%s: worker %s is silent", state.id, state.worker)
-                if store.mark(self._redis, state.id, state.attempt, Status.LOST):
-                    self._on_lost()
-            elif state.status == Status.LOST and silent[state.id] is False:
-                log.info("%s: worker %s is back", state.id, state.worker)
-                store.mark(self._redis, state.id, state.attempt, Status.STARTED)
+    def _mark(self, state: JobState, is_silent: bool | None) -> None:
+        if state.status == Status.STARTED and is_silent:
+            log.warning("%s: worker %s is silent", state.id, state.worker)
+            if store.mark(self._redis, state.id, state.attempt, Status.LOST):
+                self._on_lost()
+        elif state.status == Status.LOST and is_silent is False:
+            log.info("%s: worker %s is back", state.id, state.worker)
+            store.mark(self._redis, state.id, state.attempt, Status.STARTED)
 
     def _judge(self, queue: str, silent: Silence) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
-        expired = cast(list[bytes], self._redis.zrangebyscore(_wip(queue), 0, time.time()))
+        expired = cast(list[bytes], self._redis.zrangebyscore(wip_key(queue), 0, time.time()))
         if not expired:
             return
-        ids = [_job_of(entry.decode()) for entry in expired]
+        ids = [job_of(entry.decode()) for entry in expired]
         due: dict[bytes, float] = {}
         for id, entry, job in zip(ids, expired, fetch_jobs(ids, self._redis), strict=True):
             # RQ would fail even a job that has finished: https://github.com/rq/rq/issues/2424
             if job is None or not job.is_started:
-                self._redis.zrem(_wip(queue), entry)
+                self._redis.zrem(wip_key(queue), entry)
             # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
             # none is judged before we ourselves have waited for its word
             elif silent.get(id):
                 due[entry] = DUE
         if due:
-            self._redis.zadd(_wip(queue), due, xx=True)
+            self._redis.zadd(wip_key(queue), due, xx=True)
             registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
             registry.cleanup(DUE)
 
@@ -190,7 +176,7 @@ class Sweeper:
         """Mend what differs from RQ twice in a row: once may be a change that was under way."""
         suspects: dict[str, str] = {}
         told: dict[str, str] = {}
-        for id, ours, rqs in self._differences():
+        for id, (ours, rqs) in self._differences().items():
             difference = f"{ours} {rqs}"
             is_told = self._told.get(id) == difference
             if self._suspects.get(id) == difference:
@@ -202,35 +188,9 @@ class Sweeper:
                 told[id] = difference
         self._suspects, self._told = suspects, told
 
-    def _differences(self) -> list[tuple[str, str, str]]:
-        """(id, our status, RQ's), '' where one of the two knows nothing."""
-        found: list[tuple[str, str, str]] = []
-        ids = sorted(self._active() | self._waiting_in_rq())
-        for start in range(0, len(ids), SLICE):
-            part = ids[start : start + SLICE]
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for id in part:
-                    pipeline.hget(state_key(id), "status")
-                    pipeline.hget(TrackedJob.key_for(id), "status")
-                texts = [(text or b"").decode() for text in pipeline.execute()]
-            for id, ours, rqs in zip(part, texts[::2], texts[1::2], strict=True):
-                ours = ours.strip('"')
-                if ours != rqs and not (ours == Status.LOST and rqs == Status.STARTED):
-                    found.append((id, ours, rqs))
-            time.sleep(0)
-        return found
-
-    def _active(self) -> set[str]:
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for status in ACTIVE:
-                pipeline.zrange(index_key("all", status), 0, -1)
-            return {id.decode() for part in pipeline.execute() for id in part}
-
-    def _waiting_in_rq(self) -> set[str]:
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for queue in self._queues:
-                pipeline.lrange(f"rq:queue:{queue}", 0, -1)
-            return {id.decode() for part in pipeline.execute() for id in part}
+    def _differences(self) -> dict[str, tuple[str, str]]:
+        """Job → (our status, RQ's)."""
+        return {id: (ours, rqs) for id, ours, rqs in differences(self._redis, self._queues)}
 
     def _mend(self, id: str, why: str) -> None:
         job = fetch_job(id, self._redis)
@@ -246,12 +206,3 @@ class Sweeper:
         except Exception:  # whatever stands in one job: the others are mended
             if why:
                 log.exception("%s: not mended", id)
-
-
-def _wip(queue: str) -> str:
-    """RQ's registry of running jobs: members are <job>:<execution>, scores the time they expire."""
-    return f"rq:wip:{queue}"
-
-
-def _job_of(entry: str) -> str:
-    return entry.rpartition(" ")[2].rpartition(":")[0]

@@ -1,13 +1,14 @@
 """The sweep that goes on for ever: what holds it up, and what must not end it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import Redis
 
+from tests import population
 from tests.conftest import Processes, ended
 from tests.workers.conftest import Clock
 from tests.workers.test_sweeper import beat, run_silently, status
@@ -72,6 +73,28 @@ def test_while_redis_hangs_in_the_middle_of_a_sweep_nobody_is_silent(
 
     run_until(soon_after)
     assert marked == [Status.STARTED] * 3
+
+
+def test_of_thousands_that_run_only_those_are_read_that_went_silent_or_came_back(
+    redis: Redis, sweeper: Sweeper, clock: Clock
+) -> None:
+    population.fill(redis, 3000)
+    running = [id.decode() for id in cast(list[bytes], redis.zrange("headway:all:started", 0, -1))]
+
+    def read(beating: Sequence[str]) -> int:
+        """How many states are read by a sweep somewhat later, if only these have beaten since."""
+        clock.now += SILENCE * 0.6
+        redis.zadd("rq:wip:default", {f"{id}:1": clock.now + 1e10 for id in beating}, xx=True)
+        redis.config_resetstat()
+        sweeper.sweep()
+        stats: dict[str, Any] = redis.info("commandstats")
+        return int(stats.get("cmdstat_hmget", {"calls": 0})["calls"])
+
+    silent = running[:7]
+    assert [read(running), read(running), read(running[7:])] == [0, 0, 0]
+    assert read(running[7:]) == len(silent) == redis.zcard("headway:all:lost")
+    assert read(running[7:]) == 0
+    assert read(running[5:]) == 2 and redis.zcard("headway:all:lost") == 5
 
 
 # -- jobs that RQ can't read

@@ -1,0 +1,84 @@
+"""Hears the heartbeats of running jobs, and says whose worker is silent. Changes nothing."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
+
+from redis import Redis
+from rq.intermediate_queue import IntermediateQueue
+
+# job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
+Silence = Mapping[str, bool | None]
+Popped = Mapping[str, Sequence[str]]  # queue → the jobs that are between it and its workers
+
+SLICE: Final = 1000  # heartbeats, about, in one answer
+
+
+class Heartbeats:
+    """A heartbeat is the changing score in RQ's registry of running jobs, timed by our own clock: those of workers may
+    differ. Who has just begun to listen knows of nobody."""
+
+    def __init__(self, redis: Redis, queues: Sequence[str], *, clock: Callable[[], float], patience: float) -> None:
+        self._redis = redis
+        self._queues = tuple(queues)
+        self._clock = clock
+        self._patience = patience  # seconds without a heartbeat after which a worker is silent
+        self._excused = 0.0  # seconds that count for nobody
+        # queue → execution → its last heartbeat, when we first saw that, and whether we have seen one before it
+        self._heard: dict[str, dict[bytes, tuple[float, float, bool]]] = {queue: {} for queue in queues}
+
+    def forget(self) -> None:
+        """Nobody could be heard: who was not heard is not silent."""
+        self._heard = {queue: {} for queue in self._queues}
+
+    def excuse(self, seconds: float) -> None:
+        """Count nobody's silence in this time."""
+        self._excused += seconds
+
+    def listen(self) -> tuple[dict[str, Silence], Popped]:
+        """Whose workers are silent, and what has been taken from each queue and not begun.
+
+        One round trip where few run; of thousands, others have their turn after each slice.
+        """
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for queue in self._queues:
+                pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
+                pipeline.zscan(wip_key(queue), count=SLICE)
+            answers = pipeline.execute()
+        popped = {queue: [id.decode() for id in ids] for queue, ids in zip(self._queues, answers[::2], strict=True)}
+        return {
+            queue: self._hear(queue, *part) for queue, part in zip(self._queues, answers[1::2], strict=True)
+        }, popped
+
+    def _hear(self, queue: str, cursor: int, part: Sequence[tuple[bytes, float]]) -> Silence:
+        """The heartbeats of a queue, of which the first `part` has been read.
+
+        By ZSCAN: a place in the order would miss some, since each heartbeat changes it.
+        """
+        before, self._heard[queue] = self._heard[queue], {}
+        heard = self._heard[queue]
+        silent: dict[str, bool | None] = {}
+        while True:
+            now = self._clock() - self._excused
+            for entry, score in part:
+                held = before.get(entry)
+                if held is None or held[0] != score:
+                    held = (score, now, held is not None)
+                heard[entry] = held
+                job = job_of(entry.decode())
+                if silent.get(job, True):  # or another execution of it has been heard
+                    silent[job] = True if now - held[1] > self._patience else False if held[2] else None
+            if cursor == 0:
+                return silent
+            time.sleep(0)
+            cursor, part = cast(Any, self._redis.zscan(wip_key(queue), cursor, count=SLICE))
+
+
+def wip_key(queue: str) -> str:
+    """RQ's registry of running jobs: members are <job>:<execution>, scores the time they expire."""
+    return f"rq:wip:{queue}"
+
+
+def job_of(entry: str) -> str:
+    """The job of such a member."""
+    return entry.rpartition(":")[0]
