@@ -178,15 +178,23 @@ def page(
 def _page_by_id(
     redis: Redis, scope: str, query: Query, beginning: str, before: int | None, limit: int
 ) -> tuple[list[Stored], int | None]:
-    """Redis itself compares ids many times faster than a script, as long as order does not matter."""
-    pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", beginning) + "*"
-    orders: dict[str, int] = {}
-    for status in _ordered(query):  # as jobs go through them: one that moves meanwhile is met again
-        for id, order in redis.zscan_iter(index_key(scope, status), match=pattern, count=SCAN):
-            orders[id.decode()] = int(order)
+    orders = {id: order for id, (_, order) in _begin_with(redis, scope, query, beginning).items()}
     fit = sorted((id for id, order in orders.items() if before is None or order < before), key=orders.__getitem__)
     chosen = fit[: -limit - 1 : -1]
     return store.present(redis, scope, chosen), orders[chosen[-1]] if len(fit) > limit else None
+
+
+def _begin_with(redis: Redis, scope: str, query: Query, beginning: str) -> dict[str, tuple[Status, int]]:
+    """Id → its status and order, of the ids that begin so.
+
+    Redis itself compares ids many times faster than a script, as long as order does not matter.
+    """
+    pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", beginning) + "*"
+    found: dict[str, tuple[Status, int]] = {}
+    for status in _ordered(query):  # as jobs go through them: one that moves meanwhile is met again
+        for id, order in redis.zscan_iter(index_key(scope, status), match=pattern, count=SCAN):
+            found[id.decode()] = status, int(order)
+    return found
 
 
 def ids(redis: Redis, scope: str, query: Query) -> Iterator[list[str]]:
@@ -210,6 +218,9 @@ def count(redis: Redis, scope: str, query: Query, *, patience: float = PATIENCE)
             for status in statuses:
                 pipeline.zcard(index_key(scope, status))
             return Count(dict(zip(statuses, pipeline.execute(), strict=True)), more=False)
+    if (beginning := query.id_alone) is not None:
+        found = [status for status, _ in _begin_with(redis, scope, query, beginning).values()]
+        return Count({status: found.count(status) for status in statuses}, more=False)
     ends = time.monotonic() + patience
     total = dict.fromkeys(statuses, 0)
     before: int | None = None

@@ -129,6 +129,15 @@ def test_a_page_costs_the_same_at_any_depth(text: str, many: Redis) -> None:
     assert costs[1] <= costs[0] + 5 < 300
 
 
+def test_an_id_is_counted_as_it_is_found_by_redis_itself(many: Redis) -> None:
+    id = found(many, "state:failed", limit=1)[0].id
+    many.config_resetstat()
+    assert counted(many, id) == counted(many, f"id:{id[:12]}") == {"failed": 1}
+    assert counted(many, f"state:queued {id}") == {}
+    stats: dict[str, Any] = many.info("commandstats")
+    assert "cmdstat_evalsha" not in stats and stats["cmdstat_zscan"]["calls"] < 100
+
+
 def test_pages_follow_one_another_and_hold_every_job_once(redis: Redis, jobs: Jobs) -> None:
     ids = jobs.submit_many("sum_numbers", [{"text": str(number)} for number in range(250)], owner="me")
     for id in ids[::3]:
