@@ -5,6 +5,7 @@ A slice takes a few ms, whatever is asked for: Redis serves others between two o
 
 import functools
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from workers.wire import WAITING, Status, encode, index_key
 
 PATIENCE: Final = 2.0  # seconds of looking after which a page, or a count, is what it is by then
 SLICE_TIME: Final = 0.005  # seconds of Redis's time
+TURNS: Final = 2  # slices that one process has waiting at Redis, however many search: others are served between them
 SLICE: Final = 1000  # ids in one answer
 SCAN: Final = 10_000  # entries of an index that one ZSCAN compares
 SKEW: Final = 3600 * 1_000_000  # µs by which the clock of whoever made a job may be ahead of Redis's
@@ -155,6 +157,11 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
+@functools.cache
+def _turns() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(TURNS)
+
+
 def page(
     redis: Redis, scope: str, query: Query, *, before: int | None, limit: int, patience: float = PATIENCE
 ) -> tuple[list[Stored], int | None]:
@@ -244,7 +251,8 @@ def _look(redis: Redis, scope: str, query: Query, before: int | None, most: int)
     keys = [index_key(scope, status) for status in statuses]
     top = "+inf" if before is None else f"({before}"
     lowest = "-inf" if query.after is None else query.after * 1000 - SKEW
-    reply = _script()(keys, [_asked(query), top, lowest, min(most, SLICE), SLICE_TIME], client=redis)
+    with _turns():
+        reply = _script()(keys, [_asked(query), top, lowest, min(most, SLICE), SLICE_TIME], client=redis)
     last, ids, counts, expired = cast(Any, reply)
     store.forget(redis, scope, [id.decode() for id in expired])
     return _Slice(

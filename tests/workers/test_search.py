@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -170,6 +171,16 @@ def test_redis_is_never_held_for_long(many: Redis) -> None:
         many.config_set("slowlog-log-slower-than", 10_000)
     assert len(slow) <= 2, "the machine itself may stand still, but not at each slice"  # of more than 200
     assert all(entry["duration"] < 100_000 for entry in slow)
+
+
+def test_many_who_search_wait_for_one_another_not_others_for_them_all(many: Redis) -> None:
+    path = many.connection_pool.connection_kwargs["path"]
+    searching = store.connect(f"unix://{path}", client_name="searching")
+    with ThreadPoolExecutor(8) as searchers:
+        counts = list(searchers.map(lambda n: search.count(searching, "all", parse(f"title n{n}", 0)), range(8)))
+    assert len(counts) == 8
+    assert [client["name"] for client in many.client_list()].count("searching") == search.TURNS
+    searching.close()
 
 
 def test_where_time_runs_out_the_page_is_short_and_goes_on(many: Redis) -> None:
