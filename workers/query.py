@@ -58,6 +58,10 @@ class Query:
         """The same with one more condition; None is none."""
         return self if value is None else replace(self, terms=(*self.terms, Term(field, (value,))))
 
+    def without(self, field: str) -> "Query":
+        """The same without what `field` must be; what it must not be stays."""
+        return replace(self, terms=tuple(term for term in self.terms if term.field != field or term.negated))
+
     def asks_for(self, field: str) -> bool:
         return any(term.field == field for term in self.terms)
 

@@ -169,6 +169,7 @@ def page(
 
     A page may be short and still go on: after `patience` seconds it is what it is.
     """
+    query = _beyond(scope, query)
     if (beginning := query.id_alone) is not None:
         return _page_by_id(redis, scope, query, beginning, before, limit)
     ends = time.monotonic() + patience
@@ -206,6 +207,7 @@ def _begin_with(redis: Redis, scope: str, query: Query, beginning: str) -> dict[
 
 def ids(redis: Redis, scope: str, query: Query) -> Iterator[list[str]]:
     """The ids of all jobs of `scope` that fit, newest first, slice by slice."""
+    query = _beyond(scope, query)
     before: int | None = None
     while True:
         part = _look(redis, scope, query, before, SLICE)
@@ -218,7 +220,8 @@ def ids(redis: Redis, scope: str, query: Query) -> Iterator[list[str]]:
 
 
 def count(redis: Redis, scope: str, query: Query, *, patience: float = PATIENCE) -> Count:
-    """How many jobs of `scope` fit, by status. One round trip where nothing but statuses is asked for."""
+    """How many jobs of `scope` fit, by status. One round trip where nothing is asked for but statuses and its queue."""
+    query = _beyond(scope, query)
     statuses = _ordered(query)
     if query.is_plain:
         with redis.pipeline(transaction=False) as pipeline:
@@ -238,6 +241,12 @@ def count(redis: Redis, scope: str, query: Query, *, patience: float = PATIENCE)
         if before is None or time.monotonic() >= ends:
             return Count(total, more=before is not None)
         time.sleep(0)
+
+
+def _beyond(scope: str, query: Query) -> Query:
+    """What is asked for beyond what all of `scope` have: the queue of each of its jobs would be read in vain."""
+    queue = query.only("queue")
+    return query if queue is None or scope != f"queue:{queue}" else query.without("queue")
 
 
 def _ordered(query: Query) -> list[Status]:

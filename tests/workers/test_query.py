@@ -93,6 +93,10 @@ def test_the_one_value_of_a_field(text: str, field: str, value: Any) -> None:
     assert parse(text, NOW).only(field) == value
 
 
+def test_what_a_field_must_be_can_be_left_out() -> None:
+    assert parse("queue:a word -queue:b", NOW).without("queue") == parse("word -queue:b", NOW)
+
+
 def test_what_the_indexes_can_answer_alone() -> None:
     assert parse("state:failed,lost -state:lost", NOW).is_plain
     assert not parse("word", NOW).is_plain and not parse("before:1h", NOW).is_plain

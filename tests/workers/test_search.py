@@ -139,6 +139,19 @@ def test_an_id_is_counted_as_it_is_found_by_redis_itself(many: Redis) -> None:
     assert "cmdstat_evalsha" not in stats and stats["cmdstat_zscan"]["calls"] < 100
 
 
+def test_a_queue_costs_no_more_than_all_of_them(many: Redis) -> None:
+    """The table of queues leads to them: 50,000 jobs are not read to count those of a queue."""
+    query, scope = parse("queue:bookInfoParser -task:sum_numbers", 0), "queue:bookInfoParser"
+    assert search.count(many, scope, query).by_status[Status.QUEUED] == 40_000
+    many.config_resetstat()
+    count = search.count(many, scope, parse("queue:bookInfoParser", 0).within([Status.FAILED, Status.QUEUED]))
+    rows, _ = search.page(many, scope, query.within([Status.FAILED]), before=None, limit=50)
+    stats: dict[str, Any] = many.info("commandstats")
+    assert sum(stat["calls"] for stat in stats.values()) < 200
+    assert count.by_status == {Status.QUEUED: 40_000, Status.FAILED: 5_000} and not count.more
+    assert {row.state.queue for row in rows} == {"bookInfoParser"} and len(rows) == 50
+
+
 def test_pages_follow_one_another_and_hold_every_job_once(redis: Redis, jobs: Jobs) -> None:
     ids = jobs.submit_many("sum_numbers", [{"text": str(number)} for number in range(250)], owner="me")
     for id in ids[::3]:
