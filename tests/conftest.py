@@ -15,6 +15,7 @@ import pytest
 import requests
 from redis import Redis
 
+from tests.ears import Ears
 from tests.mail_box import MailBox
 from tests.push_service import PushService
 from tests.web_hook import WebHook
@@ -129,6 +130,13 @@ def redis(redis_url: str) -> Iterator[Redis]:
     connection.flushall()
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def ears(redis_url: str) -> Iterator[Ears]:
+    opened = Ears(redis_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

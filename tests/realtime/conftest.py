@@ -1,7 +1,6 @@
 """The application without its server: Flask's test client on a real Redis. And a server that nobody may hurt."""
 
 import json
-import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -17,8 +16,8 @@ from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.relay import Relay
 from tests.conftest import Stack, until
+from tests.ears import Ears
 from tests.realtime.clients import connected, connections
-from workers import store
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
@@ -115,11 +114,10 @@ def sockets() -> Sockets:
 
 
 @pytest.fixture
-def relay(redis: Redis, redis_url: str, sockets: Sockets) -> Iterator[Relay]:
-    subscriber = store.connect(redis_url)
-    made = Relay(redis, subscriber, sockets)
+def relay(redis: Redis, ears: Ears, sockets: Sockets) -> Iterator[Relay]:
+    made = Relay(redis, ears.connect(), sockets)
     for part in (made.listen, made.pump, made.catch_up, made.logs.run):
-        threading.Thread(target=part, daemon=True).start()
+        ears.start(part)
     until(lambda: made.pulse.live, "live")
     yield made
     for sid in sockets.connections():

@@ -10,7 +10,7 @@ from redis import Redis
 
 from realtime.pulse import LOOK, PROBE_INTERVAL, SILENCE, Pulse
 from tests.conftest import until
-from workers import store
+from tests.ears import Ears
 from workers.channel import Channel, Gap
 from workers.wire import Probe
 
@@ -71,12 +71,12 @@ def test_another_mark_means_other_data(pulse: Pulse) -> None:
 
 
 @pytest.fixture
-def echo(pulse: Pulse, redis: Redis, redis_url: str) -> Echo:
+def echo(pulse: Pulse, redis: Redis, ears: Ears) -> Echo:
     """The probes of `pulse`, on their way through Redis; it is minded."""
     echo = Echo(pulse)
-    threading.Thread(target=pulse.probe, args=[redis], daemon=True).start()
-    threading.Thread(target=echo.listen, args=[Channel(store.connect(redis_url))], daemon=True).start()
-    threading.Thread(target=pulse.mind, args=[echo.dropped.set], daemon=True).start()
+    ears.start(pulse.probe, ears.connect())
+    ears.start(echo.listen, Channel(ears.connect()))
+    ears.start(pulse.mind, echo.dropped.set)
     return echo
 
 

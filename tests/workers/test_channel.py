@@ -1,6 +1,5 @@
 """The channel, heard from a real Redis."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from redis import Redis
 
 from tests.conftest import until
+from tests.ears import Ears
 from tests.faults.proxy import Proxy
 from workers import channel, store
 from workers.channel import Channel, Gap
@@ -16,18 +16,16 @@ from workers.wire import CHANNEL, Message, Probe, Status, Update
 Heard = list[Message | Gap]
 
 
-def listening(url: str) -> tuple[Channel, Heard]:
+def listening(ears: Ears, url: str = "") -> tuple[Channel, Heard]:
     """A listener, and all that it hears from now on."""
     heard: Heard = []
-    listener = Channel(store.connect(url))
+    listener = Channel(ears.connect(url))
 
     def listen() -> None:
         for said in listener.listen():
-            messages = [said] if isinstance(said, Gap) else said
-            # relays of other tests may still speak to themselves
-            heard.extend(one for one in messages if not isinstance(one, Probe) or one.process == "p")
+            heard.extend([said] if isinstance(said, Gap) else said)
 
-    threading.Thread(target=listen, daemon=True).start()
+    ears.start(listen)
     until(lambda: heard == [Gap(True)], "the channel")
     return listener, heard
 
@@ -44,8 +42,8 @@ def through(line: Proxy) -> str:
     return f"redis://127.0.0.1:{line.port}"
 
 
-def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Redis, redis_url: str) -> None:
-    _, heard = listening(redis_url)
+def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Redis, ears: Ears) -> None:
+    _, heard = listening(ears)
     redis.client_kill_filter(_type="pubsub")
     until(lambda: heard == [Gap(True), Gap(False), Gap(True)], "the channel, again")
     redis.publish(CHANNEL, "rubbish")
@@ -57,8 +55,8 @@ def test_a_listener_says_when_it_lost_the_channel_and_when_it_holds_it(redis: Re
     assert (heard[4].process, heard[4].number) == ("p", 7)
 
 
-def test_who_waits_for_the_rest_of_a_message_can_be_told_to_come_anew(redis: Redis, line: Proxy) -> None:
-    listener, heard = listening(through(line))
+def test_who_waits_for_the_rest_of_a_message_can_be_told_to_come_anew(redis: Redis, ears: Ears, line: Proxy) -> None:
+    listener, heard = listening(ears, through(line))
     line.trickle()
     channel.probe(redis, "p", 1)
     listener.drop()
@@ -70,8 +68,8 @@ def test_who_waits_for_the_rest_of_a_message_can_be_told_to_come_anew(redis: Red
     until(lambda: heard[3:] == [Gap(False), Gap(True)], "the channel, once more")
 
 
-def test_a_probe_carries_the_mark_of_the_data(redis: Redis, redis_url: str) -> None:
-    _, heard = listening(redis_url)
+def test_a_probe_carries_the_mark_of_the_data(redis: Redis, ears: Ears) -> None:
+    _, heard = listening(ears)
     channel.probe(redis, "p", 1)
     channel.probe(redis, "p", 2)
     redis.flushall()
@@ -81,8 +79,8 @@ def test_a_probe_carries_the_mark_of_the_data(redis: Redis, redis_url: str) -> N
     assert born[0] and born[0] == born[1] != born[2]
 
 
-def test_a_probe_gets_through_where_nothing_can_be_written(redis: Redis, redis_url: str) -> None:
-    _, heard = listening(redis_url)
+def test_a_probe_gets_through_where_nothing_can_be_written(redis: Redis, ears: Ears) -> None:
+    _, heard = listening(ears)
     channel.probe(redis, "p", 1)
     redis.config_set("maxmemory", 1)
     try:

@@ -18,6 +18,7 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from tests.conftest import Processes, ended, start_redis, until
+from tests.ears import Ears
 from workers import jobs as jobs_package
 from workers import store
 from workers.channel import Channel, Gap
@@ -31,14 +32,14 @@ from workers.wire import Status, Update, decode_state
 class Heard:
     """Every update of the channel, as it came."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, ears: Ears) -> None:
         self.updates: list[Update] = []
         self._ready = threading.Event()
-        threading.Thread(target=self._listen, args=(url,), daemon=True).start()
+        ears.start(self._listen, ears.connect())
         assert self._ready.wait(5)
 
-    def _listen(self, url: str) -> None:
-        for said in Channel(store.connect(url)).listen():
+    def _listen(self, connection: Redis) -> None:
+        for said in Channel(connection).listen():
             if isinstance(said, Gap):
                 self._ready.set()
                 continue
@@ -59,8 +60,8 @@ class Heard:
 
 
 @pytest.fixture
-def heard(redis: Redis, redis_url: str) -> Heard:
-    return Heard(redis_url)
+def heard(redis: Redis, ears: Ears) -> Heard:
+    return Heard(ears)
 
 
 @pytest.fixture

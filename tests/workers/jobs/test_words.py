@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from tests.conftest import DEADLINE, Processes, ended, until
-from workers import store
+from tests.ears import Ears
 from workers.channel import Channel, Gap
 from workers.errors import BadArguments
 from workers.jobs.words import count_page
@@ -119,19 +119,19 @@ def site() -> Iterator[str]:
 
 
 @pytest.fixture
-def told(redis: Redis, redis_url: str) -> list[JobState]:
+def told(redis: Redis, ears: Ears) -> list[JobState]:
     """Every state that is published from now on."""
     states: list[JobState] = []
     subscribed = threading.Event()
 
     def listen() -> None:
-        for said in Channel(store.connect(redis_url)).listen():
+        for said in Channel(ears.connect()).listen():
             if isinstance(said, Gap):
                 subscribed.set()
                 continue
             states.extend(decode_state(one.body) for one in said if isinstance(one, Update) and not one.gone)
 
-    threading.Thread(target=listen, daemon=True).start()
+    ears.start(listen)
     assert subscribed.wait(DEADLINE)
     return states
 
