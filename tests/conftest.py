@@ -28,16 +28,19 @@ from workers.tasks import Tasks
 from workers.vapid import Vapid
 
 ROOT = Path(__file__).parent.parent
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks
 DEADLINE = 15.0  # seconds; long, since it is only waited for by a test that fails
 
 
 def until(condition: Callable[[], Any], what: str = "the condition", within: float = DEADLINE) -> Any:
     """What `condition` returns, as soon as that is true. Fails after `within` seconds."""
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > within:
             pytest.fail(f"{what} did not come true within {within} s; at last it was {value!r}")
-        time.sleep(0.01)  # between two looks, with a deadline: what is waited for is in other processes
+        # between two looks, with a deadline: what is waited for is in other processes, and needs the machine itself
+        time.sleep(min(max(FIRST_PAUSE, waited / 20), LONGEST_PAUSE))
     return value
 
 
@@ -183,14 +186,14 @@ def settings(base_environment: dict[str, str], redis_url: str) -> Settings:
     return Settings.from_environment({**base_environment, "REDIS_URL": redis_url}, ROOT)
 
 
-def ended(jobs: Jobs, id: str) -> Stored:
+def ended(jobs: Jobs, id: str, within: float = DEADLINE) -> Stored:
     """The state of a job once it has ended."""
 
     def look() -> Stored | None:
         stored = jobs.load(id)
         return stored if stored.state.ended else None
 
-    found: Stored = until(look, f"the end of {id}")
+    found: Stored = until(look, f"the end of {id}", within)
     return found
 
 

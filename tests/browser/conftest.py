@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -21,21 +21,21 @@ def launch() -> Iterator[Callable[..., Browser]]:
     path = browsers.find()
     assert path is not None, "no Chrome or Chromium: `make test` installs one"
     expect.set_options(timeout=TIMEOUT)
-    launched: list[Browser] = []
     with sync_playwright() as playwright:
-
-        def launch(**options: Any) -> Browser:
-            launched.append(playwright.chromium.launch(executable_path=path, args=browsers.FLAGS, **options))
-            return launched[-1]
-
-        yield launch
-        for browser in launched:
-            browser.close()
+        yield partial(playwright.chromium.launch, executable_path=path, args=browsers.FLAGS)
 
 
 @pytest.fixture(scope="session")
-def browser(launch: Callable[..., Browser]) -> Browser:
-    return launch()
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser_that_keeps_pages(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """One with a cache of whole pages, which Playwright switches off."""
+    with launch(ignore_default_args=["--disable-back-forward-cache"]) as browser:
+        yield browser
 
 
 @pytest.fixture

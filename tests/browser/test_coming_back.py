@@ -3,7 +3,7 @@
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -46,8 +46,9 @@ def server(stack: Stack) -> Iterator[Server]:
     server.kill()
 
 
-def has_finished(stack: Stack, id: str) -> bool:
-    return bool(stack.job(stack.session(), id)["status"] == "finished")
+def finishes(stack: Stack, id: str) -> None:
+    session = stack.session()
+    until(lambda: stack.job(session, id)["status"] == "finished", "its end")
 
 
 def test_a_server_that_hangs_is_marked_in_time_and_its_return_is_seen(
@@ -59,7 +60,7 @@ def test_a_server_that_hangs_is_marked_in_time_and_its_return_is_seen(
     server.process.send_signal(signal.SIGSTOP)
     expect(page.locator("connection-status")).to_have_text(AS_OF, timeout=HONEST_WITHIN)
     expect(page.locator("html[data-stale]")).to_have_count(1)  # bars are grey
-    until(lambda: has_finished(stack, id), "its end")
+    finishes(stack, id)
     server.process.send_signal(signal.SIGCONT)
     expect(row(page, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
     expect(page.locator("connection-status")).to_have_text("Live")
@@ -91,7 +92,7 @@ def test_a_frozen_tab_is_right_as_soon_as_it_thaws(new_context: NewContext, stac
     freezer.send("Page.setWebLifecycleState", {"state": "frozen"})
     task = {"task": "text_length", "args": {"text": "four"}}
     id = page.context.request.post(f"{stack.url}/api/jobs", data=task).json()["id"]
-    until(lambda: has_finished(stack, id), "its end")
+    finishes(stack, id)
     freezer.send("Page.setWebLifecycleState", {"state": "active"})
     expect(row(page, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
     expect(page.locator("connection-status")).to_have_text("Live")
@@ -108,14 +109,13 @@ def test_a_page_that_slept_for_an_hour_says_so_and_comes_back(new_context: NewCo
     assert re.match(AS_OF, page.evaluate("document.states")[0])
 
 
-def test_the_way_back_to_a_page_shows_what_is_true_by_now(launch: Callable[..., Browser], stack: Stack) -> None:
-    # Playwright switches the cache of whole pages off
-    page = launch(ignore_default_args=["--disable-back-forward-cache"]).new_page()
+def test_the_way_back_to_a_page_shows_what_is_true_by_now(browser_that_keeps_pages: Browser, stack: Stack) -> None:
+    page = browser_that_keeps_pages.new_page()
     page.goto(stack.url)
     page.evaluate("addEventListener('pageshow', (event) => (document.kept = event.persisted))")
     id = run_task(page, "text_length", text="four")
     page.goto(f"{stack.url}/login")
-    until(lambda: has_finished(stack, id), "its end")
+    finishes(stack, id)
     page.go_back(wait_until="commit")  # a page that was kept does not load
     assert page.evaluate("document.kept") is True
     expect(row(page, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)

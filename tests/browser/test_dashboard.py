@@ -184,7 +184,7 @@ def test_keys_lead_everywhere(operator: LogIn, stack: Stack) -> None:
         page.keyboard.press("t")
         assert page.locator("html").get_attribute("data-theme") == theme
     page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette")).to_be_visible()
+    expect(page.locator("dialog.palette input")).to_be_focused()
     page.keyboard.type("default")
     expect(page.locator("dialog.palette .choice").first).to_have_text("Queue default")
     page.keyboard.press("Enter")

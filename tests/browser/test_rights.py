@@ -43,7 +43,7 @@ def test_the_palette_does_what_may_be_done(operator: LogIn, stack: Stack) -> Non
     page = operator("/audit")
     for text, what in [("Suspend all", "suspend"), ("Resume all", "resume")]:
         page.keyboard.press("Control+k")
-        expect(page.locator("dialog.palette")).to_be_visible()
+        expect(page.locator("dialog.palette input")).to_be_focused()
         page.keyboard.type(text)
         expect(page.locator("dialog.palette [data-chosen]")).to_have_text(f"{text} workers")
         page.keyboard.press("Enter")
@@ -51,7 +51,7 @@ def test_the_palette_does_what_may_be_done(operator: LogIn, stack: Stack) -> Non
         page.reload()
         expect(page.locator("table.audit tbody tr").first).to_contain_text(what)
     page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette")).to_be_visible()
+    expect(page.locator("dialog.palette input")).to_be_focused()
     page.keyboard.type("theme")
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "light")

@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
-from tests.browser.test_coming_back import HONEST_WITHIN, Server, has_finished
+from tests.browser.test_coming_back import HONEST_WITHIN, Server, finishes
 from tests.browser.test_page import NewContext, row, run_task
 from tests.conftest import Stack, until
 
@@ -35,20 +35,15 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture
 def server(stack: Stack) -> Iterator[Server]:
+    """One that may be killed."""
     server = Server(stack)
-    server.stack.operator = stack.operator
     yield server
     server.kill()
 
 
 @pytest.fixture
-def operated(server: Server) -> Stack:
-    return server.stack
-
-
-@pytest.fixture
-def new_browser(server: Server, new_context: NewContext, way: Way) -> Callable[[], BrowserContext]:
-    """A browser of its own, that has no other way than `way`; it is closed before the server is."""
+def new_browser(new_context: NewContext, way: Way) -> Callable[[], BrowserContext]:
+    """A browser of its own, that has no other way than `way`."""
 
     def make() -> BrowserContext:
         context = new_context()
@@ -77,23 +72,23 @@ def connections(stack: Stack) -> int:
 
 
 def test_ten_tabs_hold_one_socket_and_all_show_the_same(
-    new_browser: Callable[[], BrowserContext], operated: Stack, way: Way
+    new_browser: Callable[[], BrowserContext], stack: Stack, way: Way
 ) -> None:
     one, other = new_browser(), new_browser()
-    tabs, others = open_tabs(one, operated.url, 10), open_tabs(other, operated.url, 2)
+    tabs, others = open_tabs(one, stack.url, 10), open_tabs(other, stack.url, 2)
     expected = way.sockets + min(2, way.sockets)
-    until(lambda: connections(operated) == expected, f"{expected} connections")
+    until(lambda: connections(stack) == expected, f"{expected} connections")
     id = run_task(tabs[0], "sum_numbers", text="12345")
     for tab in tabs:
         expect(row(tab, id)).to_have_attribute("data-status", "finished")
         expect(row(tab, id).locator(".progress-text")).to_have_text("15")
     assert [row(tab, id).count() for tab in others] == [0, 0], "another browser's jobs"
-    late = open_tabs(one, operated.url, 1)[0]
+    late = open_tabs(one, stack.url, 1)[0]
     expect(row(late, id)).to_have_attribute("data-status", "finished")
 
 
-def test_tabs_that_close_leave_the_others_live(new_browser: Callable[[], BrowserContext], operated: Stack) -> None:
-    tabs = open_tabs(new_browser(), operated.url, 4)
+def test_tabs_that_close_leave_the_others_live(new_browser: Callable[[], BrowserContext], stack: Stack) -> None:
+    tabs = open_tabs(new_browser(), stack.url, 4)
     for tab in tabs[:2]:
         tab.close()
     id = run_task(tabs[2], "text_length", text="four")
@@ -102,10 +97,8 @@ def test_tabs_that_close_leave_the_others_live(new_browser: Callable[[], Browser
         tab.locator(LIVE).wait_for()
 
 
-def test_a_tab_that_is_killed_leaves_the_others_live(
-    new_browser: Callable[[], BrowserContext], operated: Stack
-) -> None:
-    tabs = open_tabs(new_browser(), operated.url, 3)
+def test_a_tab_that_is_killed_leaves_the_others_live(new_browser: Callable[[], BrowserContext], stack: Stack) -> None:
+    tabs = open_tabs(new_browser(), stack.url, 3)
     with pytest.raises(Error, match="crash"):
         tabs[0].goto("chrome://crash")  # no goodbye; where one leads, it is this one
     tabs[1].bring_to_front()
@@ -116,16 +109,16 @@ def test_a_tab_that_is_killed_leaves_the_others_live(
 
 
 def test_all_tabs_come_back_with_the_server(
-    server: Server, new_browser: Callable[[], BrowserContext], operated: Stack, stack: Stack, complaints: list[str]
+    server: Server, new_browser: Callable[[], BrowserContext], stack: Stack, complaints: list[str]
 ) -> None:
-    tabs = open_tabs(new_browser(), operated.url, 3)
+    tabs = open_tabs(new_browser(), server.stack.url, 3)
     id = run_task(tabs[0], "create_task", task_type="1")
     expect(row(tabs[2], id)).to_have_attribute("data-status", "started")
     server.kill()
     for tab in tabs:
         tab.bring_to_front()
         expect(tab.locator("connection-status")).to_have_text(re.compile("^(Not live|Offline)"), timeout=HONEST_WITHIN)
-    until(lambda: has_finished(stack, id), "its end")
+    finishes(stack, id)
     server.start()
     for tab in tabs:
         tab.bring_to_front()
@@ -135,16 +128,15 @@ def test_all_tabs_come_back_with_the_server(
 
 
 def test_a_tab_that_comes_back_from_aside_joins_the_others(
-    launch: Callable[..., Browser], way: Way, operated: Stack
+    browser_that_keeps_pages: Browser, way: Way, stack: Stack
 ) -> None:
-    # Playwright switches the cache of whole pages off
-    context = launch(ignore_default_args=["--disable-back-forward-cache"]).new_context()
+    context = browser_that_keeps_pages.new_context()
     if way.script:
         context.add_init_script(way.script)
-    leaving, staying = open_tabs(context, operated.url, 2)
+    leaving, staying = open_tabs(context, stack.url, 2)
     leaving.bring_to_front()
     leaving.evaluate("addEventListener('pageshow', (event) => (document.kept = event.persisted))")
-    leaving.goto(f"{operated.url}/login")
+    leaving.goto(f"{stack.url}/login")
     staying.bring_to_front()
     id = run_task(staying, "text_length", text="four")
     expect(row(staying, id)).to_have_attribute("data-status", "finished")
@@ -156,15 +148,15 @@ def test_a_tab_that_comes_back_from_aside_joins_the_others(
 
 
 def test_a_browser_that_was_offline_is_right_again(
-    new_browser: Callable[[], BrowserContext], operated: Stack, complaints: list[str]
+    new_browser: Callable[[], BrowserContext], stack: Stack, complaints: list[str]
 ) -> None:
     context = new_browser()
-    tabs = open_tabs(context, operated.url, 2)
+    tabs = open_tabs(context, stack.url, 2)
     context.set_offline(True)
     session = requests.Session()
     session.cookies.update({cookie["name"]: cookie["value"] for cookie in context.cookies()})
-    id = operated.submit(session, "text_length", text="four")["id"]
-    until(lambda: operated.job(session, id)["status"] == "finished", "its end")
+    id = stack.submit(session, "text_length", text="four")["id"]
+    until(lambda: stack.job(session, id)["status"] == "finished", "its end")
     context.set_offline(False)
     for tab in tabs:
         tab.bring_to_front()
@@ -173,10 +165,10 @@ def test_a_browser_that_was_offline_is_right_again(
 
 
 def test_a_hidden_tab_paints_nothing_and_then_everything_at_once(
-    new_browser: Callable[[], BrowserContext], operated: Stack
+    new_browser: Callable[[], BrowserContext], stack: Stack
 ) -> None:
     context = new_browser()
-    hidden, front = open_tabs(context, operated.url, 2)
+    hidden, front = open_tabs(context, stack.url, 2)
     hide(hidden)
     hidden.evaluate(
         """() => {
@@ -219,17 +211,17 @@ def show(tab: Page) -> None:
     )
 
 
-def test_a_worker_that_the_browser_ends_is_replaced(operated: Stack, new_context: NewContext) -> None:
-    tabs = open_tabs(new_context(), operated.url, 3)
+def test_a_worker_that_the_browser_ends_is_replaced(stack: Stack, new_context: NewContext) -> None:
+    tabs = open_tabs(new_context(), stack.url, 3)
     client = tabs[0].context.browser.new_browser_cdp_session()  # type: ignore[union-attr]
     targets = client.send("Target.getTargets", {"filter": [{"type": "shared_worker"}, {"exclude": True}]})
-    worker = next(one["targetId"] for one in targets["targetInfos"] if operated.url in one["url"])
+    worker = next(one["targetId"] for one in targets["targetInfos"] if stack.url in one["url"])
     session = client.send("Target.attachToTarget", {"targetId": worker, "flatten": False})["sessionId"]
     ending = '{"id": 1, "method": "Runtime.evaluate", "params": {"expression": "close()"}}'
     client.send("Target.sendMessageToTarget", {"sessionId": session, "message": ending})
-    until(lambda: connections(operated) == 0, "the end of its socket")
+    until(lambda: connections(stack) == 0, "the end of its socket")
     # found under its name for as long as it takes to end, so tabs may try it once more, 3 s, before they take another
-    until(lambda: connections(operated) == 1, "the socket of another worker", within=30.0)
+    until(lambda: connections(stack) == 1, "the socket of another worker", within=30.0)
     id = run_task(tabs[0], "text_length", text="four")
     for tab in tabs:
         expect(row(tab, id)).to_have_attribute("data-status", "finished")

@@ -124,7 +124,7 @@ def test_an_action_that_is_killed_in_the_middle_goes_on_where_it_stopped(
     ).stdout.split()
     os.kill(int(horse), signal.SIGKILL)
     assert 0 < left(redis, id) < MANY
-    state = until(lambda: ended(jobs, id).state, "the end", within=60)
+    state = ended(jobs, id, within=60).state
     assert state.attempt == 2 and state.result == {"done": MANY, "skipped": 0, "failed": {}}
     assert redis.zcard(index_key("all", Status.QUEUED)) == redis.llen("rq:queue:default") == 0
 
