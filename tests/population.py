@@ -25,7 +25,8 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from workers import store
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, failure_from
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
+from workers.wire import failure_from
 
 QUEUE = "default"
 SHARES = {  # of each thousand
