@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
+WITHOUT_BAR = Path(__file__).with_name("chromium.sh")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 APPLICATIONS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
 # the first for a root user, the others for silence: nothing of ours needs Google's services
@@ -28,6 +30,13 @@ def find() -> str | None:
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
     return next((path for path in (*APPLICATIONS, own) if Path(path).exists()), None)
+
+
+def launch(playwright: Playwright, path: str, **options: Any) -> Browser:
+    """The browser of `path`."""
+    return playwright.chromium.launch(
+        executable_path=WITHOUT_BAR, args=FLAGS, env={**os.environ, "CHROMIUM": path}, **options
+    )
 
 
 def install() -> None:

@@ -23,7 +23,7 @@ def launch() -> Iterator[Callable[..., Browser]]:
     assert path is not None, "no Chrome or Chromium: `make test` installs one"
     expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
-        yield partial(playwright.chromium.launch, executable_path=path, args=browsers.FLAGS)
+        yield partial(browsers.launch, playwright, path)
 
 
 @pytest.fixture(scope="session")

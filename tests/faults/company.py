@@ -60,10 +60,10 @@ class Company:
 
 @contextmanager
 def chromium() -> Iterator[Chromium]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=browsers.find(), args=browsers.FLAGS)
+    path = browsers.find()
+    assert path is not None, "no Chrome or Chromium: `make test` installs one"
+    with sync_playwright() as playwright, browsers.launch(playwright, path) as launched:
         yield launched
-        launched.close()
 
 
 def _cookie(session: requests.Session) -> str:
