@@ -7,11 +7,11 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, dashboard, growth, log_flood, outage, rows, stuck_reader
+from bench import comparison, dashboard, growth, log_flood, outage, rows, rq_dashboard, stuck_reader
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
-PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard")
+PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard", "rq-dashboard")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -38,6 +38,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 log_flood.report(lab, rounds)
             elif part == "dashboard":
                 dashboard.report(lab)
+            elif part == "rq-dashboard":
+                rq_dashboard.report(lab, rounds, 4 * seconds)
             else:
                 _outage(lab)
         except (Exception, SystemExit):

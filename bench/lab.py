@@ -78,10 +78,14 @@ class Lab:
         return "\n".join(Path(self.words.name).read_text(errors="replace").splitlines()[-LAST_WORDS:])
 
     @contextmanager
-    def running(self, command: list[str], changes: Mapping[str, str], cores: frozenset[int]) -> Iterator[int]:
+    def running(
+        self, command: list[str], changes: Mapping[str, str], cores: frozenset[int], python: str = sys.executable
+    ) -> Iterator[int]:
         """A process, by its id, that sees Redis under `url`."""
         environment = {**self.environment, "REDIS_URL": self.url, **changes}
-        process = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment, stderr=self.words)
+        process = subprocess.Popen(
+            [python, "-m", *command], cwd=ROOT, env=environment, stdout=self.words, stderr=self.words
+        )
         self.processes.append(process)
         try:
             pin(process.pid, cores)  # it has one thread so far: the others will inherit it
