@@ -1,7 +1,6 @@
 """Finds jobs of which our states and RQ's records say different things. Redis looks: what agrees never leaves it."""
 
 import functools
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -55,17 +54,14 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
-def differences(redis: Redis, queues: Sequence[str]) -> Iterator[Difference]:
-    """Of all jobs that have not ended here, or that wait on RQ's `queues`; one may come twice.
-
-    Others have their turn after each slice.
-    """
+def differences(redis: Redis, queues: Sequence[str]) -> Iterator[list[Difference]]:
+    """Of all jobs that have not ended here, or that wait on RQ's `queues`, slice by slice; one may come twice."""
     places = [(index_key("all", status), "-inf") for status in Status if status in ACTIVE]
     places += [(f"rq:queue:{queue}", "0") for queue in queues]
     for key, start in places:
         go_on = start
         while go_on:
-            go_on, *texts = [text.decode() for text in cast(Any, _script()([key], [go_on, SLICE], client=redis))]
-            for id, ours, rqs in zip(texts[::3], texts[1::3], texts[2::3], strict=True):
-                yield Difference(id, ours.strip('"'), rqs)
-            time.sleep(0)
+            reply = _script()([key], [go_on, SLICE], client=redis)
+            go_on, *texts = [text.decode(errors="replace") for text in cast(Any, reply)]
+            found = zip(texts[::3], texts[1::3], texts[2::3], strict=True)
+            yield [Difference(id, ours.strip('"'), rqs) for id, ours, rqs in found]

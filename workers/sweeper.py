@@ -6,7 +6,7 @@ Whoever holds it does the other chores that must have one hand.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import store
-from workers.comparison import differences
+from workers.comparison import Difference, differences
 from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
 from workers.lifecycle import TrackedJob, fetch_job, fetch_jobs
 from workers.popped import Popped
@@ -27,6 +27,8 @@ from workers.worker import HEARTBEAT
 INTERVAL = 0.5  # seconds between two looks at heartbeats
 SILENCE = 2.1 * HEARTBEAT  # seconds without a heartbeat after which a worker is called silent: it has missed two
 COMPARE_INTERVAL = 5.0  # seconds between two comparisons with RQ
+TURN = 0.2  # seconds of comparing, after which heartbeats are heard again
+HELD_UP = HEARTBEAT / 2  # seconds that a sweep may take and yet have kept no worker from being heard in time
 LOCK = "headway:sweeper"
 LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
 DUE = 1.0  # the score of those whose time is over and who are silent, by which RQ tells them from who is heard
@@ -57,6 +59,8 @@ class Sweeper:
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
         self._heartbeats = Heartbeats(redis, queues, clock=clock, patience=SILENCE)
         self._compared_at = clock()
+        self._comparing: Iterator[Sequence[Difference]] | None = None
+        self._different: dict[str, str] = {}  # job → how it differs from RQ, as far as has been compared
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
         self._told: dict[str, str] = {}  # job → how it differed when it was mended, for as long as that has not helped
 
@@ -80,7 +84,8 @@ class Sweeper:
             except Exception:  # whatever one job looks like: the others are swept on
                 log.exception("not swept")
             rested_from = self._clock()
-            self._excuse(rested_from - began)
+            if rested_from - began > HELD_UP:
+                self._excuse(rested_from - began)
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
@@ -99,17 +104,19 @@ class Sweeper:
             self._mark_silent(silent[queue], lost)
             self._judge(queue, silent[queue])
         self._popped.put_back(silent)
-        if self._clock() - self._compared_at >= COMPARE_INTERVAL:
+        if self._comparing is None and self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()
+            self._compare()
+        elif self._comparing is not None:
             self._compare()
 
     def _forget(self) -> None:
         self._heartbeats.forget()
         self._popped.forget()
+        self._comparing = None
 
     def _excuse(self, seconds: float) -> None:
-        """Count nobody's silence while we worked: a comparison of very many jobs takes seconds, and so does a Redis
-        that hangs."""
+        """Count nobody's silence while Redis hung, or we worked for so long that it may have."""
         self._heartbeats.excuse(seconds)
         self._popped.excuse(seconds)
 
@@ -173,13 +180,27 @@ class Sweeper:
     # -- comparison
 
     def _compare(self) -> None:
+        """Begin to compare, or go on where there was no time for all."""
+        if self._comparing is None:
+            self._comparing, self._different = differences(self._redis, self._queues), {}
+        comparing, self._comparing = self._comparing, None  # begun anew if it fails
+        ends = self._clock() + TURN
+        for part in comparing:
+            self._different.update((id, f"{ours} {rqs}") for id, ours, rqs in part)
+            if self._clock() >= ends:
+                self._comparing = comparing  # heartbeats are to be heard meanwhile
+                return
+            time.sleep(0)
+        self._mend_all()
+
+    def _mend_all(self) -> None:
         """Mend what differs from RQ twice in a row: once may be a change that was under way."""
         suspects: dict[str, str] = {}
         told: dict[str, str] = {}
-        for id, (ours, rqs) in self._differences().items():
-            difference = f"{ours} {rqs}"
+        for id, difference in self._different.items():
             is_told = self._told.get(id) == difference
             if self._suspects.get(id) == difference:
+                ours, rqs = difference.split(" ")
                 self._mend(id, "" if is_told else f"mended, it was {ours} here and is {rqs} in RQ")
                 is_told = True
             else:
@@ -187,10 +208,6 @@ class Sweeper:
             if is_told:
                 told[id] = difference
         self._suspects, self._told = suspects, told
-
-    def _differences(self) -> dict[str, tuple[str, str]]:
-        """Job → (our status, RQ's)."""
-        return {id: (ours, rqs) for id, ours, rqs in differences(self._redis, self._queues)}
 
     def _mend(self, id: str, why: str) -> None:
         job = fetch_job(id, self._redis)

@@ -14,7 +14,7 @@ from tests.workers.conftest import Clock
 from tests.workers.test_sweeper import beat, run_silently, status
 from workers import store
 from workers.queue import Jobs
-from workers.sweeper import COMPARE_INTERVAL, SILENCE, Sweeper
+from workers.sweeper import COMPARE_INTERVAL, HELD_UP, INTERVAL, SILENCE, Sweeper
 from workers.wire import Status
 
 LONG = SILENCE * 0.6  # seconds that a comparison of very many jobs takes
@@ -50,6 +50,46 @@ def test_a_comparison_that_takes_long_keeps_nobody_from_being_lost(
     clock.now += COMPARE_INTERVAL
     run_until(lambda: status(jobs, id) == Status.LOST)
     assert clock.now - COMPARE_INTERVAL < 1000.0 + SILENCE + 2 * LONG + 1.0
+
+
+def test_sweeps_that_take_their_time_put_off_nobodys_loss(
+    jobs: Jobs,
+    redis: Redis,
+    sweeper: Sweeper,
+    clock: Clock,
+    run_until: Callable[[Callable[[], bool]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy machine, with thousands that run; a worker is heard between two of them."""
+    id = run_silently(jobs, redis)
+
+    def hold() -> bool:
+        clock.now += HELD_UP * 0.9
+        return True
+
+    monkeypatch.setattr(sweeper, "_holds_lock", hold)
+    run_until(lambda: status(jobs, id) == Status.LOST)
+    assert clock.now < 1000.0 + SILENCE + 2 * (HELD_UP + INTERVAL)
+
+
+def test_a_comparison_of_very_many_goes_on_in_the_sweeps_that_follow(
+    redis: Redis, sweeper: Sweeper, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    population.fill(redis, 3000)
+    [missed] = cast(list[bytes], redis.zrange("headway:all:queued", -1, -1))
+    *running, dead = cast(list[bytes], redis.zrange("headway:all:started", 0, -1))
+    redis.hset(b"rq:job:" + missed, "status", "canceled")
+    monkeypatch.setattr("workers.sweeper.TURN", 0.0)
+    parts = []
+    for number in range(100):
+        clock.now += COMPARE_INTERVAL / 5
+        redis.zadd("rq:wip:default", {id + b":1": time.time() + 60 + number for id in running}, xx=True)
+        sweeper.sweep()
+        parts.append(sweeper._comparing is not None)
+        if redis.zscore("headway:all:canceled", missed) is not None:
+            break
+    assert parts.count(True) > 10 and redis.zscore("headway:all:canceled", missed) is not None
+    assert redis.zrange("headway:all:lost", 0, -1) == [dead]
 
 
 def test_while_redis_hangs_in_the_middle_of_a_sweep_nobody_is_silent(
