@@ -31,10 +31,10 @@ from workers.tasks import Tasks
 from workers.wire import error_of, failure_from
 
 HEARTBEAT = 2  # seconds between two heartbeats of a running job
-WORKER_TTL = 20  # seconds; an idle worker looks for abandoned jobs every WORKER_TTL - 15
+WORKER_TTL = 17  # seconds; an idle worker is heard, as RQ has it, every WORKER_TTL - 15
 LAST_WORDS = 4  # seconds beyond the grace for a worker to say what became of its job
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
-HELD_UP = WORKER_TTL - 14  # seconds between two heartbeats after which Redis must have been away
+HELD_UP = 6  # seconds between two heartbeats after which Redis must have been away
 # seconds that an answer may take while nothing blocks: over a connection that is dead and does not know it, a worker
 # must be heard again before its job is judged, HEARTBEAT and a verdict of 5 s after its last word
 ANSWER = 4.0

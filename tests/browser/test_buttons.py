@@ -1,6 +1,8 @@
 """The buttons and links of the dashboard that stand in no other test: each does what it says."""
 
 import re
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -141,3 +143,20 @@ def test_the_foot_of_each_page_turns_the_theme_and_shows_the_keys(operator: LogI
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     page.get_by_role("button", name="Keys").click()
     expect(page.locator("dialog.sheet")).to_contain_text("Schedule")
+
+
+def test_a_worker_that_is_not_heard_is_marked_and_cleared(operator: LogIn, stack: Stack) -> None:
+    worker = stack.processes.start("-m", "workers.main", "worker", "--queue", "bookInfoParser", "--name", "dozing")
+    page = operator("/workers")
+    row = page.locator("table.workers tbody tr", has_text="dozing")
+    expect(row).to_contain_text("idle")
+    worker.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    expect(row).to_contain_text("silent")
+    took = time.monotonic() - began
+    expect(page.locator(".warnings")).to_contain_text("dozing is silent")
+    worker.send_signal(signal.SIGCONT)
+    expect(row).not_to_contain_text("silent")
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert took < 8, f"marked after {took:.1f} s"  # 5 s, and what a busy machine takes to stop it and to paint

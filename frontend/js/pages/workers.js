@@ -8,16 +8,15 @@ import { attempt, button, isSure, link, pageOf } from "../shell.js";
 import { get, post } from "./post.js";
 import { Table } from "./table.js";
 
-const SILENT = 5000; // ms without a heartbeat while it runs a job
+const SILENT = 4000; // ms without a heartbeat, which comes each 2 s; stats come each second, so it is told within 5 s
 const PAUSE = 5000; // ms between two looks at what no topic tells, and only where something has moved
-const IDLE_SILENT = 8000; // ms; who waits for a job says so every 5 s
 
 JobProgress.define();
 
 const since = (ms) => (ms ? duration(Math.max(0, Date.now() - ms) / 1000) : null);
 const ago = (ms) => (ms ? `${duration(Math.max(0, Date.now() - ms) / 1000)} ago` : null);
 const careers = new Map(); // name → {born_at, done, failed, version}
-const isSilent = ({ state, heartbeat_at }) => Date.now() - heartbeat_at > (state === "busy" ? SILENT : IDLE_SILENT);
+const isSilent = ({ heartbeat_at: heard }) => newest.at - heard > SILENT; // by the server's clock, not by this one's
 
 function showJob({ job }, cell) {
   if ((cell.dataset.job ?? "") === (job ?? "")) return;
