@@ -135,7 +135,8 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "worker.js": {"hub.js", "serving.js", "socket.io.js"},
     "leader.js": {"serving.js"},
     "ways.js": {"leader.js", "serving.js"},  # and, where a page needs a hub of its own, hub.js and socket.io.js
-    "remote-hub.js": {"watches.js"},
+    "pause.js": set(),
+    "remote-hub.js": {"pause.js", "watches.js"},
     "ends.js": set(),
     "told.js": set(),
     "client.js": {"ends.js", "remote-hub.js", "told.js", "ways.js"},
@@ -155,6 +156,7 @@ NO_DOM = {
     "hub.js",
     "serving.js",
     "ends.js",
+    "pause.js",
 }
 NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js", "throughput.js"}
 

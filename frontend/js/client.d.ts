@@ -73,11 +73,13 @@ export interface View {
 
 export type ConnectionState = "connecting" | "live" | "stale" | "offline";
 
-/** Its event "change" says that `state` is another one. */
+/** Its event "change" says that `state` or `paused` is another one. */
 export interface Connection extends EventTarget {
   readonly state: ConnectionState;
   /** When what is shown was last known to be true. */
   readonly asOf: number;
+  /** Set it, and nothing that is watched changes the page until it is unset: then the newest of it comes at once. */
+  paused: boolean;
 }
 
 export interface Task {

@@ -1,5 +1,6 @@
 // A tab's side of its port to the hub: the same watches and ends as a hub of its own would give. Knows no socket, no DOM.
 
+import { Pause } from "./pause.js";
 import { Watches } from "./watches.js";
 
 const BEAT = 2000; // ms between two words to the hub, which it answers
@@ -20,6 +21,7 @@ export class RemoteHub extends EventTarget {
   #lost = 0; // ports taken one after the other since a hub fell silent
   #watches = new Watches();
   #hearers = new Set();
+  #pause = new Pause();
   #said = "connecting"; // the hub's state
   #isShowing = false; // whether anything was ever live
   #heardAt = 0;
@@ -42,8 +44,10 @@ export class RemoteHub extends EventTarget {
     this.#start();
     if (this.#watches.get(topic, token) === undefined) this.#want([topic, token]);
     const watched = this.#watches.open(topic, token);
-    const stop = watched.listen(listener);
+    const gate = this.#pause.gate(listener);
+    const stop = watched.listen(gate);
     return () => {
+      this.#pause.drop(gate);
       if (!stop() || watched.listeners.size > 0 || !this.#watches.has(watched)) return;
       this.#watches.drop(watched);
       this.#post({ unwatch: [[topic, token]] });
@@ -60,6 +64,16 @@ export class RemoteHub extends EventTarget {
 
   seen(ids) {
     this.#post({ seen: ids });
+  }
+
+  /** Whether the page is paused: what it watches changes nothing on it until it is resumed. Ends are told all the same. */
+  get paused() {
+    return this.#pause.isOn;
+  }
+
+  set paused(isOn) {
+    this.#pause.turn(isOn);
+    this.dispatchEvent(new Event("change"));
   }
 
   /** Say goodbye, and keep what is held: the page is put aside. */

@@ -1,5 +1,6 @@
 // What all pages share: the state of the connection, toasts, keys, theme, the sheet of keys and the palette.
 
+import { connection } from "./client.js";
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobToasts } from "./elements/job-toasts.js";
 import { NoticeSettings } from "./elements/notice-settings.js";
@@ -150,6 +151,14 @@ addEventListener("keydown", (event) => {
   if (!Object.hasOwn(DOES, event.key)) return;
   event.preventDefault();
   DOES[event.key]();
+});
+
+// -- live, or paused: who reads a list can have it stand still
+
+const pause = document.querySelector(".pause");
+pause.addEventListener("click", () => {
+  connection.paused = !connection.paused;
+  pause.setAttribute("aria-pressed", connection.paused);
 });
 
 document.querySelector(".foot .theme").addEventListener("click", turnTheme);

@@ -160,3 +160,23 @@ def test_a_worker_that_is_not_heard_is_marked_and_cleared(operator: LogIn, stack
     worker.terminate()
     assert worker.wait(15) == 0
     assert took < 8, f"marked after {took:.1f} s"  # 5 s, and what a busy machine takes to stop it and to paint
+
+
+def test_a_page_that_is_paused_stands_still_and_then_shows_the_newest(operator: LogIn, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "background_work")
+    job = page.locator(f'job-list .job[data-job="{id}"]')
+    expect(job).to_have_attribute("data-status", "started")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("connection-status")).to_have_text(re.compile("Paused, as of .*:"))
+    later = submit(page, stack, "sum_numbers", text="1")
+    requests.post(f"{stack.url}/api/jobs/{id}/stop", headers=stack.operator).raise_for_status()
+    ended(page, stack, id, "stopped")
+    ended(page, stack, later)
+    expect(page.locator("job-toasts")).to_contain_text("sum_numbers finished")  # news is told all the same
+    assert job.get_attribute("data-status") == "started"
+    assert page.locator(f'job-list .job[data-job="{later}"]').count() == 0
+    page.get_by_role("button", name="Pause").click()
+    expect(job).to_have_attribute("data-status", "stopped")
+    expect(page.locator(f'job-list .job[data-job="{later}"]')).to_have_attribute("data-status", "finished")
+    expect(page.locator("connection-status")).to_have_text("Live")

@@ -9,6 +9,7 @@ const WORDS = { connecting: "Connecting…", live: "Live", stale: "Not live", of
 export class ConnectionStatus extends HTMLElement {
   #frame = 0;
   #connection = null;
+  #pausedAt = 0; // ms; 0 while it is not
   // what is bad is said at once; what is good in the frame that paints what has come with it, and not before
   #change = () => {
     this.dispatchEvent(new CustomEvent("change", { detail: this.#connection.state }));
@@ -38,10 +39,13 @@ export class ConnectionStatus extends HTMLElement {
   }
 
   #paint() {
-    const { state, asOf } = this.#connection;
+    const { state, asOf, paused } = this.#connection;
     const doubtful = state === "stale" || state === "offline";
     this.setAttribute("state", state);
     document.documentElement.toggleAttribute("data-stale", doubtful);
-    write(this, WORDS[state] + (doubtful ? `, as of ${clock(asOf)}` : ""));
+    if (paused) this.#pausedAt ||= Date.now();
+    else this.#pausedAt = 0;
+    this.toggleAttribute("paused", paused);
+    write(this, paused ? `Paused, as of ${clock(Math.min(asOf, this.#pausedAt))}` : WORDS[state] + (doubtful ? `, as of ${clock(asOf)}` : ""));
   }
 }
