@@ -1,18 +1,21 @@
 // The page `/`: forms of all tasks, and one's own jobs.
 
 import { tasks } from "./client.js";
-import { JobDetails } from "./elements/job-details.js";
 import { JobList } from "./elements/job-list.js";
 import { TaskForm } from "./elements/task-form.js";
 import { element } from "./progress-view.js";
 import { attempt, isSure } from "./shell.js";
 
-for (const kind of [JobDetails, JobList, TaskForm]) kind.define();
+for (const kind of [JobList, TaskForm]) kind.define();
 
 const list = document.querySelector("job-list");
 const details = document.querySelector("job-details");
 
-const open = (id) => attempt(() => details.open(id));
+const open = (id) =>
+  attempt(async () => {
+    (await import("./elements/job-details.js")).JobDetails.define();
+    await details.open(id);
+  });
 document.addEventListener("open-job", ({ detail: id }) => open(id));
 list.addEventListener("act-error", ({ detail: message }) => attempt(() => Promise.reject(new Error(message))));
 list.addEventListener("confirm-delete", async ({ detail: { state, resolve } }) => {

@@ -3,7 +3,6 @@
 import { connection } from "./client.js";
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobToasts } from "./elements/job-toasts.js";
-import { NoticeSettings } from "./elements/notice-settings.js";
 import { element, write } from "./progress-view.js";
 
 const NOTICE = 6000; // ms
@@ -16,7 +15,12 @@ const KEYS = [
 /** The address of `path` ("/jobs") on this installation, which may lie below another one. */
 export const at = (path) => new URL(`..${path}`, import.meta.url).pathname + new URL(`http://x${path}`).search;
 
-for (const kind of [ConnectionStatus, JobToasts, NoticeSettings]) kind.define();
+for (const kind of [ConnectionStatus, JobToasts]) kind.define();
+
+// asked for when they are looked at; but who is told of ends by this browser is registered anew with the first page of a day
+const offerNotices = async () => (await import("./elements/notice-settings.js")).NoticeSettings.define();
+if (globalThis.Notification?.permission === "granted") attempt(offerNotices);
+else document.querySelector(".menu").addEventListener("toggle", () => attempt(offerNotices), { once: true });
 
 const notice = document.querySelector(".notice");
 const sure = document.querySelector("dialog.sure");
