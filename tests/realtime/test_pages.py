@@ -1,8 +1,10 @@
 """The pages and what they load."""
 
+import gzip
 import re
 import time
 import tomllib
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -78,3 +80,20 @@ def test_only_pages_renew_a_session_and_only_once_a_day(me: FlaskClient, monkeyp
 def test_the_foot_names_the_version_of_the_project(me: FlaskClient) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"Headway {version}" in me.get("/").text
+
+
+def test_the_scripts_of_a_first_load_are_40_kb_at_the_most(me: FlaskClient) -> None:
+    """What the page and its worker import from the start, as it is sent; what comes upon a click is not in it."""
+    page = me.get("/").get_data(as_text=True)
+    wanted = [*re.findall(r'<script [^>]*src="([^"]+)"', page), "/js/worker.js"]
+    sizes: dict[str, int] = {}
+    while wanted:
+        if (path := wanted.pop()) in sizes:
+            continue
+        answer = me.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
+        sizes[path] = len(answer.data)
+        if path.startswith("/js/"):
+            text = gzip.decompress(answer.data).decode()
+            wanted += [urljoin(path, name) for name in re.findall(r'(?:from|import)\s*"([^"]+)"', text)]
+    assert "/vendor/socket.io.js" in sizes and "/js/hub.js" in sizes and "/js/elements/job-list.js" in sizes
+    assert sum(sizes.values()) <= 40_000, sizes
