@@ -60,6 +60,7 @@ local function holds(text, values)
   return false
 end
 
+local seen, words, told -- the job whose texts were read last, and these: one term looks at them after the other
 local FITS = {
   id=function(id, state, values) return begins(id, values) end,
   queue=function(id, state, values) return equals(state[2], values) end,
@@ -67,15 +68,21 @@ local FITS = {
   owner=function(id, state, values) return begins(state[3], values) end,
   text=function(id, state, values, waits)
     if holds(id, values) then return true end
-    local key = 'headway:job:' .. id
-    local words = call('GET', key .. ':words')
+    if seen ~= id then seen, words, told = id, call('GET', 'headway:job:' .. id .. ':words'), nil end
     if words and holds(words, values) then return true end
     if words and waits then return false end
-    state = call('HMGET', key, 'task', 'description', 'error')
-    if not state[1] then return nil end
-    if holds(lower(state[1]), values) or holds(lower(state[2]), values) then return true end
-    if state[3] == 'null' then return false end
-    return holds(lower(string.gsub(state[3], '^{"type":"(.*)","message":"(.*)"}$', '%1\n%2')), values)
+    if not told then
+      local task, description, error = unpack(call('HMGET', 'headway:job:' .. id, 'task', 'description', 'error'))
+      if not task then return nil end
+      told = {}
+      if not words then told[1] = lower(task) end -- which is the first of the words
+      if description ~= '""' then told[#told + 1] = lower(description) end
+      if error ~= 'null' then
+        told[#told + 1] = lower(string.gsub(error, '^{"type":"(.*)","message":"(.*)"}$', '%1\n%2'))
+      end
+    end
+    for at = 1, #told do if holds(told[at], values) then return true end end
+    return false
   end
 }
 

@@ -211,6 +211,14 @@ def test_many_who_search_wait_for_one_another_not_others_for_them_all(many: Redi
     searching.close()
 
 
+def test_several_words_are_looked_for_in_texts_that_are_read_once(many: Redis) -> None:
+    many.config_resetstat()
+    assert counted(many, "a-title books.example show -n77 parsing") == {"failed": 5_000, "finished": 5_000}
+    stats: dict[str, Any] = many.info("commandstats")
+    assert stats["cmdstat_get"]["calls"] <= MANY
+    assert stats["cmdstat_hmget"]["calls"] <= PART
+
+
 def test_where_time_runs_out_the_page_is_short_and_goes_on(many: Redis) -> None:
     query = parse("nothing of this kind", 0)
     rows, before = search.page(many, "all", query, before=None, limit=50, patience=0.02)
