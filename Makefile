@@ -11,7 +11,7 @@ run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
 
 test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser
-	$(PY) -m pytest -n auto --dist loadgroup
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .

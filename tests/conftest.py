@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from redis import Redis
 from tests.ears import Ears
 from tests.mail_box import MailBox
 from tests.push_service import PushService
-from tests.turns import turn
 from tests.web_hook import WebHook
 from workers import embedded, store
 from workers import jobs as jobs_package
@@ -28,30 +27,15 @@ from workers.store import Stored
 from workers.tasks import Tasks
 from workers.vapid import Vapid
 
-MOST_PROCESSES = 8
+MOST_PROCESSES = 8  # each has a browser, and 1 GB
 ROOT = Path(__file__).parent.parent
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks
 DEADLINE = 15.0  # seconds; long, since it is only waited for by a test that fails
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests wait more than they compute, so there is one more than the machine has cores; each has a browser."""
+    """How many processes `make test` has: one more than there are cores, since a test waits as much as it computes."""
     return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that run alone come last, when nobody has to wait for them."""
-    items.sort(key=is_alone)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with turn(is_alone(item)):
-        return (yield)
-
-
-def is_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None
 
 
 def until(condition: Callable[[], Any], what: str = "the condition", within: float = DEADLINE) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from redis import Redis
 
 from tests.conftest import ROOT, free_port, is_ready, until
 
@@ -147,7 +148,7 @@ def test_what_a_file_registers_is_queued_again_and_again(start: Start) -> None:
     assert (job["task"], job["result"]) == ("sum_numbers", 15)
 
 
-def test_parts_run_alone(start: Start, redis_url: str) -> None:
+def test_parts_run_alone(start: Start, redis: Redis, redis_url: str) -> None:
     port = free_port()
     web = start("web", PORT=str(port), REDIS_URL=redis_url)
     url = f"http://127.0.0.1:{port}"

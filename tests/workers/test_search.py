@@ -19,7 +19,6 @@ from workers.wire import Status
 
 MANY = 100_000
 PART = 10_000
-pytestmark = pytest.mark.xdist_group("search")  # a hundred thousand jobs are made once
 RARE = 77_777  # the number in the arguments of one job
 
 
