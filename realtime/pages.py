@@ -19,7 +19,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from realtime import files
+from realtime import files, modules
 from realtime.access import Refusal
 from realtime.audit import audited
 from realtime.errors import Refused
@@ -108,7 +108,7 @@ def show(template: str, here: str, **values: object) -> Response:
         python_version=platform.python_version(),
         **values,
     )
-    response = make_response(text)
+    response = make_response(modules.preload(text, FRONTEND / "js"))
     # not `no-store`: browsers would not keep the page for the way back; what it shows of jobs is read anew by then
     response.headers["Cache-Control"] = "no-cache"
     return response
