@@ -50,10 +50,20 @@ def until(condition: Callable[[], Any], what: str = "the condition", within: flo
     return value
 
 
+GIVEN: set[int] = set()  # ports
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody else is given before a server has it: neither here nor in another process of `make test`."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        # Linux gives odd ones
+        if port // 2 % MOST_PROCESSES == number % MOST_PROCESSES and port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 class Processes:
