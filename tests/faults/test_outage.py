@@ -45,7 +45,7 @@ def test_an_outage_in_the_midst_of_a_job_costs_it_nothing_and_its_end_is_the_tru
         time.sleep(GONE)  # the fault itself
         os.unlink(url.removeprefix("unix://"))
         server = subprocess.Popen(server.args, stdout=subprocess.DEVNULL)
-        state = until(end, "the job's end")
+        state = until(end, "the job's end", within=60)
         assert (state.status, state.attempt, state.completed, state.error) == (Status.FINISHED, 1, STEPS, None)
         assert state.result["steps"] == STEPS and state.result["slowest"] < SLOW
         assert state.result["seconds"] > HANGS + GONE, "it was over before the outage was"
