@@ -27,7 +27,7 @@ from workers.store import Stored
 from workers.tasks import Tasks
 from workers.vapid import Vapid
 
-MOST_PROCESSES = 8  # each has a browser, and 1 GB
+MOST_PROCESSES = 8  # each has a browser
 ROOT = Path(__file__).parent.parent
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks
 DEADLINE = 15.0  # seconds; long, since it is only waited for by a test that fails
