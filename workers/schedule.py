@@ -72,22 +72,22 @@ def _schedulers(redis: Redis) -> list[dict[str, Any]]:
     shown = []
     for name, heard_at in beats:
         try:
-            scheduler = CronScheduler.fetch(name.decode(), redis)
+            shown.append(_scheduler(CronScheduler.fetch(name.decode(), redis), heard_at))
         except SchedulerNotFound:
             continue  # it was killed, and is forgotten two minutes later
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             log.warning("the cron scheduler %s can't be read: %s", name, error)
-            continue
-        shown.append(
-            {
-                "name": scheduler.name,
-                "host": scheduler.hostname,
-                "file": scheduler.config_file,
-                "heartbeat_at": round(heard_at * 1000),
-                "entries": [_entry(job) for job in scheduler.get_jobs()[:ENTRIES]],
-            }
-        )
     return shown
+
+
+def _scheduler(scheduler: CronScheduler, heard_at: float) -> dict[str, Any]:
+    return {
+        "name": scheduler.name,
+        "host": scheduler.hostname,
+        "file": scheduler.config_file,
+        "heartbeat_at": round(heard_at * 1000),
+        "entries": [_entry(job) for job in scheduler.get_jobs()[:ENTRIES]],
+    }
 
 
 def _entry(job: CronJob) -> dict[str, Any]:

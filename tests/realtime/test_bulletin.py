@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from realtime.stats import HISTORY, Stats
-from realtime.topics import STATS, Topics
+from realtime.stats import HISTORY, INTERVAL, Stats
+from realtime.topics import SCHEDULE, STATS, Topics
 from tests.conftest import Stack, until
 from tests.realtime.clients import connected
 from tests.realtime.conftest import Sockets
@@ -132,6 +132,21 @@ def test_redis_away_is_no_end_of_it(tmp_path: Path, topics: Topics, sockets: Soc
     away = store.connect(f"unix://{tmp_path}/none.sock")
     Stats(away, ["default"], topics, sockets, History(away)).look()
     assert packets == []
+
+
+def test_a_record_that_nobody_can_read_ends_nothing_and_hides_no_other_bulletin(
+    news: Stats, topics: Topics, sockets: Sockets, redis: Redis, clock: Clock
+) -> None:
+    packets = sockets.connect("s")
+    for topic in (STATS, SCHEDULE):
+        topics.add("s", topic)
+    redis.zadd("rq:scheduled:default", {b"\xff": math.inf})
+    news.look()
+    assert spans(packets) == ["15m", "24h"]
+    redis.delete("rq:scheduled:default")
+    clock.now += INTERVAL
+    news.look()
+    assert [event for event, _ in packets].count("schedule") == 1
 
 
 def test_an_event_is_no_more_than_64_kb_however_much_there_is(

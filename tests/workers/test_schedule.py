@@ -1,5 +1,6 @@
 """What is yet to come: read from RQ's own registries and from what its cron schedulers say of themselves."""
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -118,6 +119,8 @@ def test_only_tasks_are_queued_with_arguments_that_can_be_read(redis: Redis, job
 
 
 def test_a_scheduler_that_says_rubbish_hides_no_other(redis: Redis, cron: CronScheduler) -> None:
-    redis.zadd("rq:cron_schedulers", {"mad": time.time(), "killed": time.time()})
+    redis.zadd("rq:cron_schedulers", {"mad": time.time(), "killed": time.time(), "odd": 1, "endless": math.inf})
     redis.hset("rq:cron_scheduler:mad", mapping={"pid": "x", "cron_jobs": "{"})
+    redis.hset("rq:cron_scheduler:odd", "cron_jobs", '["no entry"]')
+    redis.hset("rq:cron_scheduler:endless", "pid", "1")
     assert [one["name"] for one in schedule.read(redis, QUEUES)["cron"]] == ["one"]
