@@ -59,8 +59,10 @@ class Query:
         return self if value is None else replace(self, terms=(*self.terms, Term(field, (value,))))
 
     def without(self, field: str) -> "Query":
-        """The same without what `field` must be; what it must not be stays."""
-        return replace(self, terms=tuple(term for term in self.terms if term.field != field or term.negated))
+        """The same without the one value that `field` must have; what else is said of it stays."""
+        value = self.only(field)
+        one = Term(field, (value,)) if value is not None else None
+        return replace(self, terms=tuple(term for term in self.terms if term != one))
 
     def asks_for(self, field: str) -> bool:
         return any(term.field == field for term in self.terms)

@@ -95,6 +95,7 @@ def test_the_one_value_of_a_field(text: str, field: str, value: Any) -> None:
 
 def test_what_a_field_must_be_can_be_left_out() -> None:
     assert parse("queue:a word -queue:b", NOW).without("queue") == parse("word -queue:b", NOW)
+    assert parse("queue:a queue:b,c", NOW).without("queue") == parse("queue:b,c", NOW)  # nothing fits both
 
 
 def test_what_the_indexes_can_answer_alone() -> None:
