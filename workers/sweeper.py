@@ -200,7 +200,7 @@ class Sweeper:
         for id, difference in self._different.items():
             is_told = self._told.get(id) == difference
             if self._suspects.get(id) == difference:
-                ours, rqs = difference.split(" ")
+                ours, _, rqs = difference.partition(" ")  # RQ's may be any text
                 self._mend(id, "" if is_told else f"mended, it was {ours} here and is {rqs} in RQ")
                 is_told = True
             else:

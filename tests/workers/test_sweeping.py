@@ -143,6 +143,7 @@ UNREADABLE: list[dict[str, Any]] = [
     {"status": "started"},
     {"status": "started", "data": b"x", "created_at": "yesterday"},
     {"status": "started", "data": b"x", "timeout": "soon"},
+    {"status": "what ever"},
 ]
 
 
