@@ -60,8 +60,10 @@ def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
 
 def _return(redis: Redis, queue: str, id: str) -> None:
     """To the front of the queue, as if nobody had taken it."""
+    between = IntermediateQueue(f"rq:queue:{queue}", redis)
     with redis.pipeline() as pipeline:
-        pipeline.lrem(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 1, id)
+        pipeline.lrem(between.key, 1, id)
+        pipeline.delete(between.get_first_seen_key(id))  # as below
         pipeline.lpush(f"rq:queue:{queue}", id)
         pipeline.execute()
 

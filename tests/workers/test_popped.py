@@ -148,6 +148,15 @@ def is_in_state(redis: Redis, worker: Any, state: bytes) -> bool:
     return redis.hget(worker, "state") == state
 
 
+def test_what_is_given_back_counts_as_never_taken(popped: str, redis: Redis) -> None:
+    redis.set(f"{BETWEEN}:first_seen:{popped}", 1.0)  # RQ would fail it a minute later, as soon as it is taken again
+    suspend(redis)
+    assert look_at(redis, "default", popped) is None
+    resume(redis)
+    assert redis.lrange(QUEUE, 0, -1) == [popped.encode()]
+    assert not redis.exists(BETWEEN, f"{BETWEEN}:first_seen:{popped}")
+
+
 def test_a_worker_that_waits_while_all_are_suspended_gives_back_what_it_takes(
     redis: Redis, jobs: Jobs, processes: Processes
 ) -> None:
