@@ -26,7 +26,13 @@ export class Pause {
     if (isOn) return;
     const held = [...this.#held.values()];
     this.#held.clear();
-    for (const { listener, view } of held) listener(view);
+    for (const { listener, view } of held) {
+      try {
+        listener(view);
+      } catch (error) {
+        setTimeout(() => { throw error; }); // told to the page; the other listeners must hear all the same
+      }
+    }
   }
 }
 

@@ -60,3 +60,21 @@ test("who listens no more hears nothing when it goes on", () => {
   pause.turn(false);
   assert.equal(views.length, 1);
 });
+
+test("one who fails at what was held back keeps no other from hearing it", (t) => {
+  const thrown = [];
+  t.mock.method(globalThis, "setTimeout", (run) => thrown.push(run));
+  const pause = new Pause();
+  let isFirst = true;
+  const failing = pause.gate(() => {
+    if (!isFirst) throw new Error("odd");
+    isFirst = false;
+  });
+  const { views, gate } = heard(pause);
+  for (const one of [failing, gate]) one(view(["a"], ["a"]));
+  pause.turn(true);
+  for (const one of [failing, gate]) one(view(["a"], ["a"]));
+  pause.turn(false);
+  assert.equal(views.length, 2);
+  assert.throws(thrown[0], /odd/);
+});
