@@ -4,6 +4,7 @@ import { post } from "./pages/post.js";
 import { element } from "./progress-view.js";
 import { acts, at, attempt, isSure, pageOf, say, searchFor } from "./shell.js";
 
+const operates = acts && document.body.dataset.role === "operator"; // a viewer acts on own jobs alone
 const MOST = 12;
 const ID = /^[0-9a-f]{8}-?[0-9a-f-]*$/i;
 
@@ -39,7 +40,7 @@ export class Palette {
     const typed = this.#input.value.trim();
     const views = [...document.querySelectorAll(".views a")].map((view) => [view.textContent, view.getAttribute("href")]);
     const queues = this.#queues.map(({ name }) => [`Queue ${name}`, at(searchFor(`queue:${name}`))]);
-    const all = [...views, ...queues, ...this.#own, ...(acts && this.#queues.length > 0 ? actions(this.#queues) : [])];
+    const all = [...views, ...queues, ...this.#own, ...(operates ? actions(this.#queues) : [])];
     const found = all.filter(([text]) => text.toLowerCase().includes(typed.toLowerCase()));
     if (ID.test(typed)) found.unshift([`Job ${typed}`, at(pageOf(typed))]);
     if (typed) found.push([`Search jobs for “${typed}”`, at(searchFor(typed))]);
@@ -73,7 +74,7 @@ export class Palette {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       this.#choose(this.#chosen + (event.key === "ArrowDown" ? 1 : -1));
-    } else if (event.key === "Enter") {
+    } else if (event.key === "Enter" && event.target === this.#input) { // else it is for what has the focus
       event.preventDefault();
       this.#list.querySelectorAll(".choice")[this.#chosen]?.click();
     }

@@ -126,6 +126,7 @@ function showKeys() {
 let palette = null;
 let isOpening = false; // what is typed meanwhile is meant for the palette, and is no key of the page
 async function showPalette() {
+  if (sure.open) return; // it waits for its answer: a second question in it would be answered together with the first
   isOpening = true;
   await attempt(async () => {
     const { Palette } = await import("./palette.js");
