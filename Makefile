@@ -18,7 +18,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# make bench PART=growth, or stuck, outage, logs, rows
+# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views
 bench: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m bench $(PART)
 
