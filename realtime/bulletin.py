@@ -59,9 +59,7 @@ class Bulletin:
         except RedisError as error:
             log.warning("%s could not be read: %s", self._topic.name, error)  # that the relay is deaf is said anyway
             packet = None
-        except (
-            Exception
-        ):  # whatever one record in Redis looks like: the other bulletins are told, and the process lives
+        except Exception:  # whatever one record in Redis looks like: others are told, and the process lives
             log.exception("%s could not be read", self._topic.name)
             packet = None
         if packet != self._packet:

@@ -11,6 +11,8 @@ PAYLOAD_LIMIT = 3000  # bytes; a push service takes 4,096 of them encrypted
 TITLE_LIMIT = 100  # characters
 BODY_LIMIT = 200  # characters
 LISTED = 50  # ends that a summary names
+HOUR = 3600  # seconds
+DAY = 24 * HOUR
 ORDER = (Status.FINISHED, Status.FAILED, Status.STOPPED, Status.CANCELED)
 
 
@@ -22,7 +24,7 @@ def run_time(state: JobState) -> float:
 
 
 def duration(seconds: float) -> str:
-    """5 ms, 0.4 s, 12 s, 3 min 20 s, 2 h 5 min: as `duration` of frontend/js/format.js, held to it by a test."""
+    """5 ms, 0.4 s, 12 s, 3 min, 2 h 5 min, 3 d 4 h: as `duration` of frontend/js/format.js, held to it by a test."""
     if seconds < 0.1:
         return f"{math.floor(seconds * 1000 + 0.5)} ms"
     if seconds < 10:
@@ -31,9 +33,15 @@ def duration(seconds: float) -> str:
     whole = math.floor(seconds + 0.5)
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    if whole < HOUR:
+        return _parts(whole // 60, "min", whole % 60, "s")
+    if whole < 2 * DAY:
+        return _parts(whole // HOUR, "h", whole % HOUR // 60, "min")
+    return _parts(whole // DAY, "d", whole % DAY // HOUR, "h")
+
+
+def _parts(large: int, unit: str, small: int, rest: str) -> str:
+    return f"{large} {unit} {small} {rest}" if small else f"{large} {unit}"
 
 
 def title(state: JobState) -> str:

@@ -73,7 +73,7 @@ def test_who_never_began_ran_for_no_time() -> None:
 
 def test_durations_read_as_they_do_on_the_page() -> None:
     times = [0, 0.0004, 0.005, 0.0995, 0.1, 0.25, 0.35, 0.44, 1, 1.05, 9.94, 9.95, 9.999, 10, 12.5, 59.4, 59.5, 60]
-    times += [61.5, 200, 3599.4, 3599.5, 3600, 7500, 86_400, 100_000.25]
+    times += [61.5, 200, 3599.4, 3599.5, 3600, 7500, 86_400, 100_000.25, 172_799.4, 172_800, 273_600.5]
     code = f"import {{ duration }} from '{FORMAT.as_uri()}'; console.log(JSON.stringify({times}.map(duration)))"
     run = run_node("--input-type=module", "-e", code)
     assert [news.duration(seconds) for seconds in times] == json.loads(run.stdout), run.stderr
