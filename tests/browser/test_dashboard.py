@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+import requests
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import LogIn
 from tests.browser.test_elements import violations
@@ -89,6 +90,22 @@ def test_all_that_match_are_deleted_in_the_background_and_it_can_be_undone(opera
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".card job-progress")).to_have_attribute("status", "canceled")
     assert page.context.request.get(f"{stack.url}/api/counts?q=bulkword").json()["total"] == 60
+
+
+def test_a_job_that_is_deleted_while_the_list_comes_is_shown_as_such(operator: LogIn, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "sum_numbers", text="31")
+    ended(page, stack, id)
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        requests.delete(f"{stack.url}/api/jobs/{id}", headers=stack.operator).raise_for_status()
+        route.fulfill(response=answer)
+
+    page.route("**/api/jobs?*", answer_late, times=1)
+    page.goto(f"{stack.url}/jobs?q=id:{id}")
+    expect(page.locator(".job-line .job-status")).to_have_text("deleted")
+    expect(page.locator(".job-line").get_by_role("button", name="Delete")).to_have_count(0)
 
 
 def test_selected_jobs_are_canceled(operator: LogIn, stack: Stack) -> None:

@@ -27,9 +27,10 @@ export class LiveRow {
     this.element.append(...parts, this.#row.element);
     if (state === null) this.element.hidden = true;
     else this.#row.paint((this.#newest = state));
-    this.stop = watch(`job:${id}`, ({ jobs, gone }) => {
+    this.stop = watch(`job:${id}`, ({ jobs, gone, error }) => {
       this.#newest = jobs.get(id) ?? this.#newest;
-      this.#gone = gone.includes(id);
+      // who asks too late, or again, is told of no end of it, but that there is none such
+      this.#gone = gone.includes(id) || error?.code === "not_found" || (this.#gone && !jobs.has(id));
       this.#frame ||= requestAnimationFrame(() => this.#paint());
     });
   }
