@@ -69,6 +69,9 @@ class BatchingWorker(TrackedWorker):
             job = self._begin(entry, queue, ledger)
             if job is not None or ledger.enough:
                 return job
+            if is_suspended(self.connection):  # it has been given back, and would be taken again
+                ledger.write(Entry(number=number))
+                return None
         return None
 
     def _begin(self, entry: Entry, queue: Queue, ledger: Ledger) -> TrackedJob | None:

@@ -164,6 +164,18 @@ def test_a_suspended_worker_takes_no_more(jobs: Jobs, redis: Redis, worker: Call
     ended(jobs, ids[2])
 
 
+def test_a_horse_that_gives_a_job_back_does_not_take_it_again(jobs: Jobs, redis: Redis, settings: Settings) -> None:
+    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker._ledger = Ledger()
+    (queue,) = worker.queues
+    ids = submit(jobs, PID, PID)
+    suspend(redis)
+    assert worker._take_next(queue) is None
+    resume(redis)
+    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids]
+    assert worker._ledger.read() == Entry(number=1)
+
+
 def test_a_killed_worker_leaves_all_but_its_current_job(jobs: Jobs, redis: Redis, worker: Callable[[], Any]) -> None:
     ids = submit(jobs, PID, SLEEP, PID)
     process = worker()
