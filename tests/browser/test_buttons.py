@@ -145,6 +145,16 @@ def test_the_foot_of_each_page_turns_the_theme_and_shows_the_keys(operator: LogI
     expect(page.locator("dialog.sheet")).to_contain_text("Schedule")
 
 
+def test_workers_that_somebody_else_has_suspended_can_be_resumed(operator: LogIn, stack: Stack) -> None:
+    page = operator("/workers")
+    resume = page.get_by_role("button", name="Resume all")
+    expect(resume).to_be_disabled()
+    requests.post(f"{stack.url}/api/workers/suspend", headers=stack.operator).raise_for_status()
+    expect(resume).to_be_enabled()
+    resume.click()
+    expect(resume).to_be_disabled()
+
+
 def test_a_worker_that_is_not_heard_is_marked_and_cleared(operator: LogIn, stack: Stack) -> None:
     worker = stack.processes.start("-m", "workers.main", "worker", "--queue", "bookInfoParser", "--name", "dozing")
     page = operator("/workers")

@@ -73,7 +73,7 @@ let newest = null;
 let frame = 0;
 let suspended = false;
 let lookedAt = 0;
-let seen = ""; // who ran what when it was last asked
+let seen = ""; // who ran what, and whether any were suspended, when it was last asked
 
 /** What no topic tells: since when each worker is up, what it has done, and whether all are suspended. */
 async function look() {
@@ -101,7 +101,7 @@ function paint() {
 watch("stats", ({ data, error }) => {
   if (error !== null && error.code !== "unavailable") return write(wait, error.message);
   newest = data?.stats ?? newest;
-  const now = newest?.workers.map(({ name, job }) => `${name} ${job}`).join("\n") ?? "";
+  const now = newest?.workers.map(({ name, job, state }) => `${name} ${job} ${state === "suspended"}`).join("\n") ?? "";
   if (now !== seen && Date.now() - lookedAt > PAUSE) {
     seen = now;
     attempt(look);
