@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from redis import Redis
+from rq.suspension import is_suspended
 
 from realtime.bulletin import Bulletin
 from realtime.frames import encode_event
@@ -54,8 +55,11 @@ class Stats:
         workers = overview.workers(self._redis)
         queues = overview.queues(self._redis, self._queues, workers)
         rate = self._history.rate()
+        # who waits for a job as all are suspended is idle by RQ's word, until one comes
+        suspended = bool(is_suspended(self._redis))
         at = time.time_ns() // 1_000_000
-        return encode_event("stats", {"queues": queues, "workers": workers, "rate": rate, "at": at})
+        said = {"queues": queues, "workers": workers, "suspended": suspended, "rate": rate, "at": at}
+        return encode_event("stats", said)
 
     def _ended(self, span: str) -> str:
         return encode_event("history", {"spans": {span: self._history.read(span)}})

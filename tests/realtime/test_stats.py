@@ -22,7 +22,8 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
     with connected(stack.url, headers=stack.operator) as client:
         assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
         first = client.hear("stats")
-        assert set(first) == {"queues", "workers", "rate", "at"} and set(first["rate"]) == {"ended", "failed"}
+        assert set(first) == {"queues", "workers", "suspended", "rate", "at"} and first["suspended"] is False
+        assert set(first["rate"]) == {"ended", "failed"}
         assert abs(first["at"] / 1000 - time.time()) < 10
         assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE, QUEUE]
         workers = {queue["name"]: queue["workers"] for queue in first["queues"]}

@@ -61,39 +61,34 @@ const table = new Table(document.querySelector("table.workers"), [
 const wait = document.querySelector("section .quiet");
 const warnings = document.querySelector(".warnings");
 const all = document.querySelector(".head");
-const ask = (verb) => attempt(async () => {
-  await post(`/api/workers/${verb}`);
-  await look();
-});
+const ask = (verb) => attempt(() => post(`/api/workers/${verb}`));
 const hold = button("Suspend all", () => ask("suspend"), "delete");
 const resume = button("Resume all", () => ask("resume"), "requeue");
 all.append(hold, resume);
 
 let newest = null;
 let frame = 0;
-let suspended = false;
 let lookedAt = 0;
 let seen = ""; // who ran what, and whether any were suspended, when it was last asked
 
-/** What no topic tells: since when each worker is up, what it has done, and whether all are suspended. */
+/** What no topic tells: since when each worker is up, and what it has done. */
 async function look() {
   lookedAt = Date.now();
-  const { workers, suspended: held } = await get("/api/workers");
-  suspended = held;
+  const { workers } = await get("/api/workers");
   for (const worker of workers) careers.set(worker.name, worker);
-  [hold.disabled, resume.disabled] = [suspended, !suspended];
   if (newest !== null) frame ||= requestAnimationFrame(paint);
 }
 
 function paint() {
   frame = 0;
-  const { workers } = newest;
+  const { workers, suspended } = newest;
+  [hold.disabled, resume.disabled] = [suspended, !suspended];
   write(wait, "No worker is up: start one with “python run.py worker”.");
   wait.hidden = workers.length > 0;
   const rows = table.paint(workers, ({ name }) => name);
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
   const silent = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
-  if (suspended || workers.some(({ state }) => state === "suspended")) silent.push("Workers are suspended: they take no jobs until they are resumed.");
+  if (suspended) silent.push("Workers are suspended: they take no jobs until they are resumed.");
   if ([...warnings.children].map((one) => one.textContent).join() === silent.join()) return; // or it would be read out each second
   warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
 }
