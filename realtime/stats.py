@@ -1,7 +1,7 @@
 """The bulletins of a dashboard: queues and workers, what has ended, what is yet to come."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from redis import Redis
@@ -19,6 +19,36 @@ INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
 
 
+CAREER = ("name", "born_at", "done", "failed", "version", "pid")
+SILENT = (
+    3.5  # seconds without a heartbeat, which comes each 2 s; it is looked for each second, so it is told within 5 s
+)
+
+
+class Beats:
+    """Which workers are heard, by our own clock: theirs may differ. Who has just come, or begun to listen, is taken as
+    heard."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._heard: dict[str, tuple[int | None, float]] = {}  # name → the last heartbeat, and when we first saw that
+        self._listened_at = 0.0
+
+    def listen(self, beats: Mapping[str, int | None]) -> None:
+        """Take note of the heartbeats (ms, by the workers' clocks) of all workers that are there."""
+        now = self._clock()
+        before = self._heard if now - self._listened_at < SILENT else {}
+        self._listened_at = now
+        heard = {name: before.get(name) for name in beats}
+        self._heard = {
+            name: held if held is not None and held[0] == beats[name] else (beats[name], now)
+            for name, held in heard.items()
+        }
+
+    def is_silent(self, name: str) -> bool:
+        return self._clock() - self._heard[name][1] > SILENT
+
+
 class Stats:
     def __init__(
         self,
@@ -33,9 +63,11 @@ class Stats:
         self._redis = redis
         self._queues = tuple(queues)
         self._history = history
+        self._heartbeats = Beats(clock)
         make = partial(Bulletin, topics=topics, transport=transport, clock=clock)
         self._bulletins = [
             make(STATS, INTERVAL, self._at_a_glance),
+            make(STATS, INTERVAL, self._careers),
             *(make(STATS, seconds, partial(self._ended, span)) for span, seconds in HISTORY.items()),
             make(SCHEDULE, INTERVAL, self._to_come),
         ]
@@ -55,11 +87,19 @@ class Stats:
         workers = overview.workers(self._redis)
         queues = overview.queues(self._redis, self._queues, workers)
         rate = self._history.rate()
-        # who waits for a job as all are suspended is idle by RQ's word, until one comes
-        suspended = bool(is_suspended(self._redis))
         at = time.time_ns() // 1_000_000
-        said = {"queues": queues, "workers": workers, "suspended": suspended, "rate": rate, "at": at}
-        return encode_event("stats", said)
+        return encode_event("stats", {"queues": queues, "workers": workers, "rate": rate, "at": at})
+
+    def _careers(self) -> str:
+        """What moves less than the rest: what each worker has done, whether it is heard, and whether all are held."""
+        workers = overview.workers_in_full(self._redis)
+        self._heartbeats.listen({worker["name"]: worker["heartbeat_at"] for worker in workers})
+        told = [
+            {**{field: worker[field] for field in CAREER}, "silent": self._heartbeats.is_silent(worker["name"])}
+            for worker in workers
+        ]
+        # who waits for a job as all are suspended is idle by RQ's word, until one comes
+        return encode_event("workers", {"workers": told, "suspended": bool(is_suspended(self._redis))})
 
     def _ended(self, span: str) -> str:
         return encode_event("history", {"spans": {span: self._history.read(span)}})

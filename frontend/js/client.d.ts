@@ -66,7 +66,7 @@ export interface View {
   more: boolean;
   changed: readonly string[];
   gone: readonly string[];
-  /** Of `stats` {stats, history}, of `schedule` as in docs/design.md, of `log:<id>` {lines, last} as in docs/design.md; else null. */
+  /** Of `stats` {stats, workers, history}, of `schedule` as in docs/design.md, of `log:<id>` {lines, last} as in docs/design.md; else null. */
   data: unknown;
   error: { code: ErrorCode; message: string } | null;
 }

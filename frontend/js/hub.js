@@ -32,7 +32,7 @@ export class Hub extends EventTarget {
 
   /**
    * Call `listener({topic, jobs, more, changed, gone, data, error})` now and on every change: `jobs` is a Map of id → state,
-   * `changed` and `gone` are ids, `error` is null or {code, message}; `data` is null but for `stats` ({stats, history}),
+   * `changed` and `gone` are ids, `error` is null or {code, message}; `data` is null but for `stats` ({stats, workers, history}),
    * `schedule` and `log:<id>` ({lines, last}). `token` is the right to watch what this browser's
    * session may not. Returns the function that ends the watch.
    */
@@ -100,6 +100,7 @@ export class Hub extends EventTarget {
       },
       refused: ({ topic, error }) => this.#refuse(topic, error),
       stats: (stats) => this.#update("stats", (data) => ({ ...data, stats })),
+      workers: (workers) => this.#update("stats", (data) => ({ ...data, workers })),
       history: ({ spans }) =>
         this.#update("stats", (data) => ({ ...data, history: { spans: { ...data?.history?.spans, ...spans } } })),
       schedule: (schedule) => this.#update("schedule", () => schedule),

@@ -163,7 +163,7 @@ addEventListener("keydown", (event) => {
 const pause = document.querySelector(".pause");
 pause.addEventListener("click", () => {
   connection.paused = !connection.paused;
-  pause.setAttribute("aria-pressed", connection.paused);
+  write(pause, connection.paused ? "Resume" : "Pause");
 });
 
 document.querySelector(".foot .theme").addEventListener("click", turnTheme);

@@ -4,7 +4,7 @@ import { TopicStore } from "./store.js";
 
 export class Watched {
   store = new TopicStore();
-  data = null; // what topics hold that are not of jobs: {stats, history}, the schedule, or {lines, last} of a log
+  data = null; // what topics hold that are not of jobs: {stats, workers, history}, the schedule, or {lines, last} of a log
   listeners = new Set();
   error = null; // {code, message}: why it holds nothing
   answered = false; // before the first answer there is only a part to be seen; the answer has it all

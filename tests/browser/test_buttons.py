@@ -186,7 +186,7 @@ def test_a_page_that_is_paused_stands_still_and_then_shows_the_newest(operator: 
     expect(page.locator("job-toasts")).to_contain_text("sum_numbers finished")  # news is told all the same
     assert job.get_attribute("data-status") == "started"
     assert page.locator(f'job-list .job[data-job="{later}"]').count() == 0
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(job).to_have_attribute("data-status", "stopped")
     expect(page.locator(f'job-list .job[data-job="{later}"]')).to_have_attribute("data-status", "finished")
     expect(page.locator("connection-status")).to_have_text("Live")

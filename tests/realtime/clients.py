@@ -23,7 +23,7 @@ class Client:
         self._socket = socketio.Client(reconnection=False)
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.seen: list[tuple[str, Any]] = []
-        for event in ("jobs", "gone", "relay", "ended", "refused", "stats", "log", "history", "schedule"):
+        for event in ("jobs", "gone", "relay", "ended", "refused", "stats", "log", "history", "schedule", "workers"):
             self._socket.on(event, lambda data, event=event: self.events.put((event, data)))
         self._socket.connect(url, headers=headers, transports=["websocket"], wait_timeout=DEADLINE)
         self._websocket = self._socket.eio.ws

@@ -46,6 +46,7 @@ export class ConnectionStatus extends HTMLElement {
     if (paused) this.#pausedAt ||= Date.now();
     else this.#pausedAt = 0;
     this.toggleAttribute("paused", paused);
-    write(this, paused ? `Paused, as of ${clock(Math.min(asOf, this.#pausedAt))}` : WORDS[state] + (doubtful ? `, as of ${clock(asOf)}` : ""));
+    const trouble = doubtful ? `, and ${WORDS[state].toLowerCase()}` : "";
+    write(this, paused ? `Paused, as of ${clock(Math.min(asOf, this.#pausedAt))}${trouble}` : WORDS[state] + (doubtful ? `, as of ${clock(asOf)}` : ""));
   }
 }

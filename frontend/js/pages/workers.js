@@ -5,18 +5,15 @@ import { JobProgress } from "../elements/job-progress.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { attempt, button, isSure, link, pageOf } from "../shell.js";
-import { get, post } from "./post.js";
+import { post } from "./post.js";
 import { Table } from "./table.js";
-
-const SILENT = 4000; // ms without a heartbeat, which comes each 2 s; stats come each second, so it is told within 5 s
-const PAUSE = 5000; // ms between two looks at what no topic tells, and only where something has moved
 
 JobProgress.define();
 
 const since = (ms) => (ms ? duration(Math.max(0, Date.now() - ms) / 1000) : null);
 const ago = (ms) => (ms ? `${duration(Math.max(0, Date.now() - ms) / 1000)} ago` : null);
 const careers = new Map(); // name → {born_at, done, failed, version}
-const isSilent = ({ heartbeat_at: heard }) => newest.at - heard > SILENT; // by the server's clock, not by this one's
+const isSilent = ({ name }) => careers.get(name)?.silent === true;
 
 function showJob({ job }, cell) {
   if ((cell.dataset.job ?? "") === (job ?? "")) return;
@@ -66,22 +63,14 @@ const hold = button("Suspend all", () => ask("suspend"), "delete");
 const resume = button("Resume all", () => ask("resume"), "requeue");
 all.append(hold, resume);
 
-let newest = null;
+let newest = null; // {stats, workers, history}
 let frame = 0;
-let lookedAt = 0;
-let seen = ""; // who ran what, and whether any were suspended, when it was last asked
-
-/** What no topic tells: since when each worker is up, and what it has done. */
-async function look() {
-  lookedAt = Date.now();
-  const { workers } = await get("/api/workers");
-  for (const worker of workers) careers.set(worker.name, worker);
-  if (newest !== null) frame ||= requestAnimationFrame(paint);
-}
 
 function paint() {
   frame = 0;
-  const { workers, suspended } = newest;
+  const { stats: { workers }, workers: { workers: known, suspended } } = newest;
+  careers.clear();
+  for (const worker of known) careers.set(worker.name, worker);
   [hold.disabled, resume.disabled] = [suspended, !suspended];
   write(wait, "No worker is up: start one with “python run.py worker”.");
   wait.hidden = workers.length > 0;
@@ -95,11 +84,6 @@ function paint() {
 
 watch("stats", ({ data, error }) => {
   if (error !== null && error.code !== "unavailable") return write(wait, error.message);
-  newest = data?.stats ?? newest;
-  const now = newest?.workers.map(({ name, job, state }) => `${name} ${job} ${state === "suspended"}`).join("\n") ?? "";
-  if (now !== seen && Date.now() - lookedAt > PAUSE) {
-    seen = now;
-    attempt(look);
-  }
-  if (newest !== null) frame ||= requestAnimationFrame(paint);
+  newest = data;
+  if (newest?.stats && newest.workers) frame ||= requestAnimationFrame(paint);
 });
