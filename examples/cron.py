@@ -1,4 +1,7 @@
-"""What is queued again and again, as RQ's cron reads it: HEADWAY_CRON=examples/cron.py python run.py"""
+"""What is queued again and again, as RQ's cron reads it: HEADWAY_CRON=examples/cron.py python run.py
+
+Times are UTC.
+"""
 
 from rq import cron
 

@@ -110,8 +110,9 @@ def read_job(id: str) -> Response:
 @openapi.describe(answer="Relatives")
 def read_relatives(id: str) -> Response:
     """The jobs that a job waits for, and those that wait for it, for its owner and operators."""
-    allow(services().access.may_read(visitor(), services().jobs.load(id).owner))
-    return jsonify(relatives.read(services().redis, id))
+    who = visitor()
+    allow(services().access.may_read(who, services().jobs.load(id).owner))
+    return jsonify(relatives.read(services().redis, id, None if who.sees else who.owner))
 
 
 @blueprint.get("/api/jobs/<id>/log")

@@ -40,6 +40,6 @@ def enqueue_cron() -> tuple[Response, int]:
     concerns(name=body.name[:80])
     jobs = services().jobs
     jobs.check_room()
-    id = schedule.enqueue_now(services().redis, jobs.tasks, body.scheduler, body.number, body.name)
+    id = schedule.enqueue_now(jobs, body.scheduler, body.number, body.name)
     concerns(id=id)
     return jsonify(asdict(jobs.load(id).state)), 202

@@ -1,5 +1,6 @@
 """The routes of the tutorials people start from, with their exact answers, so that their front ends work unchanged."""
 
+import re
 import time
 from typing import Any
 
@@ -109,5 +110,7 @@ def queue_length() -> str:
 @blueprint.get("/rq/", defaults={"rest": ""})
 @blueprint.get("/rq/<path:rest>")
 def dashboard(rest: str = "") -> AnyResponse:
-    """Where other dashboards stood; who is no operator is led on to their own jobs."""
+    """Where other dashboards stood: to the job of a bookmark, or the queues; who is no operator is led on."""
+    if job := re.search(r"(?:^|/)job/([A-Za-z0-9_-]{1,128})$", rest):
+        return redirect(url_for("pages.job_page", id=job[1]))
     return redirect(url_for("pages.queues_page"))

@@ -18,7 +18,7 @@ from workers import jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Settings
 from workers.small import BatchingWorker
-from workers.tasks import Task, Tasks
+from workers.tasks import Tasks
 
 LOG_FORMAT = "%(levelname)s %(message)s"
 
@@ -89,14 +89,15 @@ def _cron(settings: Settings, connection: Redis) -> int:
         raise SettingsError(f"HEADWAY_CRON: expected a file that registers tasks, got {str(settings.cron or '')!r}")
     lifecycle.install()
     logging.getLogger("rq.cron").setLevel(logging.WARNING)  # or it says each job that it queues
-    scheduler = CronScheduler(connection)
+    scheduler, offered = CronScheduler(connection), list(Tasks.collect(jobs))
     try:
         scheduler.load_config_from_file(str(settings.cron))
     except ImportError:  # whatever the file raises; RQ has logged it
         return 1
     for entry in scheduler.get_jobs():
-        if not isinstance(getattr(entry.func, "headway_task", None), Task):
-            raise SettingsError(f"{settings.cron}: expected tasks, marked with @task, got {entry.func_name!r}")
+        if getattr(entry.func, "headway_task", None) not in offered:
+            expected = f"one of the tasks {', '.join(task.name for task in offered)}"
+            raise SettingsError(f"{settings.cron}: expected {expected}, got {entry.func_name!r}")
         if entry.queue_name not in settings.queue_names:
             expected = f"one of the queues {', '.join(settings.queue_names)}"
             raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")

@@ -7,14 +7,16 @@ from redis import Redis
 
 from workers import store
 from workers.lifecycle import TrackedJob
+from workers.store import Stored
 
 SHOWN = 100  # of each kind
 
 
-def read(redis: Redis, id: str) -> dict[str, Any]:
+def read(redis: Redis, id: str, owner: str | None = None) -> dict[str, Any]:
     """{dependencies: [{id, task, status}], dependents: [the same], more}; `more`: there are others.
 
-    Task and status are None of a job that is no more.
+    Task and status are None of a job that is no more. With `owner` only that owner's are told: to know an id is to
+    have the right to watch it.
     """
     with redis.pipeline(transaction=False) as pipeline:
         pipeline.hget(TrackedJob.key_for(id), "dependency_ids")
@@ -23,17 +25,22 @@ def read(redis: Redis, id: str) -> dict[str, Any]:
     dependencies = dependency_ids(text)
     dependents = sorted(member.decode() for member in cast(list[bytes], members))
     shown = [*dependencies[:SHOWN], *dependents[:SHOWN]]
-    jobs = [
-        {
-            "id": one,
-            "task": stored.state.task if stored else None,
-            "status": str(stored.state.status) if stored else None,
-        }
-        for one, stored in zip(shown, store.load_many(redis, shown), strict=True)
-    ]
-    count = len(dependencies[:SHOWN])
+    known = dict(zip(shown, store.load_many(redis, shown), strict=True))
     more = max(len(dependencies), len(dependents)) > SHOWN
-    return {"dependencies": jobs[:count], "dependents": jobs[count:], "more": more}
+    told = {
+        name: [_told(id, known[id]) for id in ids[:SHOWN] if owner is None or _owner(known[id]) == owner]
+        for name, ids in (("dependencies", dependencies), ("dependents", dependents))
+    }
+    return {**told, "more": more}
+
+
+def _told(id: str, stored: Stored | None) -> dict[str, Any]:
+    state = stored.state if stored else None
+    return {"id": id, "task": state.task if state else None, "status": str(state.status) if state else None}
+
+
+def _owner(stored: Stored | None) -> str | None:
+    return stored.owner if stored else None
 
 
 def dependency_ids(text: bytes | None) -> list[str]:

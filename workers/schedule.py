@@ -13,6 +13,7 @@ from rq.registry import ScheduledJobRegistry
 
 from workers.errors import Conflict, NotFound
 from workers.lifecycle import TrackedJob
+from workers.queue import Jobs
 from workers.relatives import dependency_ids
 from workers.tasks import Task, Tasks
 from workers.wire import Status, index_key
@@ -21,6 +22,8 @@ SHOWN = 50  # scheduled jobs, and deferred ones, that come next
 ENTRIES = 200  # of one cron scheduler that are shown
 WAITED_FOR = 20  # jobs that one deferred job waits for, as far as they are shown
 TEXT = 200  # characters of an entry's arguments
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)  # what RQ raises of a record of rubbish
 
 log = logging.getLogger("headway.schedule")
 
@@ -75,7 +78,7 @@ def _schedulers(redis: Redis) -> list[dict[str, Any]]:
             shown.append(_scheduler(CronScheduler.fetch(name.decode(), redis), heard_at))
         except SchedulerNotFound:
             continue  # it was killed, and is forgotten two minutes later
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except UNREADABLE as error:
             log.warning("the cron scheduler %s can't be read: %s", name, error)
     return shown
 
@@ -105,22 +108,29 @@ def _entry(job: CronJob) -> dict[str, Any]:
     }
 
 
-def enqueue_now(redis: Redis, tasks: Tasks, scheduler: str, number: int, name: str) -> str:
+def enqueue_now(jobs: Jobs, scheduler: str, number: int, name: str) -> str:
     """Queue the job of a scheduler's entry `number` once, beside its time; returns its id.
 
     `name` is what whoever asks takes it for. Raises `NotFound`, `Conflict`.
     """
     try:
-        entries = CronScheduler.fetch(scheduler, redis).get_jobs()
+        entries = CronScheduler.fetch(scheduler, jobs.redis).get_jobs()
     except SchedulerNotFound:
         raise NotFound(f"no cron scheduler is named {scheduler[:80]!r}") from None
+    except UNREADABLE as error:
+        raise Conflict(f"what the cron scheduler says of itself can't be read: {error}") from error
     if not 0 <= number < len(entries) or entries[number].name != name:
         raise Conflict(f"expected entry {number} to be {name[:80]!r}: the scheduler has other entries now")
     entry = entries[number]
     if not isinstance(entry.args, tuple) or not isinstance(entry.kwargs, dict):  # RQ's word for what JSON can't hold
         raise Conflict(f"the arguments of {name!r} can't be read: expected such as JSON can hold")
-    entry.func = _task_of(tasks, entry.func_name).function
-    return str(entry.enqueue(redis).id)
+    if entry.queue_name not in jobs.queues:
+        raise Conflict(f"expected one of the queues {', '.join(jobs.queues)}, got {entry.queue_name[:80]!r}")
+    entry.func = _task_of(jobs.tasks, entry.func_name).function
+    try:
+        return str(entry.enqueue(jobs.redis).id)
+    except TypeError as error:  # RQ passes arguments and options side by side
+        raise Conflict(f"{name[:80]!r} can't be queued: {error}") from error
 
 
 def _task_of(tasks: Tasks, path: str) -> Task:

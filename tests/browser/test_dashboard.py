@@ -1,6 +1,8 @@
 """The dashboard: queues, jobs, one job, workers and what was done, as an operator sees them and by the keyboard."""
 
+import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,13 +10,16 @@ from uuid import uuid4
 import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
+from rq import Worker
+from rq.cron import CronScheduler
 
 from tests.browser.conftest import LogIn
 from tests.browser.test_elements import violations
 from tests.browser.test_page import NewContext, toasts
 from tests.conftest import Stack, until
-from workers import store
-from workers.lifecycle import TrackedQueue
+from workers import log_lines, store
+from workers.jobs.text import sum_numbers
+from workers.lifecycle import TrackedJob, TrackedQueue
 
 VIEWS = ["/", "/queues", "/jobs", "/workers", "/schedule", "/audit"]
 
@@ -229,7 +234,33 @@ HOSTILE = [
 ]
 
 
-def test_hostile_texts_are_text_everywhere(operator: LogIn, stack: Stack) -> None:
+@pytest.fixture
+def hostile(stack: Stack) -> Iterator[str]:
+    """A worker and a cron scheduler of hostile names; and a job that waits for such, and has logged such."""
+    redis = store.connect(stack.redis_url)
+    worker = Worker(["default"], name=HOSTILE[0], connection=redis, prepare_for_work=False)
+    worker.hostname, worker.pid, worker.ip_address = HOSTILE[2], 1, "unknown"
+    worker.register_birth()
+    scheduler = CronScheduler(redis, logging_level="WARNING", name=HOSTILE[1])
+    for text in HOSTILE:
+        scheduler.register(sum_numbers, "default", kwargs={"text": text}, interval=9, name=text)
+    scheduler.config_file = HOSTILE[0]
+    scheduler.register_birth()
+    queue = TrackedQueue("default", connection=redis)
+    first = queue.enqueue_in(timedelta(hours=1), sum_numbers, text="1")
+    waiting = queue.enqueue(sum_numbers, text="1", depends_on=[first])
+    redis.hset(TrackedJob.key_for(waiting.id), "dependency_ids", json.dumps(HOSTILE))
+    for number, text in enumerate(HOSTILE, 1):
+        line = f'"at":1795257062123,"level":"error","text":{json.dumps(text)}}}'
+        assert log_lines.write(redis, waiting.id, 1, [(number, line.encode())])
+    yield waiting.id
+    worker.register_death()
+    scheduler.register_death()
+    for job in (waiting, first):
+        job.delete()
+
+
+def test_hostile_texts_are_text_everywhere(operator: LogIn, stack: Stack, hostile: str) -> None:
     page = operator("/")
     ids = [submit(page, stack, "sum_numbers", text=text) for text in HOSTILE]
     ids += [submit(page, stack, "count_words", url=f"http://127.0.0.1:1/{text}") for text in HOSTILE]
@@ -237,11 +268,18 @@ def test_hostile_texts_are_text_everywhere(operator: LogIn, stack: Stack) -> Non
         ended(page, stack, id)
     for id in ids[len(HOSTILE) :]:
         ended(page, stack, id, "failed")
-    for path in [*VIEWS, *(f"/jobs/{id}" for id in ids), "/jobs?q=hacked"]:
+    for path in [*VIEWS, *(f"/jobs/{id}" for id in (*ids, hostile)), "/jobs?q=hacked"]:
         page.goto(stack.url + path)
         expect(page.locator("connection-status")).to_have_text("Live")
         expect(page.get_by_text("One moment…")).to_be_hidden()
-    assert page.evaluate("document.hacked") is None
+        assert page.evaluate("document.hacked") is None, path
+        if path == "/schedule":
+            expect(page.locator("table.cron")).to_contain_text(HOSTILE[1])
+        if path == "/workers":
+            expect(page.locator("table.workers")).to_contain_text(HOSTILE[0])
+        if path.endswith(hostile):
+            expect(page.locator(".log")).to_contain_text(HOSTILE[0])
+            expect(page.locator(".relatives")).to_contain_text(HOSTILE[0][:8])
     assert toasts([page]) is not None
 
 

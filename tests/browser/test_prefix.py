@@ -29,7 +29,7 @@ def test_all_of_it_works_below_a_prefix(below: str, new_context: NewContext, sta
     token = stack.operator["Authorization"].removeprefix("Bearer ")
     page.goto(f"{below}/login#token={token}")
     expect(page.locator(".badge")).to_have_text("operator")
-    for name in ("Queues", "Workers", "Audit", "Jobs"):
+    for name in ("Queues", "Workers", "Schedule", "Audit", "Jobs"):
         page.locator(".views").get_by_role("link", name=name, exact=True).click()
         expect(page).to_have_url(f"{below}/{name.lower()}")
         expect(page.locator("connection-status")).to_have_text("Live")

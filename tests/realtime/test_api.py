@@ -445,13 +445,15 @@ def test_a_log_is_its_owners_and_the_operators(me: FlaskClient, you: FlaskClient
     assert set(error(me.get(f"{place}?format=pdf"), 400, "bad_request")["fields"]) == {"format"}
 
 
-def test_relatives_are_shown_to_who_may_see_the_job(
-    me: FlaskClient, you: FlaskClient, operator: FlaskClient, redis: Redis
+def test_relatives_are_shown_to_who_may_see_them(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient, redis: Redis, jobs: Jobs
 ) -> None:
     first = submit(me)["id"]
-    second = TrackedQueue("default", connection=redis).enqueue("sum_numbers", text="1", depends_on=first)
-    expected = [{"id": second.id, "task": "sum_numbers", "status": "deferred"}]
-    for who in (me, operator):
+    queue = TrackedQueue("default", connection=redis)
+    mine = queue.enqueue("sum_numbers", text="1", depends_on=first, meta={"owner": jobs.load(first).owner}).id
+    others = queue.enqueue("sum_numbers", text="1", depends_on=first, meta={"owner": "somebody"}).id
+    for who, ids in ((me, [mine]), (operator, sorted([mine, others]))):
+        expected = [{"id": id, "task": "sum_numbers", "status": "deferred"} for id in ids]
         answer = who.get(f"/api/jobs/{first}/relatives").get_json()
         assert answer == {"dependencies": [], "dependents": expected, "more": False}
     assert you.get(f"/api/jobs/{first}/relatives").status_code == 403

@@ -28,10 +28,13 @@ def cron(redis: Redis) -> Iterator[CronScheduler]:
 
 
 def test_operators_and_viewers_read_the_schedule(
-    me: FlaskClient, operator: FlaskClient, redis: Redis, cron: CronScheduler
+    me: FlaskClient, operator: FlaskClient, viewer: FlaskClient, redis: Redis, cron: CronScheduler
 ) -> None:
     job = TrackedQueue("default", connection=redis).enqueue_in(timedelta(hours=1), sum_numbers, text="1")
     read = operator.get("/api/schedule").get_json()
+    assert viewer.get("/api/schedule").get_json() == read
+    asked = {"scheduler": "one", "number": 0, "name": "sums"}
+    assert viewer.post("/api/cron/enqueue", json=asked).status_code == 403
     assert [one["id"] for one in read["scheduled"]["jobs"]] == [job.id]
     assert [entry["name"] for entry in read["cron"][0]["entries"]] == ["sums"]
     assert me.get("/api/schedule").status_code == 403

@@ -108,3 +108,9 @@ def test_the_old_dashboards_lead_to_the_dashboard(path: str, me: FlaskClient, op
     assert (answer.status_code, answer.headers["Location"]) == (302, "/queues")
     assert "My jobs" in me.get(path, follow_redirects=True).text, "who is no operator has their own jobs"
     assert "<h1>Queues</h1>" in operator.get(path, follow_redirects=True).text
+
+
+def test_a_bookmark_of_a_job_leads_to_that_job(me: FlaskClient) -> None:
+    for path in ("/rq/0/view/job/6390dfca-18c0-4513-b19c-903dcee292ed", "/rq/job/6390dfca-18c0-4513-b19c-903dcee292ed"):
+        assert me.get(path).location == "/jobs/6390dfca-18c0-4513-b19c-903dcee292ed"
+    assert me.get("/rq/0/view/job//evil.example").location == "/queues"

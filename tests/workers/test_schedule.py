@@ -93,7 +93,7 @@ def test_what_cron_queues_is_tracked_from_the_start(redis: Redis, jobs: Jobs, cr
 
 def test_an_entry_is_queued_now_and_its_time_stays(redis: Redis, jobs: Jobs, cron: CronScheduler) -> None:
     before = schedule.read(redis, QUEUES)["cron"]
-    id = schedule.enqueue_now(redis, jobs.tasks, "one", 1, "six o'clock")
+    id = schedule.enqueue_now(jobs, "one", 1, "six o'clock")
     assert jobs.load(id).state.task == "text_length" and jobs.load(id).state.queue == "bookInfoParser"
     assert cron.get_jobs()[1].get_job_ids(redis) == [id]
     assert schedule.read(redis, QUEUES)["cron"] == before
@@ -101,26 +101,34 @@ def test_an_entry_is_queued_now_and_its_time_stays(redis: Redis, jobs: Jobs, cro
 
 def test_what_is_not_there_any_more_is_not_queued(redis: Redis, jobs: Jobs, cron: CronScheduler) -> None:
     with pytest.raises(NotFound, match="no cron scheduler is named 'two'"):
-        schedule.enqueue_now(redis, jobs.tasks, "two", 0, "x")
+        schedule.enqueue_now(jobs, "two", 0, "x")
     for number, name in [(1, "seven o'clock"), (2, "six o'clock"), (-1, "six o'clock")]:
         with pytest.raises(Conflict, match="other entries"):
-            schedule.enqueue_now(redis, jobs.tasks, "one", number, name)
+            schedule.enqueue_now(jobs, "one", number, name)
 
 
 def test_only_tasks_are_queued_with_arguments_that_can_be_read(redis: Redis, jobs: Jobs, cron: CronScheduler) -> None:
     cron.register(time.sleep, "default", args=(1,), interval=5, name="foreign")
     cron.register(sum_numbers, "default", kwargs={"text": object()}, interval=5, name="unreadable")
+    cron.register(sum_numbers, "nobody's", kwargs={"text": "1"}, interval=5, name="elsewhere")
+    cron.register(sum_numbers, "default", kwargs={"meta": {}}, meta={"a": 1}, interval=5, name="ambiguous")
     cron.save()
+    with pytest.raises(Conflict, match="expected one of the queues default"):
+        schedule.enqueue_now(jobs, "one", 4, "elsewhere")
+    with pytest.raises(Conflict, match="can't be queued"):
+        schedule.enqueue_now(jobs, "one", 5, "ambiguous")
     with pytest.raises(Conflict, match=r"expected one of Headway's tasks, got 'time\.sleep'"):
-        schedule.enqueue_now(redis, jobs.tasks, "one", 2, "foreign")
+        schedule.enqueue_now(jobs, "one", 2, "foreign")
     with pytest.raises(Conflict, match="can't be read"):
-        schedule.enqueue_now(redis, jobs.tasks, "one", 3, "unreadable")
+        schedule.enqueue_now(jobs, "one", 3, "unreadable")
     assert schedule.read(redis, QUEUES)["cron"][0]["entries"][3]["args"] == ""
 
 
-def test_a_scheduler_that_says_rubbish_hides_no_other(redis: Redis, cron: CronScheduler) -> None:
+def test_a_scheduler_that_says_rubbish_hides_no_other(redis: Redis, jobs: Jobs, cron: CronScheduler) -> None:
     redis.zadd("rq:cron_schedulers", {"mad": time.time(), "killed": time.time(), "odd": 1, "endless": math.inf})
     redis.hset("rq:cron_scheduler:mad", mapping={"pid": "x", "cron_jobs": "{"})
+    with pytest.raises(Conflict, match="can't be read"):
+        schedule.enqueue_now(jobs, "mad", 0, "x")
     redis.hset("rq:cron_scheduler:odd", "cron_jobs", '["no entry"]')
     redis.hset("rq:cron_scheduler:endless", "pid", "1")
     assert [one["name"] for one in schedule.read(redis, QUEUES)["cron"]] == ["one"]

@@ -58,16 +58,20 @@ class Waiting {
   #list;
   #head;
   #none;
+  #rest; // leads to those that are not shown
   #above;
 
   constructor(section, above) {
     this.#list = section.querySelector(".rows");
     this.#head = section.querySelector("h2");
     this.#none = section.querySelector(".quiet");
+    this.#rest = link("Show all", searchFor("", section.className));
+    section.append(this.#rest);
     this.#above = above;
   }
 
   paint(name, { total, jobs }, nothing) {
+    this.#rest.hidden = total <= jobs.length;
     write(this.#head, [`${name} ${total.toLocaleString("en-US")}`, total > jobs.length && `the next ${jobs.length}`].filter(Boolean).join(", "));
     write(this.#none, nothing);
     this.#none.hidden = total > 0;
