@@ -169,6 +169,7 @@ def test_a_hidden_tab_paints_nothing_and_then_everything_at_once(
 ) -> None:
     context = new_browser()
     hidden, front = open_tabs(context, stack.url, 2)
+    expect(hidden.locator("task-form")).not_to_have_count(0)  # or they would come while it is hidden
     hide(hidden)
     hidden.evaluate(
         """() => {
