@@ -43,8 +43,17 @@ form.addEventListener("submit", (event) => {
 
 // -- counts by status
 
+/** All that match, where the first page has shown them all; else they are asked for. */
+let known = null;
+
+function countOf(jobs) {
+  const counts = {};
+  for (const { status: one } of jobs) counts[one] = (counts[one] ?? 0) + 1;
+  return { by_status: counts, more: false };
+}
+
 async function count() {
-  const { by_status: counts, more } = await get(`/api/counts?${new URLSearchParams({ q: query })}`);
+  const { by_status: counts, more } = known ?? (await get(`/api/counts?${new URLSearchParams({ q: query })}`));
   const total = Object.values(counts).reduce((sum, one) => sum + one, 0);
   const shown = [["", total], ...STATUSES.filter((one) => one === status || counts[one] > 0).map((one) => [one, counts[one] ?? 0])];
   tabs.replaceChildren(
@@ -99,6 +108,7 @@ async function load() {
   for (const state of jobs) add(list, state);
   found.replaceChildren(jobs.length > 0 ? list : nothing(next ? 1 : 0));
   pages.replaceChildren();
+  if (!cursor && !next && !status) known = countOf(jobs); // to look through all of them once is enough
   if (cursor) pages.append(link("Newest", address({ cursor: "" })));
   if (next) pages.append(link("Older", address({ cursor: next })));
   bulk.shown = jobs.length;
