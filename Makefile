@@ -18,7 +18,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views
+# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard
 bench: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m bench $(PART)
 

@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from redis import Redis
 from rq.job import JobStatus
@@ -13,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from bench.lab import until
 from workers import acts, jobs
+from workers.errors import Conflict
 from workers.lifecycle import RESULT_TTL, TrackedQueue, fetch_jobs
 from workers.queue import Jobs
 from workers.tasks import Tasks
@@ -26,7 +28,6 @@ WORKERS = (MOVED, MOVED, MOVED, MOVED, BUSY, BUSY)  # the queue of each
 FAILED, FINISHED, QUEUED, OTHERS = 40_000, 2_000, 320, 50
 PART, SLICE = 10_000, 200
 RATE = 20  # jobs that end each second, while something moves
-LONG = 2.2  # seconds; what a job that counts a text's characters takes, and then some
 DONE_WITHIN = 120.0  # seconds
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/app/workers/jobs/text.py", line 21, in sum_numbers
@@ -66,28 +67,45 @@ def rests(redis: Redis) -> bool:
     )
 
 
-@contextmanager
-def moving(jobs: Jobs) -> Iterator[None]:
-    """`RATE` jobs a second are submitted, run and ended, and one worker is busy; afterwards all rest again."""
-    stop = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        moved = pool.submit(_move, jobs, stop)
-        try:
-            yield
-        finally:
-            stop.set()
-            moved.result()
-    until(lambda: rests(jobs.redis), DONE_WITHIN)
+class Mover:
+    """Ends `RATE` jobs a second as RQ's worker does, over and over the same; and a worker is busy meanwhile.
 
+    Each end takes as many commands as any other, which a worker's do not: what else takes some can be told from them.
+    """
 
-def _move(jobs: Jobs, stop: threading.Event) -> None:
-    began, done, long = time.monotonic(), 0, 0
-    while not stop.wait(max(0.0, began + done / RATE - time.monotonic())):
-        if time.monotonic() - began >= long * LONG:
-            jobs.submit("text_length", {"text": "12345"}, owner="bench", queue=BUSY)
-            long += 1
-        jobs.submit("sum_numbers", {"text": "12345"}, owner="bench")
-        done += 1
+    def __init__(self, jobs: Jobs) -> None:
+        self.count = 0  # ends so far
+        self._jobs = jobs
+        self._finished = cast(list[bytes], jobs.redis.zrevrange(index_key(f"queue:{MOVED}", Status.FINISHED), 0, 99))
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        long = self._jobs.submit("create_task", {"task_type": 3}, owner="bench", queue=BUSY)
+        until(lambda: self._jobs.load(long.state.id).state.status == Status.STARTED, DONE_WITHIN)
+        stop = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            moved = pool.submit(self._move, stop)
+            try:
+                yield
+            finally:
+                stop.set()
+                moved.result()
+        with suppress(Conflict):  # it has ended by itself
+            self._jobs.stop(long.state.id)
+        until(lambda: rests(self._jobs.redis), DONE_WITHIN)
+
+    def _move(self, stop: threading.Event) -> None:
+        jobs = [job for job in fetch_jobs([id.decode() for id in self._finished], self._jobs.redis) if job is not None]
+        began, first = time.monotonic(), self.count
+        while not stop.wait(max(0.0, began + (self.count - first) / RATE - time.monotonic())):
+            job = jobs[self.count % len(jobs)]
+            with self._jobs.redis.pipeline() as pipeline:
+                job.set_status(JobStatus.QUEUED, pipeline)
+                job.prepare_for_execution("bench", pipeline)
+                job._result, job.ended_at = 15, datetime.now(UTC)
+                job._handle_success(RESULT_TTL, pipeline)
+                pipeline.execute()
+            self.count += 1
 
 
 def _fail(jobs: Jobs, ids: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 from bench import rq_dashboard_server
 from bench.lab import TOKEN, Lab, free_port, until
-from bench.population import FAILED, MOVED, QUEUES, RATE, WORKERS, fill, moving, rests, submitter
+from bench.population import FAILED, MOVED, QUEUES, RATE, WORKERS, Mover, fill, rests, submitter
 from bench.tabs import Board, Counts, Tabs, View
 from tests.browsers import FLAGS, find
 from tests.conftest import is_ready
@@ -85,11 +85,16 @@ def report(lab: Lab, rounds: int, seconds: float) -> None:
         tabs, other = (Tabs(browser, lab.redis) for browser in launched)
         with _boards(lab, python, settings) as boards:
             _report_ends({OURS: tabs, THEIRS: other}, jobs, boards, scheduled)
+            swept = tabs.count(seconds, boards[OURS].pid).commands
+            # what the sweeper compares each 5 s is many commands at once, and of no tab: it rests meanwhile
+            lab.redis.set(sweeper.LOCK, "a bench")
             _report_pages(lab, tabs, boards, seconds)
             _report_tabs(tabs, jobs, boards, rounds, seconds)
             _report_bytes(tabs, jobs, boards, seconds)
-        alone = tabs.count(seconds, os.getpid())
-        print(f"    with neither server, the workers alone: {alone.commands:.0f} commands a second")
+            unswept = tabs.count(seconds, boards[OURS].pid).commands
+        workers = tabs.count(seconds, os.getpid()).commands
+        print(f"with no tab open Redis takes {swept:.0f} commands a second: {workers:.0f} of the workers,")
+        print(f"{swept - unswept:.0f} of Headway's sweeper, {unswept - workers:.0f} of what else its server does")
         for browser in launched:
             browser.close()
 
@@ -137,19 +142,32 @@ def _report_tabs(tabs: Tabs, jobs: Jobs, boards: Boards, rounds: int, seconds: f
     """All take turns, so that what else the machine does befalls all."""
     found: Found = defaultdict(lambda: defaultdict(list))
     crowds = (NOBODY, *CROWDS)
+    mover = Mover(jobs)
+    each = _cost(tabs, mover, seconds)
     for _ in range(rounds):
         for crowd in crowds:
             view, whose, count, in_browsers = crowd
             with tabs.opened(boards[whose], view, count, in_browsers):
                 for moves in (False, True):
-                    with moving(jobs) if moves else nullcontext():
+                    with mover.moving() if moves else nullcontext():
                         tabs.pause(SETTLED)
-                        found[crowd][moves].append(tabs.count(seconds, boards[whose].pid))
+                        counts = tabs.count(seconds, boards[whose].pid, lambda: mover.count * each)
+                        found[crowd][moves].append(counts)
     print(f"{'tabs that are open':48}{'commands/s':>12}{f'{RATE} ends/s':>12}{'connects/s':>12}", end="")
     print(f"{'server, %':>12}{'Redis, %':>12}{'errors/s':>12}")
     for crowd in crowds:
         _print_crowd(crowd, found)
-    print(f"    medians of {rounds} rounds of {seconds:.0f} s\n", flush=True)
+    print(f"    rounds: {rounds}, of {seconds:.0f} s each; medians\n", flush=True)
+
+
+def _cost(tabs: Tabs, mover: Mover, seconds: float) -> float:
+    """Commands of one end, with those of the busy worker in its time."""
+    rest = tabs.count(seconds, os.getpid()).commands
+    with mover.moving():
+        tabs.pause(SETTLED)
+        before = mover.count
+        moved = tabs.count(seconds, os.getpid()).commands
+        return (moved - rest) * seconds / (mover.count - before)
 
 
 def _print_crowd(crowd: Crowd, found: Found) -> None:
@@ -177,11 +195,12 @@ def _print_crowd(crowd: Crowd, found: Found) -> None:
 
 
 def _report_bytes(tabs: Tabs, jobs: Jobs, boards: Boards, seconds: float) -> None:
+    mover = Mover(jobs)
     print(f"bytes a second that one tab receives{'at rest':>24}{f'{RATE} ends/s':>12}")
     for view in VIEWS:
         for whose, board in boards.items():
             rest = tabs.received(board, view, seconds)
-            with moving(jobs):
+            with mover.moving():
                 moved = tabs.received(board, view, seconds)
             print(f"{view:8} {whose:39}{rest:12,.0f}{moved:12,.0f}", flush=True)
     print()
@@ -191,8 +210,6 @@ def _report_bytes(tabs: Tabs, jobs: Jobs, boards: Boards, seconds: float) -> Non
 
 
 def _report_pages(lab: Lab, tabs: Tabs, boards: Boards, seconds: float) -> None:
-    """The sweeper rests meanwhile: what it compares each 5 s is many commands at once, and of no page."""
-    lab.redis.set(sweeper.LOCK, "a bench", ex=3600)
     nobody = tabs.count(seconds, boards[OURS].pid).commands
     print(f"a page of {PAGE} of {FAILED:,} failed jobs             commands    ms until it shows them   jobs on it")
     with tabs.session(boards[OURS]) as ours, tabs.session(boards[THEIRS], NO_MORE) as theirs:
@@ -208,7 +225,6 @@ def _report_pages(lab: Lab, tabs: Tabs, boards: Boards, seconds: float) -> None:
             for whose, tries in taken.items():
                 commands, took, rows = (median(values) for values in zip(*tries, strict=True))
                 print(f"page {page:3} {whose:39}{commands:12,.0f}{took:12,.0f}{rows:12,.0f}", flush=True)
-    lab.redis.delete(sweeper.LOCK)
     print()
 
 

@@ -1,6 +1,6 @@
 """Dashboards in tabs of a real browser, and what is counted while they are open."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -79,14 +79,17 @@ class Tabs:
             self.pause(SETTLED)
             yield
 
-    def count(self, seconds: float, server: int) -> Counts:
-        """What happens in the next `seconds`; `server` is the process whose share of a core is told."""
+    def count(self, seconds: float, server: int, spent: Callable[[], float] = lambda: 0.0) -> Counts:
+        """What happens in the next `seconds`, without the commands that are `spent` by then on something else.
+
+        `server` is the process whose share of a core is told.
+        """
         self._errors = 0
-        before, work = self._totals(), Work(server)
+        before, work, first = self._totals(), Work(server), spent()
         self.pause(seconds)
         share, after = work.share(), self._totals()
         commands, connections, cpu, at = (late - early for late, early in zip(after, before, strict=True))
-        return Counts(commands / at, connections / at, cpu / at * 100, share, self._errors / at)
+        return Counts((commands - spent() + first) / at, connections / at, cpu / at * 100, share, self._errors / at)
 
     def commands(self) -> float:
         """That Redis has taken so far."""
