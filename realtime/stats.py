@@ -14,7 +14,7 @@ from realtime.transport import Transport
 from workers import overview, schedule
 from workers.history import History
 
-LOOK = 0.1  # seconds until who begins to watch is told
+LOOK = 0.03  # seconds until who begins to watch is told
 INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
 

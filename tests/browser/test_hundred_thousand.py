@@ -21,7 +21,7 @@ from workers.wire import Status, index_key
 MANY, TEN_THOUSAND = 100_000, 10_000
 ROWS = 50  # of a page
 ELEMENTS_A_ROW, ELEMENTS_BESIDE = 20, 150  # in the document, at the most
-VERDICT = "5"  # seconds
+VERDICT = "10"  # seconds; a busy machine may need some of them to find that a worker is lost
 DONE_WITHIN = 60  # seconds; 10,000 jobs on a machine that is busy
 
 Open = Callable[..., Page]

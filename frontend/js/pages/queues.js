@@ -96,6 +96,7 @@ function paint() {
   frame = 0;
   const { stats, history } = newest;
   if (stats) {
+    if (!wait.hidden) loadCharts();
     wait.hidden = true;
     table.paint(stats.queues, (queue) => queue.name);
     warn(stats);
@@ -116,10 +117,13 @@ watch("stats", ({ data, error }) => {
   if (newest !== null) frame ||= requestAnimationFrame(paint);
 });
 
-import("../elements/history-charts.js").then(
-  ({ HistoryCharts }) => HistoryCharts.define(),
-  () => (document.querySelector(".charts").hidden = true), // there are none to show
-);
+/** The charts, whose library is large: they come once the queues are there. */
+function loadCharts() {
+  import("../elements/history-charts.js").then(
+    ({ HistoryCharts }) => HistoryCharts.define(),
+    () => (document.querySelector(".charts").hidden = true), // there are none to show
+  );
+}
 
 const spans = document.querySelectorAll("[data-span]");
 for (const span of spans) {
