@@ -116,31 +116,36 @@ async function load() {
 
 // -- what came since: it waits behind a line, and nothing jumps
 
-function noteNew(known) {
+function noteNew(since) {
   const line = element("p", "list-summary");
   line.setAttribute("role", "status");
   line.hidden = true;
   found.before(line);
   const show = button("", () => location.assign(at(address({ cursor: "" }))));
   line.append(show);
-  let before = null;
-  let latest = 0;
-  const tell = (count) => {
-    latest = count;
-    line.hidden = latest <= 0;
-    write(show, `${latest.toLocaleString("en-US")} new`);
+  let before = null; // how many there were when the queues were first told
+  let more = 0; // how many there are beyond those
+  const mine = new Set(); // one's own, which may be told before the queues are
+  const tell = () => {
+    const count = Math.max(more, mine.size);
+    line.hidden = count <= 0;
+    write(show, `${count.toLocaleString("en-US")} new`);
   };
   watch("stats", ({ data, error }) => {
-    if (error !== null || !data?.stats) return;
+    if (error !== null || !data?.stats || query) return;
     const names = status ? [status] : ["queued", "deferred", "scheduled", "started", "finished", "failed", "canceled"];
     const sum = data.stats.queues.reduce((all, queue) => all + names.reduce((part, name) => part + (queue[name] ?? 0), 0), 0);
     before ??= sum;
-    if (!query) tell(sum - before);
+    more = sum - before;
+    tell();
   });
   watch("mine", ({ jobs, changed, error }) => {
     if (error !== null || query) return;
-    const fresh = changed.filter((id) => !boxes.has(id) && jobs.get(id).created_at > known && (!status || jobs.get(id).status === status));
-    if (fresh.length > 0) tell(latest + fresh.length);
+    for (const id of changed) {
+      const { created_at: at, status: one } = jobs.get(id);
+      if (!boxes.has(id) && at > since && (!status || one === status)) mine.add(id);
+    }
+    if (mine.size > 0) tell();
   });
 }
 
