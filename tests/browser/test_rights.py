@@ -1,5 +1,7 @@
 """What may be done is offered to who may do it, and to nobody else."""
 
+from functools import partial
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import LogIn
@@ -14,12 +16,12 @@ def test_who_may_only_look_is_offered_nothing_to_do(
     page = operator("/")
     failed = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
     ended(page, stack, failed, "failed")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    more = {"PORT": str(port), "HEADWAY_VIEWER_TOKEN": "let-me-see"}
     for read_only in ("0", "1"):
-        server = stack.processes.start("-m", "realtime.server", **more, HEADWAY_READ_ONLY=read_only)
-        until(lambda: is_ready(url), "the server")
+        port = free_port()  # another one each time: somebody else may take the first as soon as it is free
+        url = f"http://127.0.0.1:{port}"
+        more = {"PORT": str(port), "HEADWAY_VIEWER_TOKEN": "let-me-see", "HEADWAY_READ_ONLY": read_only}
+        server = stack.processes.start("-m", "realtime.server", **more)
+        until(partial(is_ready, url), "the server", within=30)
         context = new_context()
         token = "let-me-see" if read_only == "0" else stack.operator["Authorization"].removeprefix("Bearer ")
         assert context.request.post(f"{url}/login", data={"token": token}).ok
