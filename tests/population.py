@@ -200,7 +200,7 @@ def main(url: str) -> None:
     while True:
         due = time.monotonic() + BEAT
         beat(redis)
-        time.sleep(max(0.0, due - time.monotonic()))
+        time.sleep(max(0.0, due - time.monotonic()))  # a worker beats at its pace: this process stands for workers
 
 
 if __name__ == "__main__":

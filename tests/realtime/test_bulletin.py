@@ -14,19 +14,12 @@ from realtime.topics import SCHEDULE, STATS, Topics
 from tests.conftest import Stack, until
 from tests.realtime.clients import connected
 from tests.realtime.conftest import Sockets
+from tests.workers.conftest import Clock
 from workers import store
 from workers.history import History
 from workers.tally import FIELDS, KINDS, QUEUES, RUN, SPANS, TASKS, WAIT
 
 LIMIT = 64 * 1024  # bytes of one event
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
