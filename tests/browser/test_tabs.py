@@ -173,16 +173,17 @@ def test_a_hidden_tab_paints_nothing_and_then_everything_at_once(
     hide(hidden)
     hidden.evaluate(
         """() => {
-          document.mutations = 0;
-          const count = (records) => (document.mutations += records.length);
-          new MutationObserver(count).observe(document.querySelector("main"), {
+          document.mutations = [];
+          const named = ({ type, target }) => `${type} of ${target.localName ?? target.data}.${target.className ?? ""}`;
+          const observer = new MutationObserver((records) => document.mutations.push(...records.map(named)));
+          observer.observe(document.querySelector("main"), {
             childList: true, subtree: true, attributes: true, characterData: true,
           });
         }"""
     )
     id = run_task(front, "create_task", task_type="1")
     expect(row(front, id)).to_have_attribute("data-status", "finished")
-    assert hidden.evaluate("document.mutations") == 0
+    assert hidden.evaluate("document.mutations") == []
     show(hidden)
     expect(row(hidden, id)).to_have_attribute("data-status", "finished", timeout=HONEST_WITHIN)
 
@@ -190,11 +191,12 @@ def test_a_hidden_tab_paints_nothing_and_then_everything_at_once(
 def hide(tab: Page) -> None:
     """As a browser does with a tab behind others: headless ones count each as visible, and draw it."""
     tab.evaluate(
-        """() => {
+        """async () => {
           Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
           Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
           document.frames = { request: requestAnimationFrame, waiting: [] };
           window.requestAnimationFrame = (run) => document.frames.waiting.push(run);
+          await new Promise((run) => document.frames.request.call(window, run)); // those that were asked for before
           document.dispatchEvent(new Event("visibilitychange"));
         }"""
     )
