@@ -60,7 +60,7 @@ def list_queues() -> Response:
     """The queues with their counts."""
     allow(services().access.may_oversee(visitor()))
     redis = services().redis
-    return jsonify(queues=overview.queues(redis, services().jobs.queues, overview.workers(redis)))
+    return jsonify(queues=overview.queues(overview.counts(redis, services().jobs.queues), overview.workers(redis)))
 
 
 @blueprint.post("/api/queues/<name>/empty")
@@ -87,7 +87,7 @@ def list_workers() -> Response:
     """The workers that are up, and whether they are suspended: then they take no new jobs."""
     allow(services().access.may_oversee(visitor()))
     redis = services().redis
-    return jsonify(workers=overview.workers_in_full(redis), suspended=bool(is_suspended(redis)))
+    return jsonify(workers=overview.workers(redis), suspended=bool(is_suspended(redis)))
 
 
 @blueprint.post("/api/workers/suspend")

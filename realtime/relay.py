@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from redis import Redis
 from redis.exceptions import RedisError
 
+from realtime.counts import Moved
 from realtime.frames import Frames, Told, encode_ended, encode_frames, encode_renewal
 from realtime.logs import Logs
 from realtime.metrics import Metrics
@@ -56,6 +57,7 @@ class Relay:
         self._wake = threading.Event()
         self._sending = threading.Lock()  # frames of one topic go out one after the other
         self._behind: dict[str, set[Topic]] = {}  # connections that could not take a frame, and of which topics
+        self.moved = Moved()
         self.on_recheck: Callable[[Recheck], None] = lambda recheck: None
         self.pulse = Pulse(self.broadcast)
         self.metrics.gaps.set_function(lambda: self.pulse.gaps)
@@ -83,8 +85,7 @@ class Relay:
             self._leave(joining)
         answers: dict[Topic, Watched | None] = dict.fromkeys(topics)
         for topic, watch in joining.items():
-            snapshot = snapshots.get(topic, NOTHING)
-            bodies, more = watch.merge(snapshot), snapshot[1]
+            bodies, more = watch.merge(snapshots.get(topic, NOTHING))
             if bodies or topic.job_id is None:
                 answers[topic] = (bodies, more)
             else:
@@ -136,15 +137,14 @@ class Relay:
             time.sleep(0)
 
     def _take(self, update: Update) -> None:
+        self.moved.add(update.queue)
         if update.ended and update.owner and self.topics.is_watched(ends_of(update.owner)):
             self._frames.add(ends_of(update.owner), update)
         if update.gone:
             self.logs.hear(update.id)
         for topic in topics_of(update):
             for joining in self._joining.get(topic, ()):
-                held = joining.updates.get(update.id)
-                if held is None or update.version > held.version:
-                    joining.updates[update.id] = update
+                joining.hear(update)
             if self.topics.is_watched(topic) and not self._frames.add(topic, update):
                 self.metrics.conflated.inc()
 
@@ -156,6 +156,7 @@ class Relay:
             # they may be as dead as the channel, and each would cost a time-out to find out
             self._redis.connection_pool.disconnect(inuse_connections=False)
             return
+        self.moved.all()
         while not self._reload():
             time.sleep(RELOAD_PAUSE)
         log.info("the channel is held")
@@ -186,8 +187,8 @@ class Relay:
             # of a single job it is known what all its watchers were told last
             newest = rows[0].state.version if rows else version
             if self._told.is_news(topic, newest):
-                bodies = [row.body for row in rows]
-                self._send_all(topic, self.topics.watchers(topic), encode_renewal(topic, bodies, more, version))
+                packet = encode_renewal(topic, [row.body for row in rows], more, version)
+                self._send_all(topic, self.topics.watchers(topic), packet)
 
     def send_due(self) -> None:
         """Send the frames whose tick is over."""
@@ -251,8 +252,7 @@ class Relay:
             self.forget(sid)  # it left while they were read
             return
         for topic, answer in held.items():
-            bodies, more = answer or ([], False)
-            self._send_all(topic, [sid], encode_renewal(topic, bodies, more, version))
+            self._send_all(topic, [sid], encode_renewal(topic, *(answer or ([], False)), version))
 
     def forget(self, sid: str) -> None:
         """A connection has ended."""

@@ -164,7 +164,8 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     history = app.extensions["headway"].history
-    stats = Stats(housekeeping, settings.queue_names, relay.topics, SocketTransport(socketio), history)
+    transport = SocketTransport(socketio)
+    stats = Stats(housekeeping, settings.queue_names, relay.topics, transport, history, relay.moved)
     sweeper = Sweeper(
         housekeeping,
         settings.queue_names,

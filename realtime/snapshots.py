@@ -22,9 +22,14 @@ class Watch:
     def __init__(self) -> None:
         self.updates: dict[str, Update] = {}
 
-    def merge(self, snapshot: Snapshot) -> list[str]:
+    def hear(self, update: Update) -> None:
+        held = self.updates.get(update.id)
+        if held is None or update.version > held.version:
+            self.updates[update.id] = update
+
+    def merge(self, snapshot: Snapshot) -> Watched:
         """The snapshot's states as JSON, newest known each: nothing that came in between is lost or shown twice."""
-        rows, _ = snapshot
+        rows, more = snapshot
         bodies = {row.state.id: row.body for row in rows}
         versions = {row.state.id: row.state.version for row in rows}
         for id, update in self.updates.items():
@@ -32,7 +37,7 @@ class Watch:
                 bodies.pop(id, None)
                 if not update.gone:
                     bodies[id] = update.body
-        return list(bodies.values())
+        return list(bodies.values()), more
 
 
 class SharedReads(Generic[T]):

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from redis import Redis
 from rq.suspension import is_suspended
 
 from realtime.bulletin import Bulletin
+from realtime.counts import Counts, Moved
 from realtime.frames import encode_event
 from realtime.topics import SCHEDULE, STATS, Topics
 from realtime.transport import Transport
@@ -17,12 +19,10 @@ from workers.history import History
 LOOK = 0.03  # seconds until who begins to watch is told
 INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
-
-
+GLANCE = ("name", "state", "queue", "job", "heartbeat_at", "host")  # of each worker, each second
 CAREER = ("name", "born_at", "done", "failed", "version", "pid")
-SILENT = (
-    3.5  # seconds without a heartbeat, which comes each 2 s; it is looked for each second, so it is told within 5 s
-)
+# seconds without a heartbeat, which comes each 2 s; it is looked for each second, so it is told within 5 s
+SILENT = 3.5
 
 
 class Beats:
@@ -57,11 +57,15 @@ class Stats:
         topics: Topics,
         transport: Transport,
         history: History,
+        moved: Moved,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
         self._queues = tuple(queues)
+        self._counts = Counts(redis, queues, moved, clock=clock)
+        self._clock = clock
+        self._workers: tuple[int, list[dict[str, Any]]] = (-1, [])  # the second in which they were read, and what was
         self._history = history
         self._heartbeats = Beats(clock)
         make = partial(Bulletin, topics=topics, transport=transport, clock=clock)
@@ -84,15 +88,16 @@ class Stats:
             bulletin.look()
 
     def _at_a_glance(self) -> str:
-        workers = overview.workers(self._redis)
-        queues = overview.queues(self._redis, self._queues, workers)
+        workers = self._read_workers()
+        queues = self._counts.read(workers)
+        glances = [{field: worker[field] for field in GLANCE} for worker in workers]
         rate = self._history.rate()
         at = time.time_ns() // 1_000_000
-        return encode_event("stats", {"queues": queues, "workers": workers, "rate": rate, "at": at})
+        return encode_event("stats", {"queues": queues, "workers": glances, "rate": rate, "at": at})
 
     def _careers(self) -> str:
         """What moves less than the rest: what each worker has done, whether it is heard, and whether all are held."""
-        workers = overview.workers_in_full(self._redis)
+        workers = self._read_workers()
         self._heartbeats.listen({worker["name"]: worker["heartbeat_at"] for worker in workers})
         told = [
             {**{field: worker[field] for field in CAREER}, "silent": self._heartbeats.is_silent(worker["name"])}
@@ -100,6 +105,13 @@ class Stats:
         ]
         # who waits for a job as all are suspended is idle by RQ's word, until one comes
         return encode_event("workers", {"workers": told, "suspended": bool(is_suspended(self._redis))})
+
+    def _read_workers(self) -> list[dict[str, Any]]:
+        """Once a second, for both bulletins that tell of them."""
+        second = int(self._clock() // INTERVAL)
+        if self._workers[0] != second:
+            self._workers = (second, overview.workers(self._redis))
+        return self._workers[1]
 
     def _ended(self, span: str) -> str:
         return encode_event("history", {"spans": {span: self._history.read(span)}})

@@ -1,14 +1,13 @@
 """Queues and workers at a glance, read from our indexes and RQ's records."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
-from rq import Worker
-from rq.serializers import JSONSerializer
+from rq import Worker, worker_registration
+from rq.utils import decode_redis_hash, utcparse
 
-from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.wire import Status, index_key
 
 COUNTED = (
@@ -22,12 +21,8 @@ COUNTED = (
 )
 
 
-def queues(redis: Redis, names: Sequence[str], listeners: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """[{name, queued, …, workers, oldest_at}]; `oldest_at` is when the job was made that has waited longest (ms).
-
-    `listeners` are what `workers` returned.
-    """
-    listening = [worker["queue"] for worker in listeners]
+def counts(redis: Redis, names: Sequence[str]) -> list[dict[str, Any]]:
+    """[{name, queued, …, oldest_at}]; `oldest_at` is when the job was made that has waited longest (ms)."""
     with redis.pipeline(transaction=False) as pipeline:
         for name in names:
             for status in COUNTED:
@@ -36,54 +31,48 @@ def queues(redis: Redis, names: Sequence[str], listeners: Sequence[Mapping[str, 
         replies = iter(pipeline.execute())
     rows = []
     for name in names:
-        counts = {str(status): next(replies) for status in COUNTED}
+        row = {"name": name, **{str(status): next(replies) for status in COUNTED}}
         oldest = next(replies)
-        rows.append(
-            {
-                "name": name,
-                **counts,
-                "workers": listening.count(name),
-                "oldest_at": int(oldest[0][1]) // 1000 if oldest else None,
-            }
-        )
+        rows.append({**row, "oldest_at": int(oldest[0][1]) // 1000 if oldest else None})
     return rows
 
 
+def queues(counted: Iterable[Mapping[str, Any]], workers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `counts` returned, each with `workers`: how many listen to it."""
+    listening = Counter(name for worker in workers for name in worker["queue"].split(","))
+    return [{**row, "workers": listening[row["name"]]} for row in counted]
+
+
 def workers(redis: Redis) -> list[dict[str, Any]]:
-    """[{name, state, queue, job, heartbeat_at, host}] of the workers that RQ knows."""
-    return [_at_a_glance(worker) for worker in _all(redis)]
+    """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, version, pid}], times in ms, of the workers
+    that RQ knows. Two round trips, however many there are: RQ's own `Worker.all` needs three for each of them."""
+    keys = worker_registration.get_keys(connection=redis)
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.hgetall(key)
+        replies = pipeline.execute()
+    # of who has died, RQ's set may still have the name
+    records = {
+        key: decode_redis_hash(reply, decode_values=True) for key, reply in zip(keys, replies, strict=True) if reply
+    }
+    return [_worker(key, records[key]) for key in sorted(records)]
 
 
-def workers_in_full(redis: Redis) -> list[dict[str, Any]]:
-    """As `workers`, with {born_at (ms), done, failed, version, pid}: what rarely moves."""
-    return [
-        {
-            **_at_a_glance(worker),
-            "born_at": _ms(worker.birth_date),
-            "done": worker.successful_job_count,
-            "failed": worker.failed_job_count,
-            "version": worker.version,
-            "pid": worker.pid,
-        }
-        for worker in _all(redis)
-    ]
-
-
-def _all(redis: Redis) -> list[Any]:
-    found: list[Any] = Worker.all(redis, job_class=TrackedJob, queue_class=TrackedQueue, serializer=JSONSerializer)
-    return found
-
-
-def _at_a_glance(worker: Any) -> dict[str, Any]:
+def _worker(key: str, record: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "name": worker.name,
-        "state": str(worker.get_state()),
-        "queue": ",".join(worker.queue_names()),
-        "job": worker.get_current_job_id(),
-        "heartbeat_at": _ms(worker.last_heartbeat),
-        "host": worker.hostname,
+        "name": key.removeprefix(Worker.redis_worker_namespace_prefix),
+        "state": record.get("state", "?"),
+        "queue": record.get("queues", ""),
+        "job": record.get("current_job"),
+        "heartbeat_at": _ms(record.get("last_heartbeat")),
+        "host": record.get("hostname") or None,
+        "born_at": _ms(record.get("birth")),
+        "done": int(record.get("successful_job_count") or 0),
+        "failed": int(record.get("failed_job_count") or 0),
+        "version": record.get("version") or None,
+        "pid": int(record["pid"]) if record.get("pid") else None,
     }
 
 
-def _ms(moment: datetime | None) -> int | None:
-    return round(moment.timestamp() * 1000) if moment else None
+def _ms(moment: str | None) -> int | None:
+    return round(utcparse(moment).timestamp() * 1000) if moment else None

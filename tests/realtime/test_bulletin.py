@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from realtime.counts import Moved
 from realtime.stats import HISTORY, INTERVAL, Stats
 from realtime.topics import SCHEDULE, STATS, Topics
 from tests.conftest import Stack, until
@@ -34,7 +35,7 @@ def topics() -> Topics:
 
 @pytest.fixture
 def news(redis: Redis, topics: Topics, sockets: Sockets, clock: Clock) -> Stats:
-    return Stats(redis, ["default"], topics, sockets, History(redis), clock=clock)
+    return Stats(redis, ["default"], topics, sockets, History(redis), Moved(), clock=clock)
 
 
 def spans(packets: list[Any]) -> list[str]:
@@ -123,7 +124,7 @@ def test_redis_away_is_no_end_of_it(tmp_path: Path, topics: Topics, sockets: Soc
     packets = sockets.connect("s")
     topics.add("s", STATS)
     away = store.connect(f"unix://{tmp_path}/none.sock")
-    Stats(away, ["default"], topics, sockets, History(away)).look()
+    Stats(away, ["default"], topics, sockets, History(away), Moved()).look()
     assert packets == []
 
 

@@ -27,7 +27,8 @@ def test_an_update_between_joining_and_reading_is_in_the_answer() -> None:
         "gone": Update("gone", 9, "me", "q", True, "{}"),
     }
     snapshot: Any = (tuple(Row(id, 5) for id in ("moved", "old", "gone", "still")), False)
-    merged = [json.loads(body) for body in watch.merge(snapshot)]
+    bodies, _ = watch.merge(snapshot)
+    merged = [json.loads(body) for body in bodies]
     assert {body["id"]: body.get("version") for body in merged} == {"new": None, "moved": 9, "old": 5, "still": 5}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis import Redis
 
+from realtime.counts import Moved
 from realtime.stats import CAREER, Beats, Stats
 from realtime.topics import STATS, Topics
 from tests.conftest import Stack
@@ -73,7 +74,7 @@ def test_many_who_watch_cost_redis_what_one_does(redis: Redis) -> None:
     topics, nowhere = Topics(), Nowhere()
     transport: Any = nowhere
     now = [1_000_000.0]
-    stats = Stats(redis, ["default"], topics, transport, History(redis), clock=lambda: now[0])
+    stats = Stats(redis, ["default"], topics, transport, History(redis), Moved(), clock=lambda: now[0])
     stats_watched_by_nobody = commands(redis)
     stats.look()
     assert commands(redis) == stats_watched_by_nobody + 1  # this question itself
@@ -101,7 +102,7 @@ def test_redis_away_is_no_end_of_it(tmp_path: Path) -> None:
     topics.add("s", STATS)
     nowhere: Any = Nowhere()
     away = store.connect(f"unix://{tmp_path}/none.sock")
-    Stats(away, ["default"], topics, nowhere, History(away)).look()
+    Stats(away, ["default"], topics, nowhere, History(away), Moved()).look()
     assert nowhere.sent == []
 
 
