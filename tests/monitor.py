@@ -24,6 +24,11 @@ class Command:
     inside: bool  # of a script
 
     @property
+    def asked(self) -> bool:
+        """Whether it is for somebody, or in a script of theirs."""
+        return BY_ITSELF.search(self.text) is None
+
+    @property
     def name(self) -> str:
         return self.text.partition(" ")[0].upper()
 
@@ -70,7 +75,7 @@ class Monitor:
 
     def asked(self) -> list[Command]:
         """Of these, those that are asked for somebody, and what scripts of theirs do."""
-        return [command for command in self.all() if not BY_ITSELF.search(command.text)]
+        return [command for command in self.all() if command.asked]
 
 
 def counted(commands: list[Command]) -> Counter[str]:

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
 
+from realtime.counts import RECOUNT
 from tests import population
 from tests.browser.test_page import NewContext
 from tests.conftest import Processes, Stack, free_port, is_ready, start_redis, until
@@ -90,8 +91,12 @@ def shown(page: Page) -> Page:
     return page
 
 
-STATS = re.compile("^(ZCARD|ZRANGE) headway:queue:")  # what is read each second for all who watch the queues
-ROUND = "ZCARD headway:queue:default:queued"  # the first of it
+STATS = re.compile("^(ZCARD|ZRANGE) headway:queue:")  # what is read for all who watch the queues, of those that moved
+ROUND = "SMEMBERS rq:workers"  # each second, before it
+
+
+def is_for_it(command: Command) -> bool:
+    return command.asked and STATS.match(command.text) is None
 
 
 @pytest.fixture
@@ -104,16 +109,16 @@ def cost(operator: Open, crowded: Stack, unswept: None) -> Iterator[Cost]:
     with Monitor(crowded.redis_url) as monitor:
 
         def quiet(since: int) -> bool:
-            asked = monitor.asked()[since:]
-            rounds = [at for at, command in enumerate(asked) if command.text == ROUND]
-            return len(rounds) > 1 and all(STATS.match(command.text) for command in asked[rounds[-2] :])
+            heard = monitor.all()[since:]
+            rounds = [at for at, command in enumerate(heard) if command.text == ROUND]
+            return len(rounds) > 1 and not any(is_for_it(command) for command in heard[rounds[-2] :])
 
         def send(page: Page, path: str) -> list[Command]:
-            before = len(monitor.asked())
+            before = len(monitor.all())
             page.goto(crowded.url + path)
             shown(page)
             until(partial(quiet, before), "quiet")
-            return [command for command in monitor.asked()[before:] if not STATS.match(command.text)]
+            return [command for command in monitor.all()[before:] if is_for_it(command)]
 
         until(partial(quiet, 0), "quiet")
         yield send
@@ -176,16 +181,20 @@ def test_twenty_tabs_cost_redis_what_one_costs(operator: Open, crowded: Stack, r
                 store.report(
                     redis, id, 1, {"completed": moved, "total": None, "unit": "", "description": f"is at {moved}"}
                 )
-                asked = [command for command in monitor.asked() if not command.inside and command.name != "EVALSHA"]
-                at = [number for number, command in enumerate(asked) if command.text == ROUND]
-                parts = [asked[start:end] for start, end in pairwise(at)]
-                return parts if len(parts) >= 4 else []
+                heard = [command for command in monitor.all() if not command.inside and command.name != "EVALSHA"]
+                at = [number for number, command in enumerate(heard) if command.text == ROUND]
+                parts = [[one for one in heard[start:end] if one.asked] for start, end in pairwise(at)]
+                return parts if len(parts) > RECOUNT else []
 
             parts = until(rounds, "some rounds")
         costs.append([counted(part) for part in parts])
         for tab in tabs[::2]:
             expect(tab.locator(f'.job[data-job="{id}"]')).to_contain_text(f"is at {moved}")
-    assert all(cost == costs[0][0] for part in costs for cost in part), costs
+    for part in costs:
+        counts = [cost["ZRANGE"] for cost in part]  # of queues
+        assert part == [Counter(ZCARD=7 * count, ZRANGE=count) for count in counts], "nothing else is asked"
+        assert set(counts) <= {0, 1, 3} and 1 in counts, "the one that moved"
+        assert counts.count(3) <= 1 + len(counts) / RECOUNT, "or all, now and then"
     assert sum(costs[0][0].values()) < 40
 
 
