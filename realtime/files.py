@@ -12,6 +12,7 @@ from werkzeug.security import safe_join
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 KEPT = 200  # files
+YEAR = 365 * 24 * 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,48 @@ class File:
     digest: str
 
 
-def send(folder: Path, name: str) -> Response:
-    """The file `name` of `folder`; 404 where there is none, or none of a kind that pages load."""
-    path = safe_join(str(folder), name)
-    if path is None or Path(path).suffix not in TYPES or not Path(path).is_file():
-        abort(404)
-    file = _ready(Path(path), Path(path).stat().st_mtime_ns)
+def release(frontend: Path) -> str:
+    """Names all that pages load as it stands there: the same on every machine, another one once a file has changed."""
+    scripts_and_styles = (
+        path for kind in ("js", "css") for path in (frontend / kind).rglob("*") if path.suffix in TYPES
+    )
+    paths = sorted([*scripts_and_styles, frontend / "package-lock.json"])  # it pins the libraries
+    return _digest(frontend, tuple((path, path.stat().st_mtime_ns) for path in paths))
+
+
+@lru_cache(1)
+def _digest(frontend: Path, files: tuple[tuple[Path, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for path, _ in files:
+        digest.update(f"{path.relative_to(frontend)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def send(folder: Path, name: str, *, keep: bool = False) -> Response:
+    """The file `name` of `folder`; 404 where there is none, or none of a kind that pages load.
+
+    `keep`: its address names the release, so that a browser need not ask for it again.
+    """
+    path = find(folder, name)
+    file = _ready(path, path.stat().st_mtime_ns)
     compresses = request.accept_encodings["gzip"] > 0
     response = Response(file.compressed if compresses else file.plain, mimetype=file.type)
     if compresses:
         response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
-    response.headers["Cache-Control"] = "no-cache"  # asked for again each time, and mostly answered 304
+    # else asked for again each time, and mostly answered 304
+    response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if keep else "no-cache"
     response.set_etag(f"{file.digest}{'-gzip' if compresses else ''}")
     response.make_conditional(request)
     return response
+
+
+def find(folder: Path, name: str) -> Path:
+    """The file `name` of `folder`; 404 as `send` has it."""
+    path = safe_join(str(folder), name)
+    if path is None or Path(path).suffix not in TYPES or not Path(path).is_file():
+        abort(404)
+    return Path(path)
 
 
 @lru_cache(KEPT)

@@ -1,5 +1,6 @@
 """The pages and the files they load."""
 
+import json
 import platform
 import time
 from importlib import metadata
@@ -97,6 +98,7 @@ def show(template: str, here: str, **values: object) -> Response:
     text = render_template(
         template,
         root=request.script_root,
+        files=_files(),
         here=here,
         views=ALL if who.sees else MINE,
         role="operator" if who.operator else "viewer" if who.viewer else "",
@@ -139,9 +141,19 @@ def _recheck(owner: str) -> None:
     services().redis.publish(CHANNEL, encode_recheck(Recheck(owner, who.operator, who.viewer)))
 
 
+# what pages load has the release in its address, so that a browser asks for nothing that it has
+@blueprint.get("/v/<release>/js/<path:name>")
+def script(name: str, release: str) -> Response:
+    return _file(FRONTEND / "js", name, release)
+
+
 @blueprint.get("/js/<path:name>")
-def script(name: str) -> Response:
-    return files.send(FRONTEND / "js", name)
+def module(name: str) -> Response:
+    """Pages of others name no release: they are given the one that is, and with ours on one page it is there once."""
+    files.find(FRONTEND / "js", name)
+    response = Response(f"export * from {json.dumps(f'{_files()}/js/{name}')};\n", mimetype="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 @blueprint.get("/service-worker.js")
@@ -151,17 +163,29 @@ def service_worker() -> Response:
 
 
 @blueprint.get("/css/<path:name>")
-def style(name: str) -> Response:
-    return files.send(FRONTEND / "css", name)
+@blueprint.get("/v/<release>/css/<path:name>")
+def style(name: str, release: str = "") -> Response:
+    return _file(FRONTEND / "css", name, release)
 
 
 @blueprint.get("/vendor/<name>")
-def library(name: str) -> Response:
+@blueprint.get("/v/<release>/vendor/<name>")
+def library(name: str, release: str = "") -> Response:
     """A front-end library, as npm installed it."""
     if name not in LIBRARIES:
         abort(404)
     folder, file = LIBRARIES[name]
-    return files.send(FRONTEND / "node_modules" / folder, file)
+    return _file(FRONTEND / "node_modules" / folder, file, release)
+
+
+def _files() -> str:
+    """Below which all that pages load is to be had."""
+    return f"{request.script_root}/v/{files.release(FRONTEND)}"
+
+
+def _file(folder: Path, name: str, release: str) -> Response:
+    """Of another release than ours (a server is being updated) there is only what we have, and it is not to be kept."""
+    return files.send(folder, name, keep=release == files.release(FRONTEND))
 
 
 @blueprint.get("/favicon.ico")

@@ -124,6 +124,7 @@ def test_swallowed_errors_say_why() -> None:
 
 
 LAYERS = {  # a script may import what stands in its list, and nothing else
+    "home.js": set(),
     "wire.js": set(),
     "store.js": {"wire.js"},
     "watched.js": {"store.js"},
@@ -132,14 +133,18 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "link.js": set(),
     "hub.js": {"lateness.js", "link.js", "watches.js"},
     "serving.js": set(),
-    "worker.js": {"hub.js", "serving.js", "socket.io.js"},
+    "worker.js": {"home.js", "hub.js", "serving.js", "socket.io.js"},
     "leader.js": {"serving.js"},
-    "ways.js": {"leader.js", "serving.js"},  # and, where a page needs a hub of its own, hub.js and socket.io.js
+    "ways.js": {
+        "home.js",
+        "leader.js",
+        "serving.js",
+    },  # and, where a page needs a hub of its own, hub.js and socket.io.js
     "pause.js": set(),
     "remote-hub.js": {"pause.js", "watches.js"},
     "ends.js": set(),
     "told.js": set(),
-    "client.js": {"ends.js", "remote-hub.js", "told.js", "ways.js"},
+    "client.js": {"ends.js", "home.js", "remote-hub.js", "told.js", "ways.js"},
     "rate.js": set(),
     "format.js": set(),
     "throughput.js": set(),
@@ -147,6 +152,7 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "progress-view.js": {"format.js", "rate.js", "wire.js"},
 }
 NO_DOM = {
+    "home.js",
     "wire.js",
     "store.js",
     "watched.js",

@@ -1,6 +1,7 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
 import { Ends } from "./ends.js";
+import { HOME } from "./home.js";
 import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
 import { waysTo } from "./ways.js";
@@ -15,9 +16,6 @@ export class ApiError extends Error {
     this.fields = fields ?? {};
   }
 }
-
-/** Where the installation is that this module is from. */
-const HOME = new URL("..", import.meta.url).href;
 
 /**
  * A client of the installation at `url` ("https://jobs.example"; the one that this module is from where it is left out), as this is

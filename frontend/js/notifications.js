@@ -1,10 +1,11 @@
 // News beyond the page: the system's notifications and Web Push, both by the service worker. Only where a person said so.
 
+import { HOME } from "./home.js";
 import { wishes } from "./wishes.js";
 
 const DAY = 86_400_000; // ms
 const RENEWED = "headway.renewed"; // the day on which it was last registered
-const SCRIPT = new URL("../service-worker.js", import.meta.url);
+const SCRIPT = new URL("service-worker.js", HOME);
 
 /** `granted`, `denied` (for good), `default` (may be asked), or `impossible` in this browser, or over plain HTTP. */
 export const permission = () =>
@@ -65,7 +66,7 @@ async function register() {
 }
 
 async function call(method, body) {
-  const response = await fetch(new URL("../api/push", import.meta.url), {
+  const response = await fetch(new URL("api/push", HOME), {
     method,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

@@ -3,6 +3,7 @@
 import { connection } from "./client.js";
 import { ConnectionStatus } from "./elements/connection-status.js";
 import { JobToasts } from "./elements/job-toasts.js";
+import { HOME } from "./home.js";
 import { element, write } from "./progress-view.js";
 
 const NOTICE = 6000; // ms
@@ -13,7 +14,7 @@ const KEYS = [
 ];
 
 /** The address of `path` ("/jobs") on this installation, which may lie below another one. */
-export const at = (path) => new URL(`..${path}`, import.meta.url).pathname + new URL(`http://x${path}`).search;
+export const at = (path) => new URL(`.${path}`, HOME).pathname + new URL(`http://x${path}`).search;
 
 for (const kind of [ConnectionStatus, JobToasts]) kind.define();
 

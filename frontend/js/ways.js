@@ -1,5 +1,6 @@
 // The ways from a page to a hub: a SharedWorker, a tab that leads, a hub of its own; the first that works is taken.
 
+import { HOME } from "./home.js";
 import { Leader, portOver } from "./leader.js";
 import { Serving } from "./serving.js";
 
@@ -18,7 +19,7 @@ function overWorker(url) {
   const script = new URL("./worker.js", import.meta.url);
   return (hear, fail, lost) => {
     // a worker of another origin can't be had, and it knows the installation it is from, and no other
-    const isOwn = script.origin === globalThis.location.origin && script.href === new URL(`${url}/js/worker.js`).href;
+    const isOwn = script.origin === globalThis.location.origin && HOME === new URL(`${url}/`).href;
     if (!isOwn) throw new Error("a page, or a server, of another origin");
     // one that is being ended is found under its name for as long as that takes; all tabs go on to the same next name
     const name = lost > 1 ? `headway ${VERSION} ${lost}` : `headway ${VERSION}`;

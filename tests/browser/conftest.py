@@ -61,9 +61,12 @@ def new_context(browser: Browser, complaints: list[str]) -> Iterator[Callable[..
         return context
 
     yield make
+    said = len(complaints)
     for context in opened:
         context.close()
-    assert complaints == []
+    # tabs are closed one by one: the next in line may just have begun to lead, and lets go of its socket as it connects
+    late = [word for word in complaints[said:] if "closed before the connection is established" not in word]
+    assert [*complaints[:said], *late] == []
 
 
 @pytest.fixture

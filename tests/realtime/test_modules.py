@@ -49,8 +49,8 @@ def test_a_page_gets_links_below_its_own_root(folder: Path) -> None:
 @pytest.mark.parametrize("path", ["/", "/jobs", "/jobs/x", "/queues", "/workers", "/audit", "/login", "/add-task"])
 def test_every_page_names_what_its_scripts_come_to_import(path: str, operator: FlaskClient) -> None:
     html = operator.get(path).text
-    scripts = set(re.findall(r'<script type="module" src="/js/([^"]+)"', html))
-    named = re.findall(r'<link rel="modulepreload" href="/js/([^"]+)"', html)
+    scripts = set(re.findall(r'<script type="module" src="/v/[0-9a-f]+/js/([^"]+)"', html))
+    named = re.findall(r'<link rel="modulepreload" href="/v/[0-9a-f]+/js/([^"]+)"', html)
     assert scripts and set(named) == set(imported(scripts, ROOT / "frontend/js")) and len(named) == len(set(named))
     for name in named:
         assert operator.get(f"/js/{name}", buffered=True).status_code == 200

@@ -33,16 +33,9 @@ def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
         seen.add(path)
         answer = me.get(path, buffered=True)
         assert answer.status_code == 200 and answer.mimetype == "text/javascript", path
-        folder = path.rsplit("/", 1)[0]
-        for name in re.findall(r'(?:from|import\() ?"(\.[^"]+)"', answer.text):
-            parts: list[str] = []
-            for part in f"{folder}/{name}".split("/"):
-                if part == "..":
-                    parts.pop()
-                elif part != ".":
-                    parts.append(part)
-            waiting.append("/".join(parts))
-    assert {"/vendor/socket.io.js", "/vendor/uplot.js"} <= seen and len(seen) > 10
+        waiting += [urljoin(path, name) for name in re.findall(r'(?:from|import\() ?"([./][^"]+)"', answer.text)]
+    seen = {path.partition("/v/")[2].partition("/")[2] for path in seen}
+    assert {"vendor/socket.io.js", "vendor/uplot.js"} <= seen and len(seen) > 10
 
 
 def test_an_operator_logs_in_with_the_token_and_out_again(me: FlaskClient) -> None:
@@ -85,15 +78,38 @@ def test_the_foot_names_the_version_of_the_project(me: FlaskClient) -> None:
 def test_the_scripts_of_a_first_load_are_40_kb_at_the_most(me: FlaskClient) -> None:
     """What the page and its worker import from the start, as it is sent; what comes upon a click is not in it."""
     page = me.get("/").get_data(as_text=True)
-    wanted = [*re.findall(r'<script [^>]*src="([^"]+)"', page), "/js/worker.js"]
+    scripts = re.findall(r'<script [^>]*src="([^"]+)"', page)
+    [home] = {script.partition("/js/")[0] for script in scripts}
+    wanted = [*scripts, f"{home}/js/worker.js"]
     sizes: dict[str, int] = {}
     while wanted:
         if (path := wanted.pop()) in sizes:
             continue
         answer = me.get(path, headers={"Accept-Encoding": "gzip"}, buffered=True)
         sizes[path] = len(answer.data)
-        if path.startswith("/js/"):
+        if "/js/" in path:
             text = gzip.decompress(answer.data).decode()
             wanted += [urljoin(path, name) for name in re.findall(r'(?:from|import)\s*"([^"]+)"', text)]
-    assert "/vendor/socket.io.js" in sizes and "/js/hub.js" in sizes and "/js/elements/job-list.js" in sizes
+    assert {f"{home}/{name}" for name in ("vendor/socket.io.js", "js/hub.js", "js/elements/job-list.js")} <= set(sizes)
     assert sum(sizes.values()) <= 40_000, sizes
+
+
+def test_what_a_page_loads_is_kept_until_there_is_another_release(me: FlaskClient) -> None:
+    [style, *_] = re.findall(r'href="([^"]+page.css)"', me.get("/").text)
+    assert "immutable" in me.get(style, buffered=True).headers["Cache-Control"]
+    for path in (
+        "/css/page.css",
+        "/v/0123456789abcdef/css/page.css",
+        "/service-worker.js",
+        "/v/0123456789abcdef/vendor/uplot.js",
+    ):
+        answer = me.get(path, buffered=True)
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache"), path
+
+
+def test_other_peoples_pages_get_the_modules_that_ours_have(me: FlaskClient) -> None:
+    page = me.get("/").text
+    for name in ("page.js", "elements/job-progress.js", "shell.js"):
+        [path] = re.findall(r'^export \* from "([^"]+)";$', me.get(f"/js/{name}").text)
+        assert path.endswith(f"/js/{name}") and (f'"{path}"' in page or name not in page)
+    assert me.get("/js/none.js").status_code == 404

@@ -1,6 +1,7 @@
 // <job-log job="<id>">: the lines of a job's log, live: appended, searched, followed or not, downloaded.
 
 import * as own from "../client.js";
+import { HOME } from "../home.js";
 import { element, write } from "../progress-view.js";
 
 const KEPT = 1000; // lines on the page, as many as the server keeps
@@ -59,7 +60,7 @@ export class JobLog extends HTMLElement {
     const id = this.getAttribute("job");
     this.#show(id ? "No lines yet." : "The lines are for the job's owner and operators.");
     if (!id) return;
-    this.#load.href = new URL(`../../api/jobs/${encodeURIComponent(id)}/log?format=text`, import.meta.url).href;
+    this.#load.href = new URL(`api/jobs/${encodeURIComponent(id)}/log?format=text`, HOME).href;
     this.#load.download = "";
     this.#unwatch = this.constructor.client.watch(`log:${id}`, ({ data, error }) => {
       if (error !== null && error.code !== "unavailable") return this.#show(error.message);
