@@ -48,6 +48,7 @@ class Seen:
     elements: int
     opening: int  # commands of Redis
     within: int  # and those inside of scripts
+    empty: int  # times that nothing was found
 
 
 def report(lab: Lab) -> None:
@@ -101,13 +102,16 @@ def _alone(lab: Lab, server: Server, browser: Browser, views: Sequence[View]) ->
         times = f"{median(seen.usable):11.0f}{max(seen.usable):11.0f}"
         costs = f"{seen.heap:11.1f}{seen.elements:11,}{seen.opening:11,}{seen.within:11,}"
         # a search has 2 s, and says then that it goes on
-        note = "" if page.locator(".found .nothing").count() == 0 else "  (not found in time)"
+        note = f"  (not found in time: {seen.empty} of {ROUNDS})" if seen.empty else ""
         print(f"    {view.name:18}{times}{costs}{note}", flush=True)
     context.close()
 
 
 def _look(lab: Lab, server: Server, page: Page, view: View) -> Seen:
-    usable = [_open(page, server, view) for _ in range(ROUNDS)]
+    usable, empty = [], 0
+    for _ in range(ROUNDS):
+        usable.append(_open(page, server, view))
+        empty += page.locator(".found .nothing").count()
     with Monitor(lab.url) as monitor:
         page.goto("about:blank")
         before = len(monitor.asked())
@@ -120,7 +124,7 @@ def _look(lab: Lab, server: Server, page: Page, view: View) -> Seen:
     client.send("HeapProfiler.collectGarbage")
     metrics = {entry["name"]: entry["value"] for entry in client.send("Performance.getMetrics")["metrics"]}
     elements = page.evaluate("document.querySelectorAll('*').length")
-    return Seen(usable, metrics["JSHeapUsedSize"] / 1e6, elements, len(asked) - inside, inside)
+    return Seen(usable, metrics["JSHeapUsedSize"] / 1e6, elements, len(asked) - inside, inside, empty)
 
 
 def _open(page: Page, server: Server, view: View) -> float:
