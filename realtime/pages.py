@@ -98,7 +98,7 @@ def show(template: str, here: str, **values: object) -> Response:
     text = render_template(
         template,
         root=request.script_root,
-        files=_files(),
+        files=f"{request.script_root}/v/{files.release(FRONTEND)}",
         here=here,
         views=ALL if who.sees else MINE,
         role="operator" if who.operator else "viewer" if who.viewer else "",
@@ -151,7 +151,9 @@ def script(name: str, release: str) -> Response:
 def module(name: str) -> Response:
     """Pages of others name no release: they are given the one that is, and with ours on one page it is there once."""
     files.find(FRONTEND / "js", name)
-    response = Response(f"export * from {json.dumps(f'{_files()}/js/{name}')};\n", mimetype="text/javascript")
+    # relative: a proxy may have us below an address that we don't know
+    path = f"{'../' * (1 + name.count('/'))}v/{files.release(FRONTEND)}/js/{name}"
+    response = Response(f"export * from {json.dumps(path)};\n", mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -176,11 +178,6 @@ def library(name: str, release: str = "") -> Response:
         abort(404)
     folder, file = LIBRARIES[name]
     return _file(FRONTEND / "node_modules" / folder, file, release)
-
-
-def _files() -> str:
-    """Below which all that pages load is to be had."""
-    return f"{request.script_root}/v/{files.release(FRONTEND)}"
 
 
 def _file(folder: Path, name: str, release: str) -> Response:

@@ -51,6 +51,24 @@ def shown(page: Page, id: str) -> dict[str, Any]:
     }
 
 
+def test_modules_are_there_once_whoever_imports_them_and_are_kept(new_context: NewContext, stack: Stack) -> None:
+    page = open_page(new_context(), stack)
+    same = """async () => {
+      const { src } = document.querySelector("script[src$='/js/shell.js']");
+      const [ours, theirs] = await Promise.all([import(new URL("client.js", src)), import("/js/client.js")]);
+      return ours.connection === theirs.connection && theirs.connection.state === "live";
+    }"""
+    assert page.evaluate(same) is True
+    page.goto(f"{stack.url}/jobs")
+    page.goto(stack.url)
+    page.locator("connection-status[state=live]").wait_for()
+    sizes = page.evaluate(
+        "performance.getEntriesByType('resource').map(({ name, transferSize }) => [name, transferSize])"
+    )
+    sent = {name: size for name, size in sizes if "/v/" in name}
+    assert len(sent) > 20 and not any(sent.values()), "the browser has them"
+
+
 def test_a_person_starts_a_job_and_sees_it_end(new_context: NewContext, stack: Stack) -> None:
     page = open_page(new_context(), stack)
     expect(page.locator(".list-empty")).to_be_visible()

@@ -110,6 +110,8 @@ def test_what_a_page_loads_is_kept_until_there_is_another_release(me: FlaskClien
 def test_other_peoples_pages_get_the_modules_that_ours_have(me: FlaskClient) -> None:
     page = me.get("/").text
     for name in ("page.js", "elements/job-progress.js", "shell.js"):
-        [path] = re.findall(r'^export \* from "([^"]+)";$', me.get(f"/js/{name}").text)
-        assert path.endswith(f"/js/{name}") and (f'"{path}"' in page or name not in page)
+        [relative] = re.findall(r'^export \* from "(\.\./[^"]+)";$', me.get(f"/js/{name}").text)
+        path = urljoin(f"/js/{name}", relative)
+        assert path.endswith(f"/js/{name}") and me.get(path, buffered=True).status_code == 200
+        assert f'"{path}"' in page or name not in page
     assert me.get("/js/none.js").status_code == 404
