@@ -1,6 +1,6 @@
 // One job: its bar, all that is known of it, what became of each attempt, its log, and what may be done with it.
 
-import { act, read, watch } from "../client.js";
+import { act, connection, read, watch } from "../client.js";
 import { JobLog } from "../elements/job-log.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { ACTIONS, WORDS } from "../elements/job-row.js";
@@ -12,6 +12,7 @@ import { get, post } from "./post.js";
 import { drawTimeline } from "./timeline.js";
 import { traceback } from "./trace.js";
 
+const SECOND = 1000; // ms
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
 
@@ -22,6 +23,8 @@ const card = element("section", "card");
 const log = element("job-log");
 const outcome = element("div");
 const rest = element("div");
+let drawn = null; // the job of which all is shown
+let picture = null; // of its life
 
 /** A block with a heading; null where there is nothing to show. */
 function block(name, ...parts) {
@@ -92,13 +95,14 @@ function again(job) {
 }
 
 function fill(job) {
+  drawn = job;
   const isMine = "attempts" in job;
   const told = [];
   if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
   if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
-  if (isMine) parts.push(block("Timeline", drawTimeline(job), attempts(job)));
+  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job)), attempts(job)));
   if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
   const relatives = element("div");
   rest.replaceChildren(...parts, relatives);
@@ -112,8 +116,9 @@ async function showRelatives(place) {
     const made = element("ul", "relatives");
     for (const job of jobs) {
       const line = element("li");
-      line.append(link(`${job.task ?? "a job"} ${job.id.slice(0, 8)}`, pageOf(job.id)), ` ${job.status ?? "gone"}`);
-      line.dataset.status = job.status ?? "gone";
+      const status = element(job.status ? "job-status" : "span", "", job.status ?? "gone");
+      if (job.status) status.setAttribute("job", job.id);
+      line.append(link(`${job.task ?? "a job"} ${job.id.slice(0, 8)}`, pageOf(job.id)), " ", status);
       made.append(line);
     }
     return made;
@@ -144,6 +149,15 @@ function begin(job) {
   if ("attempts" in job) log.setAttribute("job", id);
   main.replaceChildren(head, card, outcome, block("Log", log), rest);
 }
+
+/** What runs, or waits, takes longer by the second. */
+function draw() {
+  if (picture === null || drawn.ended_at !== null || document.hidden || connection.paused) return;
+  const next = drawTimeline(drawn);
+  picture.replaceWith(next);
+  picture = next;
+}
+setInterval(draw, SECOND);
 
 let shown = ""; // the status and attempt of which all is shown
 watch(`job:${id}`, async ({ jobs, gone, error }) => {
