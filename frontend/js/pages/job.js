@@ -6,13 +6,14 @@ import { JobProgress } from "../elements/job-progress.js";
 import { ACTIONS, WORDS } from "../elements/job-row.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
-import { element } from "../progress-view.js";
+import { element, write } from "../progress-view.js";
 import { acts, at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
 import { get, post } from "./post.js";
 import { drawTimeline } from "./timeline.js";
 import { traceback } from "./trace.js";
 
 const SECOND = 1000; // ms
+const [NARROWEST, WIDEST, BESIDE] = [220, 720, 64]; // px
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
 
@@ -45,6 +46,8 @@ function pre(text) {
   return both;
 }
 
+const age = (at) => `${duration(Math.max(0, Date.now() - at) / 1000)} ago / ${clock(at)}`;
+
 function facts(job) {
   const list = element("dl");
   const add = (name, value) => {
@@ -60,11 +63,17 @@ function facts(job) {
   add("Attempt", job.attempt > 1 ? String(job.attempt) : null);
   for (const name of ["created", "enqueued", "started", "ended"]) {
     const when = job[`${name}_at`];
-    if (when !== null) add(name[0].toUpperCase() + name.slice(1), `${duration(Math.max(0, Date.now() - when) / 1000)} ago / ${clock(when)}`);
+    if (when === null) continue;
+    const shown = element("span", "", age(when));
+    shown.dataset.at = when;
+    add(name[0].toUpperCase() + name.slice(1), shown);
   }
   if (Object.keys(job.meta).length > 0) add("Meta", JSON.stringify(job.meta));
   return list;
 }
+
+/** For the timeline, px: on a phone its words are to be as large as on a desk. */
+const room = () => Math.max(NARROWEST, Math.min(WIDEST, main.clientWidth - BESIDE));
 
 function attempts(job) {
   const list = element("ol");
@@ -102,7 +111,7 @@ function fill(job) {
   if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
-  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job)), attempts(job)));
+  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room())), attempts(job)));
   if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
   const relatives = element("div");
   rest.replaceChildren(...parts, relatives);
@@ -150,10 +159,12 @@ function begin(job) {
   main.replaceChildren(head, card, outcome, block("Log", log), rest);
 }
 
-/** What runs, or waits, takes longer by the second. */
+/** What runs, or waits, takes longer by the second; and what is over is longer ago. */
 function draw() {
-  if (picture === null || drawn.ended_at !== null || document.hidden || connection.paused) return;
-  const next = drawTimeline(drawn);
+  if (document.hidden || connection.paused) return;
+  for (const one of rest.querySelectorAll("[data-at]")) write(one, age(Number(one.dataset.at)));
+  if (picture === null || drawn.ended_at !== null) return;
+  const next = drawTimeline(drawn, room());
   picture.replaceWith(next);
   picture = next;
 }

@@ -3,7 +3,7 @@
 import { duration } from "../format.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const [WIDTH, ROW, LEFT] = [720, 26, 70];
+const [ROW, LEFT] = [26, 70]; // px
 
 function shape(name, attributes, text = "") {
   const made = document.createElementNS(NS, name);
@@ -12,14 +12,14 @@ function shape(name, attributes, text = "") {
   return made;
 }
 
-/** The attempts of `job` as an <svg>. */
-export function drawTimeline(job) {
+/** The attempts of `job` as an <svg>, `width` px wide. */
+export function drawTimeline(job, width) {
   const now = job.ended_at ?? Date.now();
   const from = job.created_at ?? job.enqueued_at ?? now;
   const span = Math.max(1, now - from);
-  const x = (at) => LEFT + ((Math.min(Math.max(at, from), now) - from) / span) * (WIDTH - LEFT - 10);
+  const x = (at) => LEFT + ((Math.min(Math.max(at, from), now) - from) / span) * (width - LEFT - 10);
   const height = job.attempts.length * ROW + 20;
-  const svg = shape("svg", { class: "timeline", viewBox: `0 0 ${WIDTH} ${height}`, role: "img" });
+  const svg = shape("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "img" });
   svg.append(shape("title", {}, `${job.attempts.length} attempts in ${duration(span / 1000)}`));
   let waited = from; // since when the attempt waits
   job.attempts.forEach(({ attempt, status, started_at, ended_at }, index) => {
@@ -34,6 +34,6 @@ export function drawTimeline(job) {
     waited = ended;
   });
   svg.append(shape("text", { x: LEFT, y: height - 3 }, "0"));
-  svg.append(shape("text", { x: WIDTH - 10, y: height - 3, "text-anchor": "end" }, duration(span / 1000)));
+  svg.append(shape("text", { x: width - 10, y: height - 3, "text-anchor": "end" }, duration(span / 1000)));
   return svg;
 }
