@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from werkzeug.security import safe_join
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 KEPT = 200  # files
 YEAR = 365 * 24 * 3600  # seconds
+NEW = 3_000_000_000  # ns since a file was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +28,29 @@ class File:
     digest: str
 
 
-def release(frontend: Path) -> str:
+def release(frontend: Path, libraries: Iterable[Path]) -> str:
     """Names all that pages load as it stands there: the same on every machine, another one once a file has changed."""
-    scripts_and_styles = (
-        path for kind in ("js", "css") for path in (frontend / kind).rglob("*") if path.suffix in TYPES
+    own = (path for kind in ("js", "css") for path in (frontend / kind).rglob("*") if path.suffix in TYPES)
+    paths = sorted(path for path in (*own, *libraries) if path.is_file())
+    stats = [path.stat() for path in paths]
+    return _digest(
+        frontend, tuple((path, one.st_mtime_ns, one.st_size) for path, one in zip(paths, stats, strict=True))
     )
-    paths = sorted([*scripts_and_styles, frontend / "package-lock.json"])  # it pins the libraries
-    return _digest(frontend, tuple((path, path.stat().st_mtime_ns) for path in paths))
 
 
 @lru_cache(1)
-def _digest(frontend: Path, files: tuple[tuple[Path, int], ...]) -> str:
+def _digest(frontend: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
     digest = hashlib.sha256()
-    for path, _ in files:
-        digest.update(f"{path.relative_to(frontend)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    for path, _, size in files:
+        digest.update(f"{path.relative_to(frontend)} {size}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def send(folder: Path, name: str, *, keep: bool = False) -> Response:
     """The file `name` of `folder`; 404 where there is none, or none of a kind that pages load.
 
-    `keep`: its address names the release, so that a browser need not ask for it again.
+    `keep`: its address names the release, so that a browser need not ask for it again; but a file that was written
+    just now may be of the next one.
     """
     path = find(folder, name)
     file = _ready(path, path.stat().st_mtime_ns)
@@ -55,6 +60,7 @@ def send(folder: Path, name: str, *, keep: bool = False) -> Response:
         response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     # else asked for again each time, and mostly answered 304
+    keep = keep and time.time_ns() - path.stat().st_mtime_ns > NEW
     response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if keep else "no-cache"
     response.set_etag(f"{file.digest}{'-gzip' if compresses else ''}")
     response.make_conditional(request)

@@ -3,6 +3,7 @@
 import json
 import platform
 import time
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def show(template: str, here: str, **values: object) -> Response:
     text = render_template(
         template,
         root=request.script_root,
-        files=f"{request.script_root}/v/{files.release(FRONTEND)}",
+        files=f"{request.script_root}/v/{_release()}",
         here=here,
         views=ALL if who.sees else MINE,
         role="operator" if who.operator else "viewer" if who.viewer else "",
@@ -152,7 +153,7 @@ def module(name: str) -> Response:
     """Pages of others name no release: they are given the one that is, and with ours on one page it is there once."""
     files.find(FRONTEND / "js", name)
     # relative: a proxy may have us below an address that we don't know
-    path = f"{'../' * (1 + name.count('/'))}v/{files.release(FRONTEND)}/js/{name}"
+    path = f"{'../' * (1 + name.count('/'))}v/{_release()}/js/{name}"
     response = Response(f"export * from {json.dumps(path)};\n", mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -182,7 +183,17 @@ def library(name: str, release: str = "") -> Response:
 
 def _file(folder: Path, name: str, release: str) -> Response:
     """Of another release than ours (a server is being updated) there is only what we have, and it is not to be kept."""
-    return files.send(folder, name, keep=release == files.release(FRONTEND))
+    return files.send(folder, name, keep=release != "" and release == _release())
+
+
+def _release() -> str:
+    return _release_at(int(time.monotonic()))
+
+
+@lru_cache(1)
+def _release_at(second: int) -> str:
+    """Of all that we send: looked at once a second, not for each of the files that a page loads."""
+    return files.release(FRONTEND, [FRONTEND / "node_modules" / folder / file for folder, file in LIBRARIES.values()])
 
 
 @blueprint.get("/favicon.ico")

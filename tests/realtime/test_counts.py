@@ -64,6 +64,19 @@ def test_what_says_nothing_is_found_in_a_few_seconds(redis: Redis, counts: Count
     assert queued(counts)["default"] == 0
     clock.now += 1
     assert queued(counts)["default"] == 1
+    redis.delete(index_key("queue:default", Status.QUEUED))
+    clock.now -= 3600  # it was set back
+    assert queued(counts)["default"] == 0
+
+
+def test_who_reads_each_second_counts_all_each_fifth(redis: Redis, counts: Counts, clock: Clock) -> None:
+    took = []
+    for _ in range(31):
+        before = reads(redis)
+        queued(counts)
+        took.append(reads(redis) > before)
+        clock.now += 0.99 if len(took) % 2 else 1.01  # a little sooner, a little later
+    assert [second for second, counted in enumerate(took) if counted] == [0, 5, 10, 15, 20, 25, 30]
 
 
 def test_what_could_not_be_counted_is_counted_the_next_time(
@@ -93,7 +106,7 @@ def has_finished(count: int, told: dict[str, Any]) -> bool:
 
 
 def test_a_job_that_moves_is_counted_for_who_watches(stack: Stack) -> None:
-    """Through the whole server, sooner than all are counted anew."""
+    """Through the whole server; that it need not wait until all are counted is a matter of the relay's."""
     session = stack.session()
     with connected(stack.url, headers=stack.operator) as client:
         client.watch("stats")

@@ -66,19 +66,23 @@ def test_no_other_kind_of_file_is_sent(folder: Path) -> None:
 def test_what_has_the_release_in_its_address_is_kept(folder: Path) -> None:
     assert get(folder, "one.js").headers["Cache-Control"] == "no-cache"
     with Flask("a test").test_request_context():
+        fresh = files.send(folder, "one.js", keep=True)
+        os.utime(folder / "one.js", ns=(1, 1))
         kept = files.send(folder, "one.js", keep=True)
+    assert fresh.headers["Cache-Control"] == "no-cache", "it may be of the next release"
     assert "immutable" in kept.headers["Cache-Control"] and "max-age=31536000" in kept.headers["Cache-Control"]
 
 
 def test_a_release_has_the_name_of_its_content(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "css").mkdir()
-    (tmp_path / "package-lock.json").write_text("{}")
-    first = files.release(tmp_path)
+    library = tmp_path / "library.js"
+    first = files.release(tmp_path, [library])  # which is not installed
     os.utime(folder / "one.js", ns=(1, 1))
-    assert files.release(tmp_path) == first, "of the same content, made at another time"
+    (folder / ".#one.js").symlink_to("an editor's mark, which leads nowhere")
+    assert files.release(tmp_path, [library]) == first, "of the same content, made at another time"
     names = {first}
-    for number, name in enumerate(["js/one.js", "js/two.js", "css/one.css", "package-lock.json"], 2):
+    for number, name in enumerate(["js/one.js", "js/two.js", "css/one.css", "library.js"], 2):
         (tmp_path / name).write_text("{} ")
         os.utime(tmp_path / name, ns=(number, number))
-        names.add(files.release(tmp_path))
+        names.add(files.release(tmp_path, [library]))
     assert len(names) == 5

@@ -56,6 +56,15 @@ def test_a_watcher_hears_what_moves_and_nothing_else(relay: Relay, redis: Redis,
     assert other == []
 
 
+def test_it_knows_in_which_queues_something_moved_and_after_a_gap_in_all(relay: Relay, redis: Redis) -> None:
+    relay.moved.take(["default", "other"])
+    put(redis, "a", Status.QUEUED)
+    until(lambda: relay.moved.take(["default", "other"]) == ["default"], "the queue that moved")
+    assert relay.moved.take(["default", "other"]) == []
+    redis.client_kill_filter(_type="pubsub")
+    until(lambda: relay.moved.take(["default", "other"]) == ["default", "other"], "all of them")
+
+
 def test_a_deleted_job_is_told_as_gone(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     packets = sockets.connect("s")
     put(redis, "a", Status.QUEUED)
