@@ -127,48 +127,6 @@ def test_selected_jobs_are_canceled(operator: LogIn, stack: Stack) -> None:
     stack.session().post(f"{stack.url}/api/queues/default/empty", headers=stack.operator)
 
 
-def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: LogIn, stack: Stack) -> None:
-    page = operator("/")
-    id = submit(page, stack, "background_work")
-    page.goto(f"{stack.url}/jobs/{id}")
-    expect(page.locator("h1")).to_have_text("background_work")
-    expect(page.locator(".log p").nth(1)).to_contain_text("of 10 s are done")
-    length = page.locator("svg.timeline text").last
-    ago = page.locator("dd", has_text=" ago").first
-    for moving in (length, ago):
-        expect(moving).not_to_have_text(str(moving.text_content()))  # by the second
-    page.get_by_label("Search in these lines").fill("2 of 10")
-    expect(page.locator(".log p")).to_have_count(1)
-    expect(page.locator(".log mark")).to_have_text("2 of 10")
-    page.locator(".head").get_by_role("button", name="Stop").click()
-    expect(page.locator("job-status")).to_have_text("stopped")
-    expect(page.locator(".head").get_by_role("button", name="Requeue")).to_be_visible()
-    expect(page.locator("svg.timeline rect")).to_have_count(2)
-    page.get_by_text("Run again with changed arguments").click()
-    page.get_by_role("button", name="Run again with these").click()
-    expect(page).not_to_have_url(re.compile(id))
-    expect(page.locator("job-status")).to_have_text(re.compile("queued|started"))
-    page.locator(".head").get_by_role("button", name=re.compile("Stop|Cancel")).click()
-    expect(page.locator("job-status")).to_have_text(re.compile("stopped|canceled"))
-
-
-def test_a_failed_job_shows_its_traceback(operator: LogIn, stack: Stack) -> None:
-    page = operator("/")
-    id = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
-    ended(page, stack, id, "failed")
-    page.goto(f"{stack.url}/jobs/{id}")
-    expect(page.locator("pre.trace")).to_contain_text("FetchError")
-    expect(page.locator("pre.trace")).to_contain_text("Traceback")
-    expect(page.locator(".trace-error").last).to_have_text("workers.errors.FetchError")
-    expect(page.locator(".trace-file").first).to_contain_text(".py")
-    raw = page.context.request.get(f"{stack.url}/api/jobs/{id}").json()["traceback"]
-    assert page.locator("pre.trace").text_content() == raw.rstrip("\n"), "no letter is lost"
-
-
-def test_a_job_that_nobody_knows_says_so(operator: LogIn) -> None:
-    expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
-
-
 def test_workers_are_shown_at_work_and_can_be_suspended(operator: LogIn, stack: Stack) -> None:
     page = operator("/workers")
     id = submit(page, stack, "create_task", task_type=3)

@@ -13,6 +13,8 @@ import { drawTimeline } from "./timeline.js";
 import { traceback } from "./trace.js";
 
 const SECOND = 1000; // ms
+const AGAIN = 2000; // ms until what could not be read is asked for again
+const LIVE = 20; // relatives whose status moves; the others' is that of when they were read
 const [NARROWEST, WIDEST, BESIDE] = [220, 720, 64]; // px
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
@@ -24,6 +26,8 @@ const card = element("section", "card");
 const log = element("job-log");
 const outcome = element("div");
 const rest = element("div");
+const asked = element("div"); // its arguments, and what somebody writes there to run it again
+const relatives = element("div");
 let drawn = null; // the job of which all is shown
 let picture = null; // of its life
 
@@ -104,7 +108,7 @@ function again(job) {
 }
 
 function fill(job) {
-  drawn = job;
+  [drawn, picture] = [job, null];
   const isMine = "attempts" in job;
   const told = [];
   if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
@@ -112,29 +116,35 @@ function fill(job) {
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
   if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room())), attempts(job)));
-  if (isMine && job.args) parts.push(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
-  const relatives = element("div");
-  rest.replaceChildren(...parts, relatives);
-  if (isMine) attempt(() => showRelatives(relatives));
+  rest.replaceChildren(...parts);
+  if (!isMine || !job.args) asked.replaceChildren();
+  else if (asked.children.length === 0) {
+    asked.append(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
+  }
+  if (isMine) attempt(showRelatives);
+  else relatives.replaceChildren();
 }
 
 /** The jobs that this one waits for, and those that wait for it, as links. */
-async function showRelatives(place) {
+async function showRelatives() {
   const found = await get(`/api/jobs/${encodeURIComponent(id)}/relatives`);
   const list = (jobs) => {
     const made = element("ul", "relatives");
-    for (const job of jobs) {
+    for (const [index, job] of jobs.entries()) {
       const line = element("li");
-      const status = element(job.status ? "job-status" : "span", "", job.status ?? "gone");
-      if (job.status) status.setAttribute("job", job.id);
+      const isLive = job.status !== null && index < LIVE;
+      const status = element(isLive ? "job-status" : "span", "", job.status ?? "gone");
+      if (isLive) status.setAttribute("job", job.id);
       line.append(link(`${job.task ?? "a job"} ${job.id.slice(0, 8)}`, pageOf(job.id)), " ", status);
       made.append(line);
     }
     return made;
   };
-  if (found.dependencies.length > 0) place.append(block("Waits for", list(found.dependencies)));
-  if (found.dependents.length > 0) place.append(block("Wait for it", list(found.dependents)));
-  if (found.more) place.append(element("p", "quiet", "There are more than these."));
+  const parts = [];
+  if (found.dependencies.length > 0) parts.push(block("Waits for", list(found.dependencies)));
+  if (found.dependents.length > 0) parts.push(block("Wait for it", list(found.dependents)));
+  if (found.more) parts.push(element("p", "quiet", "There are more than these."));
+  relatives.replaceChildren(...parts);
 }
 
 function offer(status) {
@@ -151,37 +161,59 @@ function begin(job) {
   document.title = `${job.task} · Headway`;
   const status = element("job-status");
   status.setAttribute("job", id);
-  head.append(element("h1", "", job.task), status);
+  head.replaceChildren(element("h1", "", job.task), status);
   const bar = element("job-progress");
   bar.setAttribute("job", id);
-  card.append(bar);
+  card.replaceChildren(bar);
   if ("attempts" in job) log.setAttribute("job", id);
-  main.replaceChildren(head, card, outcome, block("Log", log), rest);
+  main.replaceChildren(head, card, outcome, block("Log", log), rest, asked, relatives);
 }
 
-/** What runs, or waits, takes longer by the second; and what is over is longer ago. */
+/** What runs, or waits, takes longer by the second, as far as we know; and what is over is longer ago. */
 function draw() {
-  if (document.hidden || connection.paused) return;
+  const chosen = getSelection();
+  const isRead = !chosen.isCollapsed && rest.contains(chosen.anchorNode); // somebody copies an id or a time
+  if (isRead || document.hidden || connection.paused || connection.state !== "live") return;
   for (const one of rest.querySelectorAll("[data-at]")) write(one, age(Number(one.dataset.at)));
   if (picture === null || drawn.ended_at !== null) return;
   const next = drawTimeline(drawn, room());
-  picture.replaceWith(next);
-  picture = next;
+  picture.setAttribute("viewBox", next.getAttribute("viewBox"));
+  picture.replaceChildren(...next.children); // itself it stays, for whoever reads there
 }
 setInterval(draw, SECOND);
 
-let shown = ""; // the status and attempt of which all is shown
-watch(`job:${id}`, async ({ jobs, gone, error }) => {
-  const state = jobs.get(id);
-  if (error !== null && error.code !== "unavailable") return main.replaceChildren(element("div", "nothing", error.message));
-  if (gone.includes(id)) return offer("gone");
-  const news = state && `${state.attempt} ${state.status}`;
-  if (!state || news === shown) return undefined;
-  shown = news;
-  return attempt(async () => {
+const moment = (state) => `${state.attempt} ${state.status}`;
+let newest = null; // the state that was told last; null of a job that is gone
+let shown = ""; // the moment of which all is shown
+let isReading = false;
+
+/** Read all of the job where its status is another one; one after the other, and again until it succeeds. */
+async function look() {
+  if (isReading || newest === null || moment(newest) === shown) return;
+  const wanted = moment(newest);
+  isReading = true;
+  const isDone = await attempt(async () => {
     const job = await read(id);
+    if (newest === null) return; // it was deleted meanwhile
+    shown = wanted;
     if (!main.contains(head)) begin(job);
-    offer(state.status);
+    offer(job.status);
     fill(job);
   });
+  isReading = false;
+  if (isDone) look();
+  else setTimeout(look, AGAIN);
+}
+
+watch(`job:${id}`, ({ jobs, gone, error }) => {
+  if (error !== null && error.code !== "unavailable") {
+    [newest, shown] = [null, ""];
+    return main.replaceChildren(element("div", "nothing", error.message));
+  }
+  if (gone.includes(id)) {
+    newest = picture = null;
+    return offer("gone");
+  }
+  newest = jobs.get(id) ?? newest;
+  return look();
 });

@@ -1,0 +1,72 @@
+"""The page of one job, as an operator sees it: live, read again where that failed, and nothing typed is lost."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import LogIn
+from tests.browser.test_dashboard import ended, submit
+from tests.conftest import Stack
+
+
+def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: LogIn, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "background_work")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("h1")).to_have_text("background_work")
+    expect(page.locator(".log p").nth(1)).to_contain_text("of 10 s are done")
+    length = page.locator("svg.timeline text").last
+    ago = page.locator("dd", has_text=" ago").first
+    for moving in (length, ago):
+        expect(moving).not_to_have_text(str(moving.text_content()))  # by the second
+    page.get_by_label("Search in these lines").fill("2 of 10")
+    expect(page.locator(".log p")).to_have_count(1)
+    expect(page.locator(".log mark")).to_have_text("2 of 10")
+    page.locator(".head").get_by_role("button", name="Stop").click()
+    expect(page.locator("job-status")).to_have_text("stopped")
+    expect(page.locator(".head").get_by_role("button", name="Requeue")).to_be_visible()
+    expect(page.locator("svg.timeline rect")).to_have_count(2)
+    page.get_by_text("Run again with changed arguments").click()
+    page.get_by_role("button", name="Run again with these").click()
+    expect(page).not_to_have_url(re.compile(id))
+    expect(page.locator("job-status")).to_have_text(re.compile("queued|started"))
+    page.locator(".head").get_by_role("button", name=re.compile("Stop|Cancel")).click()
+    expect(page.locator("job-status")).to_have_text(re.compile("stopped|canceled"))
+
+
+def test_a_job_that_could_not_be_read_is_read_again_and_what_is_typed_stays(
+    operator: LogIn, stack: Stack, complaints: list[str]
+) -> None:
+    page = operator("/")
+    id = submit(page, stack, "background_work")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("main ol li")).to_contain_text("started")
+    page.get_by_text("Run again with changed arguments").click()
+    page.get_by_label("Arguments as JSON").fill('{"typed": 1}')
+    page.route(f"**/api/jobs/{id}", lambda route: route.abort(), times=1)
+    page.locator(".head").get_by_role("button", name="Stop").click()
+    expect(page.locator(".notice")).to_contain_text("can't be reached")
+    expect(page.locator("main ol li")).to_contain_text("stopped")
+    expect(page.get_by_label("Arguments as JSON")).to_have_value('{"typed": 1}')
+    page.locator(".head").get_by_role("button", name="Delete").click()
+    page.locator("dialog.sure").get_by_role("button", name="Delete").click()
+    expect(page.locator("job-status")).to_have_text("This job was deleted.")
+    expect(page.locator(".head button")).to_have_count(0)
+    complaints.clear()  # the browser notes the request that failed
+
+
+def test_a_failed_job_shows_its_traceback(operator: LogIn, stack: Stack) -> None:
+    page = operator("/")
+    id = submit(page, stack, "count_words", url="http://127.0.0.1:1/")
+    ended(page, stack, id, "failed")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("pre.trace")).to_contain_text("FetchError")
+    expect(page.locator("pre.trace")).to_contain_text("Traceback")
+    expect(page.locator(".trace-error").last).to_have_text("workers.errors.FetchError")
+    expect(page.locator(".trace-file").first).to_contain_text(".py")
+    raw = page.context.request.get(f"{stack.url}/api/jobs/{id}").json()["traceback"]
+    assert page.locator("pre.trace").text_content() == raw.rstrip("\n"), "no letter is lost"
+
+
+def test_a_job_that_nobody_knows_says_so(operator: LogIn) -> None:
+    expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
