@@ -130,8 +130,9 @@ def test_selected_jobs_are_canceled(operator: LogIn, stack: Stack) -> None:
 def test_workers_are_shown_at_work_and_can_be_suspended(operator: LogIn, stack: Stack) -> None:
     page = operator("/workers")
     id = submit(page, stack, "create_task", task_type=3)
-    busy = page.locator("table.workers tr", has_text="busy")
+    busy = page.locator("table.workers tr", has=page.locator(f'job-progress[job="{id}"]'))
     expect(busy.locator("job-progress")).to_have_attribute("status", "started")
+    expect(busy).to_contain_text("busy")
     busy.get_by_role("button", name="Stop job").click()
     ended(page, stack, id, "stopped")
     expect(page.locator("table.workers tbody tr").first).to_contain_text("RQ")  # and what no topic tells
