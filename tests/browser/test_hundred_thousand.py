@@ -195,7 +195,6 @@ def test_twenty_tabs_cost_redis_what_one_costs(operator: Open, crowded: Stack, r
         assert part == [Counter(ZCARD=7 * count, ZRANGE=count) for count in counts], "nothing else is asked"
         assert set(counts) <= {0, 1, 3} and 1 in counts, "the one that moved"
         assert counts.count(3) <= 1 + len(counts) / RECOUNT, "or all, now and then"
-    assert sum(costs[0][0].values()) < 40
 
 
 def test_the_page_holds_its_rows_alone_and_hears_of_them_alone(operator: Open, crowded: Stack, redis: Redis) -> None:

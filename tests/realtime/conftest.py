@@ -18,10 +18,16 @@ from realtime.relay import Relay
 from tests.conftest import Stack, until
 from tests.ears import Ears
 from tests.realtime.clients import connected, connections
+from tests.workers.conftest import Clock
 from workers.settings import Secrets, Settings
 
 TOKEN = "the token"
 VIEWER_TOKEN = "the viewers' token"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ LIMIT = 64 * 1024  # bytes of one event
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def topics() -> Topics:
     return Topics()
 

@@ -20,11 +20,6 @@ QUEUES = ("default", "bookInfoParser")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def moved() -> Moved:
     return Moved()
 
