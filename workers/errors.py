@@ -37,6 +37,10 @@ class Full(HeadwayError):
     """Redis has little memory left: what is there must be able to end, so nothing new is taken."""
 
 
+class TakenBack(HeadwayError):
+    """A bulk submit that was given up half-way; nothing of it is left, and it may be sent again."""
+
+
 class FetchError(HeadwayError):
     """A page that could not, or may not, be fetched."""
 

@@ -6,20 +6,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.client import Pipeline
+from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import batches, store
+from workers import batches, emptying, store
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
@@ -109,7 +111,8 @@ class Jobs:
         """Queue a job for each of `args`, all or none, and return their ids.
 
         Every job is saved, and shown as queued, before the first may run: one RPUSH releases them all. `pause`
-        is called between slices, to let others have their turn.
+        is called between slices, to let others have their turn. Raises `TakenBack` where it took so long that another
+        process has given it up, besides what `submit` raises.
         """
         task, rq_queue = self._route(name, queue)
         if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
@@ -128,20 +131,15 @@ class Jobs:
         batch = batches.begin(self.redis, ids)
         try:
             for start in range(0, len(jobs), SLICE):
-                with self.redis.pipeline() as pipeline:
-                    for job in jobs[start : start + SLICE]:
-                        rq_queue._prepare_for_queue(job)
-                        job.save_new(pipeline)
-                    pipeline.execute()
+                batches.write(self.redis, batch, partial(_save_new, rq_queue, jobs[start : start + SLICE]))
                 pause()
-            with self.redis.pipeline() as pipeline:
-                pipeline.sadd(rq_queue.redis_queues_keys, rq_queue.key)
-                pipeline.rpush(rq_queue.key, *ids)
-                batches.end(pipeline, batch)
-                pipeline.execute()
-        except RedisError:
+            batches.write(self.redis, batch, partial(_release, rq_queue, ids, batch))
+        except RedisError as error:
             with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
-                batches.take_back(self.redis, batch, ids)
+                if isinstance(error, ResponseError):  # Redis does the rest of a MULTI, whatever it refuses of it
+                    batches.delete(self.redis, batch, ids)
+                elif not batches.take_back(self.redis, batch):
+                    return ids  # the last step was done, and its answer was lost
             raise
         return ids
 
@@ -247,20 +245,12 @@ class Jobs:
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
-        rq_queue = self._known_queue(queue)
-        count = 0
-        # from the end that workers don't take from; a job counts as ours once we have taken it off the list
-        while ids := rq_queue.get_job_ids(-SLICE, SLICE):
-            with self.redis.pipeline() as pipeline:
-                for id in ids:
-                    pipeline.lrem(rq_queue.key, -1, id)
-                taken = [id for id, removed in zip(ids, pipeline.execute(), strict=True) if removed]
-                for job in fetch_jobs(taken, self.redis):
-                    if job is not None:
-                        job.delete(pipeline, remove_from_queue=False)
-                pipeline.execute()
-            count += len(taken)
-        return count
+        name, count = self._known_queue(queue).name, 0
+        while True:
+            deleted, taken = emptying.empty(self.redis, name, SLICE)
+            if not taken:
+                return count
+            count += deleted
 
     def requeue_failed(self, queue: str) -> int:
         """Requeue every failed job of `queue`; returns how many. Raises `NotFound`."""
@@ -279,6 +269,19 @@ class Jobs:
         if name not in self.queues:
             raise NotFound(f"expected one of the queues {', '.join(self.queues)}, got {name[:80]!r}")
         return self._queue(name)
+
+
+def _save_new(queue: TrackedQueue, jobs: Sequence[TrackedJob], pipeline: Pipeline) -> None:
+    for job in jobs:
+        queue._prepare_for_queue(job)
+        job.save_new(pipeline)
+
+
+def _release(queue: TrackedQueue, ids: Sequence[str], batch: str, pipeline: Pipeline) -> None:
+    """Let all of them run."""
+    pipeline.sadd(queue.redis_queues_keys, queue.key)
+    pipeline.rpush(queue.key, *ids)
+    batches.end(pipeline, batch)
 
 
 def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
