@@ -4,6 +4,8 @@ Between a worker and its job anybody may come: a person who cancels, a sweeper t
 """
 
 from redis.client import Pipeline
+from rq import Queue, Worker
+from rq.utils import now
 
 from workers.lifecycle import TrackedJob
 from workers.popped import DUE
@@ -29,6 +31,17 @@ def may_begin(pipeline: Pipeline, job: TrackedJob, attempt: int | None, executio
     if found.status == "started" and found.executions == {execution}:
         return False  # our own write: its answer was lost, and with it the WATCH
     raise Overtaken(job.id)
+
+
+def write_start(pipeline: Pipeline, worker: Worker, job: TrackedJob, queue: Queue) -> None:
+    """What RQ's `prepare_job_execution` writes when a horse begins a job."""
+    worker.set_current_job_id(job.id, pipeline=pipeline)
+    worker.set_current_job_working_time(0, pipeline=pipeline)
+    ttl = int(worker.get_heartbeat_ttl(job))
+    worker.heartbeat(ttl, pipeline=pipeline)
+    job.heartbeat(now(), ttl, pipeline=pipeline)
+    job.prepare_for_execution(worker.name, pipeline=pipeline)
+    pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
 
 
 def hold(pipeline: Pipeline, job: TrackedJob, attempt: int | None, execution: str) -> None:

@@ -20,15 +20,16 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from workers import context, store
-from workers.claim import Overtaken, hold, may_begin
+from workers.claim import Overtaken, hold, may_begin, write_start
 from workers.context import JobContext
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
 from workers.popped import look_at
-from workers.process import die_with_parent
+from workers.process import die_with_parent, how_it_ended
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
 from workers.tasks import Tasks
+from workers.upkeep import Upkeep
 from workers.whereabouts import whereabouts
 from workers.wire import error_of, failure_from
 
@@ -72,6 +73,7 @@ class TrackedWorker(Worker):
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
+        self._upkeep = Upkeep(self.connection)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
@@ -99,6 +101,15 @@ class TrackedWorker(Worker):
             self._leave_old_connections()
             # Redis was away, for other workers too: who has not been able to speak is not looked for right away
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+
+    def clean_registries(self) -> None:
+        """RQ calls this each `MAINTENANCE` seconds; its own judges jobs that have moved since it looked."""
+        for queue in self.queues:
+            if queue.acquire_maintenance_lock():
+                self._upkeep.tidy(queue)
+                worker_registration.clean_worker_registry(queue)
+                queue.release_maintenance_lock()
+        self.last_cleaned_at = now()  # type: ignore[assignment]
 
     def _leave_old_connections(self) -> None:
         """They may be half-open: one would cost 15 s to find out, and the thread that waits for `stop` never would."""
@@ -183,7 +194,7 @@ class TrackedWorker(Worker):
                     pipeline.watch(job.key)
                     if may_begin(pipeline, job, self._attempt, self._execution_id):
                         pipeline.multi()
-                        self._write_start(pipeline, job, queue)
+                        write_start(pipeline, self, job, queue)
                         pipeline.execute()
                     return True
                 except WatchError:
@@ -193,16 +204,6 @@ class TrackedWorker(Worker):
                     pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
                     self._forget(job, pipeline)
                     return False
-
-    def _write_start(self, pipeline: Pipeline, job: TrackedJob, queue: Queue) -> None:
-        """What RQ's `prepare_job_execution` writes."""
-        self.set_current_job_id(job.id, pipeline=pipeline)
-        self.set_current_job_working_time(0, pipeline=pipeline)
-        ttl = int(self.get_heartbeat_ttl(job))
-        self.heartbeat(ttl, pipeline=pipeline)
-        job.heartbeat(now(), ttl, pipeline=pipeline)
-        job.prepare_for_execution(self.name, pipeline=pipeline)
-        pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def prepare_job_execution(self, job: TrackedJob, remove_from_intermediate_queue: bool = False) -> None:  # type: ignore[override]
         """RQ calls this first of all in `perform_job`; what it would write, `_start` has written by then."""
@@ -224,7 +225,7 @@ class TrackedWorker(Worker):
         super().handle_exception(job, *exc_info)
 
     def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
+        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {how_it_ended(ret_val)}")
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
 
     def handle_job_failure(  # type: ignore[override]
@@ -289,12 +290,3 @@ class TrackedWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         die_with_parent(signal.SIGKILL)
-
-
-def _how_it_ended(wait_status: Any) -> str:
-    if not isinstance(wait_status, int):
-        return "went away"
-    if os.WIFSIGNALED(wait_status):
-        number = os.WTERMSIG(wait_status)
-        return f"was killed by {signal.Signals(number).name} (signal {number})"
-    return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"

@@ -12,7 +12,7 @@ from rq.job import JobStatus
 
 from tests.workers.small_worker import TASKS
 from workers import claim, store
-from workers.claim import Overtaken, hold
+from workers.claim import Overtaken, hold, write_start
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.queue import Jobs
 from workers.settings import Settings
@@ -47,10 +47,6 @@ class Hooked(BatchingWorker):
         self.hook("forked", job.id)
         return super()._start(job, queue)
 
-    def _write_start(self, pipeline: Pipeline, job: TrackedJob, queue: Queue) -> None:
-        self.hook("deciding", job.id)
-        super()._write_start(pipeline, job, queue)
-
 
 @pytest.fixture
 def jobs(redis: Redis) -> Jobs:
@@ -72,7 +68,12 @@ def work(
             hook("watched", job.id)
             return may_begin(pipeline, job, *args)
 
+        def deciding(pipeline: Pipeline, worker: Any, job: TrackedJob, queue: Queue) -> None:
+            hook("deciding", job.id)
+            write_start(pipeline, worker, job, queue)
+
         monkeypatch.setattr("workers.worker.may_begin", watched)
+        monkeypatch.setattr("workers.worker.write_start", deciding)
         worker.work(burst=True, logging_level="ERROR")
 
     return work
