@@ -33,5 +33,7 @@ if __name__ == "__main__":
     settings = Settings.from_environment(os.environ, Path.cwd())
     # as workers.main connects
     connection = store.connect(settings.redis_url, enduring=True, socket_timeout=None)
-    TrackedWorker("default", settings=settings, tasks=TASKS, connection=connection).work(logging_level="WARNING")
+    TrackedWorker("headway.default", settings=settings, tasks=TASKS, connection=connection).work(
+        logging_level="WARNING"
+    )
     sys.exit(0)

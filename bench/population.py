@@ -16,6 +16,7 @@ from bench.lab import until
 from workers import acts, jobs
 from workers.errors import Conflict
 from workers.lifecycle import RESULT_TTL, TrackedQueue, fetch_jobs
+from workers.naming import Naming
 from workers.queue import Jobs
 from workers.tasks import Tasks
 from workers.verbs import Verb
@@ -49,7 +50,7 @@ def fill(jobs: Jobs) -> list[str]:
         jobs.submit_many("sum_numbers", [{"text": "1"}] * (QUEUED // len(IDLE)), owner="bench", queue=name)
     canceled = jobs.submit_many("sum_numbers", [{"text": "1"}] * OTHERS, owner="bench")
     acts.act(jobs.redis, Verb.CANCEL, canceled)
-    queue = TrackedQueue(MOVED, connection=jobs.redis, serializer=JSONSerializer)
+    queue = TrackedQueue(Naming().in_rq(MOVED), connection=jobs.redis, serializer=JSONSerializer)
     told = {"text": "12345", "meta": {"owner": "bench"}, "result_ttl": RESULT_TTL, "failure_ttl": RESULT_TTL}
     scheduled = [queue.enqueue_in(timedelta(days=1), "sum_numbers", **told) for _ in range(OTHERS)]
     for one in scheduled:

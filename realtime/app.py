@@ -70,7 +70,7 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         settings=settings,
         access=Access(settings, secrets),
         redis=redis,
-        jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
+        jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names, settings.naming),
         history=History(redis),
         pulse=pulse,
         metrics=metrics,

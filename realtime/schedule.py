@@ -27,7 +27,7 @@ class CronRequest(BaseModel):
 def read_schedule() -> Response:
     """The jobs that come next, those that wait for others, and what cron schedulers will queue."""
     allow(services().access.may_oversee(visitor()))
-    return jsonify(schedule.read(services().redis, services().jobs.queues))
+    return jsonify(schedule.read(services().redis, services().jobs.queues, services().jobs.naming))
 
 
 @blueprint.post("/api/cron/enqueue")

@@ -41,11 +41,12 @@ from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import batches, lifecycle, store  # noqa: E402
+from workers import batches, jobs, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
+from workers.tasks import Tasks  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
 REQUEST_LIMIT = 20_000  # HTTP connections; eventlet's own is 1,024, and the next one would hang
@@ -165,7 +166,8 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     housekeeping = store.connect(settings.redis_url)
     history = app.extensions["headway"].history
     transport = SocketTransport(socketio)
-    stats = Stats(housekeeping, settings.queue_names, relay.topics, transport, history, relay.moved)
+    names, naming = settings.queue_names, settings.naming
+    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=naming)
     sweeper = sweep_for(settings, housekeeping, relay)
     for task in (
         relay.listen,
@@ -203,7 +205,15 @@ def serve(settings: Settings, secrets: Secrets) -> None:
 
 def sweep_for(settings: Settings, redis: Redis, relay: Relay) -> Sweeper:
     on_lost, chores = relay.metrics.lost_workers.inc, [Notices(redis).look]
-    return Sweeper(redis, settings.queue_names, verdict=settings.verdict, on_lost=on_lost, chores=chores)
+    return Sweeper(
+        redis,
+        settings.queue_names,
+        naming=settings.naming,
+        tasks=Tasks.collect(jobs),
+        verdict=settings.verdict,
+        on_lost=on_lost,
+        chores=chores,
+    )
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:

@@ -15,7 +15,9 @@ from realtime.topics import SCHEDULE, STATS, Topics
 from realtime.transport import Transport
 from workers import overview, schedule
 from workers.history import History
+from workers.naming import Naming
 
+NAMING = Naming()
 LOOK = 0.03  # seconds until who begins to watch is told
 INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
@@ -59,10 +61,12 @@ class Stats:
         history: History,
         moved: Moved,
         *,
+        naming: Naming = NAMING,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = redis
         self._queues = tuple(queues)
+        self._naming = naming
         self._counts = Counts(redis, queues, moved, clock=clock)
         self._clock = clock
         self._workers: tuple[int, list[dict[str, Any]]] = (-1, [])  # the second in which they were read, and what was
@@ -117,4 +121,4 @@ class Stats:
         return encode_event("history", {"spans": {span: self._history.read(span)}})
 
     def _to_come(self) -> str:
-        return encode_event("schedule", schedule.read(self._redis, self._queues))
+        return encode_event("schedule", schedule.read(self._redis, self._queues, self._naming))

@@ -26,9 +26,11 @@ from rq.serializers import JSONSerializer
 
 from workers import store
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
+from workers.naming import Naming
 from workers.wire import failure_from
 
 QUEUE = "default"
+IN_RQ = Naming().in_rq(QUEUE)
 SHARES = {  # of each thousand
     JobStatus.QUEUED: 300,
     JobStatus.STARTED: 100,
@@ -75,7 +77,7 @@ for at = 1, #ARGV, 4 do
   for _, scope in ipairs({'all', 'queue:default', 'owner:' .. owner}) do
     call('ZADD', 'headway:' .. scope .. ':' .. status, place, to)
   end
-  if status == 'queued' then call('RPUSH', 'rq:queue:default', to)
+  if status == 'queued' then call('RPUSH', 'rq:queue:headway.default', to)
   elseif status == 'started' then call('ZADD', registry, call('ZSCORE', registry, from .. ':1'), to .. ':1')
   else call('ZADD', registry, call('ZSCORE', registry, from), to) end
   if status == 'deferred' then
@@ -120,7 +122,7 @@ class _Maker:
         self._redis = redis
         self._chance = chance
         self._began = datetime.now(UTC) - THOUSAND * STEP
-        self._queue = TrackedQueue(QUEUE, connection=redis, serializer=JSONSerializer)
+        self._queue = TrackedQueue(IN_RQ, connection=redis, serializer=JSONSerializer)
         self._registries = {status: self._registry(kind) for status, kind in REGISTRIES.items()}
         self._statuses = [status for status, share in SHARES.items() for _ in range(share)]
         chance.shuffle(self._statuses)
@@ -180,7 +182,7 @@ class _Maker:
             status=status,
         )
         assert isinstance(job, TrackedJob)
-        job.origin, job.created_at = QUEUE, created_at
+        job.origin, job.created_at = IN_RQ, created_at
         if status not in (JobStatus.DEFERRED, JobStatus.SCHEDULED):
             job.enqueued_at = created_at
         if status in (JobStatus.STARTED, JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED):
@@ -190,10 +192,10 @@ class _Maker:
 
 def beat(redis: Redis) -> None:
     """One heartbeat of each that runs."""
-    entries = cast(list[bytes], redis.zrange(f"rq:wip:{QUEUE}", 0, -1))
+    entries = cast(list[bytes], redis.zrange(f"rq:wip:{IN_RQ}", 0, -1))
     for start in range(0, len(entries), 500):
         expires_at = time.time() + SILENT
-        redis.zadd(f"rq:wip:{QUEUE}", dict.fromkeys(entries[start : start + 500], expires_at), xx=True)
+        redis.zadd(f"rq:wip:{IN_RQ}", dict.fromkeys(entries[start : start + 500], expires_at), xx=True)
 
 
 def main(url: str) -> None:

@@ -1,7 +1,9 @@
 """RQ's own verdict on a job that nobody runs any more: it is tried again where it has retries left, else it failed."""
 
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from redis import Redis
@@ -9,8 +11,12 @@ from redis.exceptions import WatchError
 from rq.exceptions import AbandonedJobError
 from rq.job import JobStatus
 
-from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
+from workers import store
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
 from workers.whereabouts import whereabouts
+from workers.wire import Status, error_of
+
+UNREADABLE = "Unreadable"  # the error of a job of ours whose record is rubbish
 
 log = logging.getLogger("headway.sweeper")
 
@@ -27,7 +33,7 @@ def abandon(redis: Redis, queue: str, id: str, entries: Sequence[bytes] = ()) ->
         job = fetch_job(id, redis)
         others = whereabouts(redis, id).executions - {entry.decode().rpartition(":")[2] for entry in entries}
         pipeline.multi()
-        if job is None or job._status != JobStatus.STARTED or others:
+        if job is None or not job.is_ours or job._status != JobStatus.STARTED or others:
             if entries:
                 pipeline.zrem(key, *entries)
                 pipeline.execute()
@@ -49,3 +55,22 @@ def abandon(redis: Redis, queue: str, id: str, entries: Sequence[bytes] = ()) ->
         origin.enqueue_dependents(job, refresh_job_status=False)
     log.warning("%s: nobody runs it any more; it %s", id, "is tried again" if retried else "has failed")
     return True
+
+
+def fail_unreadable(redis: Redis, queue: str, id: str, why: str) -> None:
+    """Say that a job of ours which a worker has taken has failed: RQ can't read its record, and would drop it."""
+    key = TrackedJob.key_for(id)
+    with redis.pipeline() as pipeline:
+        pipeline.watch(key)
+        if pipeline.hget(key, "status") not in (b"queued", b"created", b"started"):
+            return
+        pipeline.multi()
+        pipeline.hset(key, "status", JobStatus.FAILED.value)
+        pipeline.zadd(f"rq:failed:{queue}", {id: time.time() + RESULT_TTL})
+        pipeline.expire(key, RESULT_TTL)
+        pipeline.lrem(f"rq:queue:{queue}:intermediate", 1, id)
+        error = error_of(UNREADABLE, "the job's record in Redis can't be read")
+        store.transition(pipeline, id, {"status": Status.FAILED, "error": error})
+        with suppress(WatchError):  # somebody has moved it after all
+            pipeline.execute()
+    log.error("%s: its record can't be read, so it has failed: %s", id, why)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, cast
 from redis import Redis
 from redis.commands.core import Script
 
+from workers.ours import MARK
 from workers.script import lua_set
 from workers.wire import ACTIVE, Status, index_key
 
@@ -17,6 +18,7 @@ SLICE: Final = 500  # jobs looked at in one go: some 1 ms of Redis's time
 # ARGV[1]  where to go on: of an index the order of the last one looked at, '-inf' at first; of a queue how many were
 #          looked at, from the end that nobody takes from: what is taken meanwhile moves none of them
 # ARGV[2]  how many to look at
+# ARGV[3]  the field of RQ's record that marks a job as ours: others' are no concern of ours, wherever they stand
 # Returns {where to go on, '' at the end; how many that we call queued are in this part of a queue; then of each that
 # differs: id, our status as JSON, RQ's; empty: none}. Of a started job without an execution RQ's is `stranded`.
 # It writes nothing.
@@ -32,12 +34,14 @@ local function runs(id)
   return false
 end
 local function look(id, listed)
+  local is_ours = call('HEXISTS', 'rq:job:' .. id, ARGV[3]) == 1
+  if listed and not is_ours then return end
   local ours = call('HGET', 'headway:job:' .. id, 'status') or '""'
   if listed and ours == '"queued"' then waiting = waiting + 1 end
   if listed and ACTIVE[ours] then return end
   local rqs = call('HGET', 'rq:job:' .. id, 'status') or ''
   local agrees = ours == '"' .. rqs .. '"' or (ours == '"lost"' and rqs == 'started')
-  if agrees and rqs == 'started' and not runs(id) then agrees, rqs = false, 'stranded' end
+  if agrees and rqs == 'started' and is_ours and not runs(id) then agrees, rqs = false, 'stranded' end
   if not agrees then
     local at = #found
     found[at + 1], found[at + 2], found[at + 3] = id, ours, rqs
@@ -78,7 +82,7 @@ def differences(redis: Redis, queues: Sequence[str], listed: Counter[str]) -> It
     for queue, key, start in places:
         go_on = start
         while go_on:
-            reply = _script()([key], [go_on, SLICE], client=redis)
+            reply = _script()([key], [go_on, SLICE, MARK], client=redis)
             go_on, waiting, *texts = [text.decode(errors="replace") for text in cast(Any, reply)]
             listed[queue] += int(waiting)
             found = zip(texts[::3], texts[1::3], texts[2::3], strict=True)

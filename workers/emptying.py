@@ -6,11 +6,14 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.commands.core import Script
 
+from workers.ours import MARK
 from workers.script import CHANGE
 
 # KEYS[1]  a queue of RQ's
-# ARGV[1]  how many entries to take off it, from the end that workers don't take from
-# Returns {how many jobs were deleted, how many entries were taken off}.
+# ARGV[1]  how many of its entries to look at, from the end that workers don't take from
+# ARGV[2]  how many of those at that end have been looked at, and left
+# ARGV[3]  the field of RQ's record that marks a job as ours; another application's jobs stay where they are
+# Returns {how many jobs were deleted, how many entries have been left by now; -1 at the end}.
 #
 # A job that waits has no more than these keys in RQ. One that does not wait any more is left, since its entry was one
 # too many. Nothing can raise once an entry is off the list: its job would be queued, and in no list.
@@ -23,21 +26,24 @@ local function bury(id)
     + """
   return change()
 end
-local queue, deleted, taken = KEYS[1], 0, 0
-while taken < tonumber(ARGV[1]) do
-  local id = redis.call('RPOP', queue)
-  if not id then break end
-  taken = taken + 1
+local queue, deleted, most, left = KEYS[1], 0, tonumber(ARGV[1]), tonumber(ARGV[2])
+local ids = redis.call('LRANGE', queue, -left - most, -left - 1)
+for at = #ids, 1, -1 do
+  local id = ids[at]
   local key = 'rq:job:' .. id
-  local status, group = unpack(redis.call('HMGET', key, 'status', 'group_id'))
-  if not status or status == 'queued' then
-    redis.pcall('DEL', key, key .. ':dependents', key .. ':dependencies', 'rq:results:' .. id, 'rq:executions:' .. id)
-    if group then redis.pcall('SREM', 'rq:group:' .. group, id) end
-    pcall(bury, id)
-    if status then deleted = deleted + 1 end
+  local status, group, ours = unpack(redis.call('HMGET', key, 'status', 'group_id', ARGV[3]))
+  if status and not ours then left = left + 1
+  else
+    redis.call('LREM', queue, -1, id)
+    if not status or status == 'queued' then
+      redis.pcall('DEL', key, key .. ':dependents', key .. ':dependencies', 'rq:results:' .. id, 'rq:executions:' .. id)
+      if group then redis.pcall('SREM', 'rq:group:' .. group, id) end
+      pcall(bury, id)
+      if status then deleted = deleted + 1 end
+    end
   end
 end
-return {deleted, taken}
+return {deleted, #ids < most and -1 or left}
 """
 )
 
@@ -47,10 +53,10 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
-def empty(redis: Redis, queue: str, most: int) -> tuple[int, int]:
-    """Delete up to `most` of the jobs that wait on `queue` (its name in RQ), the last ones first.
+def empty(redis: Redis, queue: str, most: int, skip: int = 0) -> tuple[int, int | None]:
+    """Delete those of our jobs that wait on `queue` (its name in RQ) among its last `most` entries, but for `skip`.
 
-    Returns how many were deleted, and how many entries were taken off the queue: 0 where it is empty.
+    Returns how many were deleted, and how many to skip the next time; None at the end.
     """
-    deleted, taken = cast(list[int], _script()([f"rq:queue:{queue}"], [most], client=redis))
-    return deleted, taken
+    deleted, left = cast(list[int], _script()([f"rq:queue:{queue}"], [most, skip, MARK], client=redis))
+    return deleted, None if left < 0 else left

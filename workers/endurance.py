@@ -2,11 +2,15 @@
 
 import logging
 import re
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.retry import Retry
@@ -49,3 +53,13 @@ class Endurance(Retry):
             fail(error, *count)
 
         return super().call_with_retry(attempt, wait, *args, **kwargs)
+
+
+def leave_old_connections(redis: Redis, pubsub: PubSub | None) -> None:
+    """They may be half-open: one would cost 15 s to find out, and the thread that waits for `stop` never would."""
+    redis.connection_pool.disconnect(inuse_connections=False)
+    connection = pubsub.connection if pubsub is not None else None
+    waiting: socket.socket | None = getattr(connection, "_sock", None)
+    if waiting is not None:
+        with suppress(OSError):  # it has been closed already
+            waiting.shutdown(socket.SHUT_RDWR)  # and no more: the thread is reading

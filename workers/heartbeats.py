@@ -1,11 +1,13 @@
 """Hears the heartbeats of running jobs, and says whose worker is silent. Changes nothing."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
 from redis import Redis
 from rq.intermediate_queue import IntermediateQueue
+
+from workers.ours import Ours
 
 # job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
 Silence = Mapping[str, bool | None]
@@ -18,9 +20,20 @@ class Heartbeats:
     """A heartbeat is the changing score in RQ's registry of running jobs, timed by our own clock: those of workers may
     differ. Who has just begun to listen knows of nobody."""
 
-    def __init__(self, redis: Redis, queues: Sequence[str], *, clock: Callable[[], float], patience: float) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        queues: Sequence[str],
+        *,
+        clock: Callable[[], float],
+        patience: float,
+        ours: Ours | None = None,
+        shared: Collection[str] = (),
+    ) -> None:
         self._redis = redis
-        self._queues = tuple(queues)
+        self._queues = tuple(queues)  # their names in RQ
+        self._ours = ours or Ours(redis, ())
+        self._shared = frozenset(shared)  # those where jobs of others may stand: nothing is said of these
         self._clock = clock
         self._patience = patience  # seconds without a heartbeat after which a worker is silent
         self._excused = 0.0  # seconds that count for nobody
@@ -45,10 +58,20 @@ class Heartbeats:
                 pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
                 pipeline.zscan(wip_key(queue), count=SLICE)
             answers = pipeline.execute()
-        popped = {queue: [id.decode() for id in ids] for queue, ids in zip(self._queues, answers[::2], strict=True)}
+        popped = {
+            queue: self._of_ours(f"popped from {queue}", queue, [id.decode(errors="replace") for id in ids])
+            for queue, ids in zip(self._queues, answers[::2], strict=True)
+        }
+        silent = {queue: self._hear(queue, *part) for queue, part in zip(self._queues, answers[1::2], strict=True)}
         return {
-            queue: self._hear(queue, *part) for queue, part in zip(self._queues, answers[1::2], strict=True)
+            queue: {id: heard[id] for id in self._of_ours(queue, queue, list(heard))} for queue, heard in silent.items()
         }, popped
+
+    def _of_ours(self, place: str, queue: str, ids: list[str]) -> list[str]:
+        if queue not in self._shared:
+            return ids
+        ours = self._ours.among(place, ids)
+        return [id for id in ids if id in ours]
 
     def _hear(self, queue: str, cursor: int, part: Sequence[tuple[bytes, float]]) -> Silence:
         """The heartbeats of a queue, of which the first `part` has been read.
@@ -65,7 +88,7 @@ class Heartbeats:
                 if held is None or held[0] != score:
                     held = (score, now, held is not None)
                 heard[entry] = held
-                job = job_of(entry.decode())
+                job = job_of(entry.decode(errors="replace"))
                 if silent.get(job, True):  # or another execution of it has been heard
                     silent[job] = True if now - held[1] > self._patience else False if held[2] else None
             if cursor == 0:

@@ -21,8 +21,11 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, log_lines, store
+from workers import context, store
 from workers.errors import ResultError, UnknownTask, WireError
+from workers.naming import short
+from workers.ours import MARK
+from workers.remainder import newest_progress, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions
 from workers.wire import RESULT_LIMIT, Status, encode, failure_from
@@ -35,6 +38,7 @@ class TrackedJob(Job):
     """A job whose every transition is published. It travels as JSON and runs registered tasks only."""
 
     failure: dict[str, str] | None = None  # {type, message} of the attempt that just failed
+    is_ours = False  # whether Headway has made it: only then is it judged, taken or moved
     held: JobStatus | None = None  # its status, while a WATCH holds it: RQ would ask for it again and again
 
     @property
@@ -54,12 +58,17 @@ class TrackedJob(Job):
 
     def restore(self, raw_data: Any) -> Any:
         """Raises NoSuchJobError, which RQ is prepared for, whatever it can't read."""
+        self.is_ours = MARK.encode() in raw_data
         try:
             return super().restore(raw_data)
         except NoSuchJobError:
             raise
         except Exception as error:
             raise NoSuchJobError(f"{self.id} can't be read: {error}") from error
+
+    def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict[str, Any]:
+        fields: dict[str, Any] = super().to_dict(include_meta, include_result)
+        return {**fields, MARK: "1"} if self.is_ours else fields
 
     def get_status(self, refresh: bool = True) -> JobStatus:
         return self.held or super().get_status(refresh)
@@ -148,14 +157,14 @@ class TrackedJob(Job):
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
             blank = {"result": None, "result_truncated": False, "error": self.failure}
             ended_at = _ms(self.ended_at) or _ms(datetime.now(UTC))
-            fields |= _newest_progress(self.id) | blank | {"ended_at": ended_at}
+            fields |= newest_progress(self.id) | blank | {"ended_at": ended_at}
         if status == Status.FINISHED:
             fields |= _result_fields(self._result)
         elif self.failure is not None:
             fields["error"] = self.failure  # where the job waits again, of the attempt before
         known: dict[str, Any] = {
             "task": self.task_name,
-            "queue": self.origin,
+            "queue": short(self.origin),
             "created_at": _ms(self.created_at),
             "enqueued_at": _ms(self.enqueued_at),
             "started_at": _ms(self.started_at),
@@ -164,7 +173,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
-        _write_log(pipeline, self.id)
+        write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
     @property
@@ -237,7 +246,10 @@ class TrackedQueue(Queue):
         task = getattr(func, "headway_task", None)
         if isinstance(task, Task):
             func, kwargs = task.name, kwargs | {"timeout": kwargs.get("timeout") or task.timeout}
-        return super().create_job(func, *args, **kwargs)
+        job = super().create_job(func, *args, **kwargs)
+        if isinstance(job, TrackedJob):
+            job.is_ours = True
+        return job
 
 
 def install() -> None:
@@ -257,13 +269,10 @@ def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
     return job
 
 
-def restore_job(id: str, record: Mapping[bytes, bytes], connection: Redis) -> TrackedJob | None:
-    """The job of RQ's `record`, which was read already; None where RQ can't read it."""
+def restore_job(id: str, record: Mapping[bytes, bytes], connection: Redis) -> TrackedJob:
+    """The job of RQ's `record`, which was read already. Raises NoSuchJobError where RQ can't read it."""
     job = TrackedJob(id, connection=connection, serializer=JSONSerializer)
-    try:
-        job.restore(record)
-    except NoSuchJobError:
-        return None
+    job.restore(record)
     return job
 
 
@@ -274,19 +283,6 @@ def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]
     except (NoSuchJobError, ValueError):
         return [fetch_job(id, connection) for id in ids]
     return found
-
-
-def _newest_progress(id: str) -> dict[str, Any]:
-    running = context.running
-    return running.reporter.fields() if running is not None and running.id == id else {}
-
-
-def _write_log(pipeline: Pipeline, id: str) -> None:
-    """The lines that the running job has not sent yet go with whatever it comes to, before it."""
-    running = context.running
-    if running is not None and running.id == id and running.sender.attempt is not None:
-        if lines := running.reporter.logbook.unsent():
-            log_lines.write(pipeline, id, running.sender.attempt, lines)
 
 
 def _result_fields(result: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
         raise SettingsError(f"--queue: expected one of {', '.join(settings.queue_names)}, got {queue!r}")
     lifecycle.install()
     worker = BatchingWorker(
-        queue,
+        settings.naming.in_rq(queue),
         settings=settings,
         tasks=Tasks.collect(jobs),
         # RQ's own blocking read must outlast its time-out
@@ -73,7 +73,7 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
 def _schedule(settings: Settings, connection: Redis) -> None:
     lifecycle.install()
     scheduler = RQScheduler(
-        list(settings.queue_names),
+        [settings.naming.in_rq(queue) for queue in settings.queue_names],
         connection,
         logging_level="WARNING",
         log_format=LOG_FORMAT,
@@ -101,6 +101,7 @@ def _cron(settings: Settings, connection: Redis) -> int:
         if entry.queue_name not in settings.queue_names:
             expected = f"one of the queues {', '.join(settings.queue_names)}"
             raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")
+        entry.queue_name = settings.naming.in_rq(entry.queue_name)
     scheduler.start()
     return 0
 

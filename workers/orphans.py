@@ -15,6 +15,7 @@ from redis.exceptions import WatchError
 from workers import batches
 from workers.abandoned import abandon
 from workers.lifecycle import TrackedJob
+from workers.ours import MARK
 from workers.whereabouts import whereabouts
 from workers.wire import Status, index_key
 
@@ -93,6 +94,8 @@ class Orphans:
         with self._redis.pipeline() as pipeline:
             pipeline.watch(TrackedJob.key_for(id))
             found = whereabouts(pipeline, id, in_queue=True)
+            if not pipeline.hexists(TrackedJob.key_for(id), MARK):
+                return
             if found.status != "queued" or not found.is_orphaned:
                 return
             pipeline.multi()

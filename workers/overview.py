@@ -8,6 +8,8 @@ from redis import Redis
 from rq import Worker, worker_registration
 from rq.utils import decode_redis_hash, utcparse
 
+from workers.naming import short
+from workers.taking import blocked_key
 from workers.wire import Status, index_key
 
 COUNTED = (
@@ -22,18 +24,22 @@ COUNTED = (
 
 
 def counts(redis: Redis, names: Sequence[str]) -> list[dict[str, Any]]:
-    """[{name, queued, …, oldest_at}]; `oldest_at` is when the job was made that has waited longest (ms)."""
+    """[{name, queued, …, oldest_at, blocked_by}]; `oldest_at` is when the job was made that has waited longest (ms),
+    `blocked_by` the job at the queue's head that Headway did not make, and so does not run; None: nothing does."""
     with redis.pipeline(transaction=False) as pipeline:
         for name in names:
             for status in COUNTED:
                 pipeline.zcard(index_key(f"queue:{name}", status))
             pipeline.zrange(index_key(f"queue:{name}", Status.QUEUED), 0, 0, withscores=True)
+            pipeline.get(blocked_key(name))
         replies = iter(pipeline.execute())
     rows = []
     for name in names:
         row = {"name": name, **{str(status): next(replies) for status in COUNTED}}
-        oldest = next(replies)
-        rows.append({**row, "oldest_at": int(oldest[0][1]) // 1000 if oldest else None})
+        oldest, blocker = next(replies), next(replies)
+        oldest_at = int(oldest[0][1]) // 1000 if oldest else None
+        blocked_by = blocker.decode(errors="replace") if blocker else None
+        rows.append({**row, "oldest_at": oldest_at, "blocked_by": blocked_by})
     return rows
 
 
@@ -62,7 +68,7 @@ def _worker(key: str, record: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": key.removeprefix(Worker.redis_worker_namespace_prefix),
         "state": record.get("state", "?"),
-        "queue": record.get("queues", ""),
+        "queue": ",".join(short(name) for name in record.get("queues", "").split(",")),
         "job": record.get("current_job"),
         "heartbeat_at": _ms(record.get("last_heartbeat")),
         "host": record.get("hostname") or None,

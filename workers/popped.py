@@ -1,7 +1,7 @@
 """The jobs between a queue and its workers: not to be run twice, nor to be left there by a worker that died."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +12,8 @@ from rq.job import JobStatus
 from rq.suspension import WORKERS_SUSPENDED
 
 from workers.lifecycle import TrackedJob, fetch_job
+from workers.naming import short
+from workers.ours import MARK, is_ours
 from workers.wire import state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
@@ -28,12 +30,17 @@ class Taken:
     record: Mapping[bytes, bytes]  # RQ's
 
 
-def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
+class Foreign(Exception):
+    """Headway has not made this job: it is not ours to run, nor to move."""
+
+
+def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken | None:
     """What a worker has to know of a job that it has just taken from `queue`, in one round trip.
 
     None where it is not to be run. Workers are suspended: it goes back; RQ's look only before they wait for a job, and
     one that waited would take it. Or the entry is one too many, and is dropped: a write whose answer was lost is
     written again, and a job that was taken for dropped has been put back, so that it has two, and would run twice.
+    Raises `Foreign` where the job is another application's: it goes back, too. `tasks` are the names of ours.
     """
     between = IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}")
     with redis.pipeline() as pipeline:
@@ -43,8 +50,11 @@ def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
         pipeline.hget(state_key(id), "attempt")
         pipeline.exists(WORKERS_SUSPENDED)
         record, positions, entries, attempt, is_suspended = pipeline.execute()
-    status = record.get(b"status", b"").decode()
-    running = (entry.decode().partition(":")[0] for entry in cast(list[bytes], entries))
+    if record and not is_ours(record, tasks):
+        _return(redis, queue, id)
+        raise Foreign(id)
+    status = record.get(b"status", b"").decode(errors="replace")
+    running = (entry.decode(errors="replace").partition(":")[0] for entry in cast(list[bytes], entries))
     is_running = status == "started" and id in running
     if len(positions) > 1 and _drop_one_of_several(redis, between, id):
         status = "about to begin"  # another worker has taken it in the same moment
@@ -55,7 +65,7 @@ def look_at(redis: Redis, queue: str, id: str) -> Taken | None:
         return Taken(None if attempt is None else int(attempt), record)
     else:
         redis.lrem(between, 1, id)
-    log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, queue, status or "gone")
+    log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, short(queue), status or "gone")
     return None
 
 
@@ -123,7 +133,7 @@ class Popped:
             pipeline.watch(TrackedJob.key_for(id))  # which changes when a worker begins the job after all
             job = fetch_job(id, self._redis)
             waits = job is not None and job._status == JobStatus.QUEUED
-            if pipeline.lpos(between.key, id) is None:
+            if pipeline.lpos(between.key, id) is None or not self._may_move(id, job):
                 return
             pipeline.multi()
             pipeline.lrem(between.key, 1, id)
@@ -137,4 +147,11 @@ class Popped:
                 return
         self._seen.pop((queue, id))
         fate = "it is put back" if waits else "its entry is dropped, since it does not wait any more"
-        log.warning("%s: taken from %s and never begun; %s", id, queue, fate)
+        log.warning("%s: taken from %s and never begun; %s", id, short(queue), fate)
+
+    def _may_move(self, id: str, job: TrackedJob | None) -> bool:
+        """Others' jobs, those too that we can't read, are left to them; one that is no more is nobody's."""
+        if job is not None:
+            return job.is_ours
+        key = TrackedJob.key_for(id)
+        return bool(self._redis.hexists(key, MARK)) or not self._redis.exists(key)

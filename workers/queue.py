@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from redis import Redis
@@ -15,18 +15,18 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
-from rq.registry import FailedJobRegistry
-from rq.serializers import JSONSerializer
 
 from workers import batches, emptying, store
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers.naming import Naming, short
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
-from workers.wire import INTERNAL_QUEUE, encode
+from workers.wire import INTERNAL_QUEUE, Status, encode, index_key
 
+NAMING = Naming()
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
 RETRIES = 3  # of an internal task, when its worker dies
@@ -36,8 +36,9 @@ KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
 class Jobs:
     """The jobs of one Redis."""
 
-    def __init__(self, redis: Redis, tasks: Tasks, queues: Sequence[str]) -> None:
+    def __init__(self, redis: Redis, tasks: Tasks, queues: Sequence[str], naming: Naming = NAMING) -> None:
         self.redis = redis
+        self.naming = naming
         self.tasks = tasks
         self.queues = tuple(queues)
 
@@ -69,7 +70,7 @@ class Jobs:
         return self.load(self._submit_once(job, rq_queue, key))
 
     def _submit_once(self, job: TrackedJob, queue: TrackedQueue, key: str) -> str:
-        request = [job.func_name, job.kwargs, queue.name, *([job.notify] if job.notify else [])]
+        request = [job.func_name, job.kwargs, short(queue.name), *([job.notify] if job.notify else [])]
         digest = hashlib.sha256(encode(request).encode()).hexdigest()
         place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
         while True:
@@ -192,7 +193,7 @@ class Jobs:
         return job
 
     def _queue(self, name: str) -> TrackedQueue:
-        return TrackedQueue(name, connection=self.redis)
+        return TrackedQueue(self.naming.in_rq(name), connection=self.redis)
 
     # -- look
 
@@ -245,21 +246,21 @@ class Jobs:
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
-        name, count = self._known_queue(queue).name, 0
+        name, count, skip = self._known_queue(queue).name, 0, 0
         while True:
-            deleted, taken = emptying.empty(self.redis, name, SLICE)
-            if not taken:
-                return count
+            deleted, left = emptying.empty(self.redis, name, SLICE, skip)
             count += deleted
+            if left is None:
+                return count
+            skip = left
 
     def requeue_failed(self, queue: str) -> int:
         """Requeue every failed job of `queue`; returns how many. Raises `NotFound`."""
         self._known_queue(queue)
-        registry = FailedJobRegistry(queue, connection=self.redis, job_class=TrackedJob, serializer=JSONSerializer)
         count = 0
-        for id in registry.get_job_ids():
+        for id in cast(list[bytes], self.redis.zrange(index_key(f"queue:{queue}", Status.FAILED), 0, -1)):
             try:
-                self.requeue(id)
+                self.requeue(id.decode())
                 count += 1
             except (NotFound, Conflict):
                 continue  # expired, or requeued by somebody else, since the list was read

@@ -13,6 +13,7 @@ from rq.registry import ScheduledJobRegistry
 
 from workers.errors import Conflict, NotFound
 from workers.lifecycle import TrackedJob
+from workers.naming import Naming, short
 from workers.queue import Jobs
 from workers.relatives import dependency_ids
 from workers.tasks import Task, Tasks
@@ -23,18 +24,20 @@ ENTRIES = 200  # of one cron scheduler that are shown
 WAITED_FOR = 20  # jobs that one deferred job waits for, as far as they are shown
 TEXT = 200  # characters of an entry's arguments
 
+NAMING = Naming()
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)  # what RQ raises of a record of rubbish
 
 log = logging.getLogger("headway.schedule")
 
 
-def read(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
+def read(redis: Redis, queues: Sequence[str], naming: Naming = NAMING) -> dict[str, Any]:
     """{scheduled: {total, jobs: [{id, at}]}, deferred: {total, jobs: [{id, waits_for: [id]}]}, cron: [scheduler]}.
 
     The scheduled ones by their time `at` (ms), the deferred ones from the oldest; 50 each. A scheduler is {name, host,
     file, heartbeat_at (ms), entries}, its entries {name, task, queue, every (s), cron, args, last_at, next_at (ms)}.
     """
-    return {"scheduled": _scheduled(redis, queues), "deferred": _deferred(redis, queues), "cron": _schedulers(redis)}
+    scheduled = _scheduled(redis, [naming.in_rq(queue) for queue in queues])
+    return {"scheduled": scheduled, "deferred": _deferred(redis, queues), "cron": _schedulers(redis)}
 
 
 def _scheduled(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def _entry(job: CronJob) -> dict[str, Any]:
     return {
         "name": job.name,
         "task": job.func_name,
-        "queue": job.queue_name,
+        "queue": short(job.queue_name),
         "every": job.interval,
         "cron": job.cron,
         "args": ", ".join(args)[:TEXT],
@@ -124,8 +127,9 @@ def enqueue_now(jobs: Jobs, scheduler: str, number: int, name: str) -> str:
     entry = entries[number]
     if not isinstance(entry.args, tuple) or not isinstance(entry.kwargs, dict):  # RQ's word for what JSON can't hold
         raise Conflict(f"the arguments of {name!r} can't be read: expected such as JSON can hold")
-    if entry.queue_name not in jobs.queues:
+    if short(entry.queue_name) not in jobs.queues:
         raise Conflict(f"expected one of the queues {', '.join(jobs.queues)}, got {entry.queue_name[:80]!r}")
+    entry.queue_name = jobs.naming.in_rq(entry.queue_name)
     entry.func = _task_of(jobs.tasks, entry.func_name).function
     try:
         return str(entry.enqueue(jobs.redis).id)

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from workers.errors import SettingsError
+from workers.naming import IN_FULL, PREFIX, Naming, short
 from workers.wire import INTERNAL_QUEUE, is_address
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
@@ -26,6 +27,7 @@ SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 class QueueSetting:
     name: str
     workers: int
+    in_full: bool = False  # whether it keeps this name in RQ
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Settings:
     @property
     def queue_names(self) -> tuple[str, ...]:
         return tuple(queue.name for queue in self.queues)
+
+    @property
+    def naming(self) -> Naming:
+        return Naming(frozenset(queue.name for queue in self.queues if queue.in_full))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Settings":
@@ -178,10 +184,11 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
     expected = "queues with their number of workers such as 'default:2,mail:1'"
     queues = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*([A-Za-z0-9_.-]{1,64})(?::([0-9]{1,3}))?\s*", part)
-        if not match or int(match[2] or 1) == 0:
+        match = re.fullmatch(rf"\s*({IN_FULL})?([A-Za-z0-9_.-]{{1,64}})(?::([0-9]{{1,3}}))?\s*", part)
+        if not match or int(match[3] or 1) == 0:
             raise SettingsError(_expected("HEADWAY_QUEUES", expected, text))
-        queues.append(QueueSetting(match[1], int(match[2] or 1)))
+        in_full = bool(match[1]) and not match[2].startswith(PREFIX)
+        queues.append(QueueSetting(short(match[2]), int(match[3] or 1), in_full))
     if len({queue.name for queue in queues}) != len(queues):
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
     if INTERNAL_QUEUE not in {queue.name for queue in queues}:

@@ -8,15 +8,17 @@ import signal
 from typing import Any
 
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.suspension import is_suspended
 from rq.utils import now
 
+from workers.abandoned import fail_unreadable
 from workers.ledger import Entry, Ledger
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job, restore_job
-from workers.popped import look_at
+from workers.popped import Foreign, look_at
 from workers.worker import Outcome, TrackedWorker
 
 LIMIT = 100  # jobs of one horse
@@ -75,12 +77,18 @@ class BatchingWorker(TrackedWorker):
         return None
 
     def _begin(self, entry: Entry, queue: Queue, ledger: Ledger) -> TrackedJob | None:
-        taken = look_at(self.connection, queue.name, entry.job_id)
-        if taken is None:
+        try:
+            taken = look_at(self.connection, queue.name, entry.job_id, self._tasks)
+            if taken is None:
+                return None
+            job = restore_job(entry.job_id, taken.record, self.connection)
+        except Foreign:  # it has gone back, and the parent leaves the queue alone once it meets it
+            ledger.write(Entry(number=entry.number))
+            ledger.say_enough()
             return None
-        job = restore_job(entry.job_id, taken.record, self.connection)
-        if job is None:
-            return None  # RQ's own way with what it can't read, too: left for its maintenance
+        except NoSuchJobError as error:
+            fail_unreadable(self.connection, queue.name, entry.job_id, str(error))
+            return None
         if not self._is_small(job):
             self._hand_back(queue, job.id)
             ledger.write(Entry(number=entry.number))

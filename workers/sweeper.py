@@ -7,7 +7,7 @@ Whoever holds it does the other chores that must have one hand.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
 
@@ -19,8 +19,11 @@ from workers import store
 from workers.abandoned import abandon
 from workers.comparison import STRANDED, Difference, differences
 from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
+from workers.legacy import Legacy
 from workers.lifecycle import TrackedJob, fetch_job
+from workers.naming import Naming
 from workers.orphans import Orphans
+from workers.ours import Ours
 from workers.popped import Popped
 from workers.wire import JobState, Status, index_key
 from workers.worker import HEARTBEAT
@@ -32,6 +35,7 @@ TURN = 0.2  # seconds of comparing, after which heartbeats are heard again
 HELD_UP = HEARTBEAT / 2  # seconds that a sweep may take and yet have kept no worker from being heard in time
 LOCK = "headway:sweeper"
 LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
+NAMING = Naming()
 VERDICT = 30.0  # seconds that a worker may be silent before its job is judged, where nobody says otherwise
 SLICE = 200  # jobs read in one round trip
 
@@ -48,19 +52,27 @@ class Sweeper:
         queues: Sequence[str],
         *,
         clock: Callable[[], float] = time.monotonic,
+        naming: Naming = NAMING,
+        tasks: Container[str] = (),
         verdict: float = VERDICT,
         on_lost: Callable[[], None] = lambda: None,
         chores: Sequence[Callable[[Hold], None]] = (),
     ) -> None:
         self._redis = redis
-        self._queues = tuple(queues)
+        shared = naming.shared(queues)
+        # where a queue's jobs stand in RQ: under its name there, and under its old one
+        self._places = {queue: dict.fromkeys((naming.in_rq(queue), *({queue} & set(shared)))) for queue in queues}
+        self._queues = tuple(dict.fromkeys(name for places in self._places.values() for name in places))
         self._clock = clock
         self._on_lost = on_lost
         self._chores = chores
         self._token = uuid4().hex
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
         self._orphans = Orphans(redis, clock=clock, patience=verdict)
-        self._heartbeats = Heartbeats(redis, queues, clock=clock, patience=SILENCE)
+        ours = Ours(redis, tasks)
+        self._heartbeats = Heartbeats(redis, self._queues, clock=clock, patience=SILENCE, ours=ours, shared=shared)
+        old = {name: naming.in_rq(name) for name in shared if name not in naming.in_full}
+        self._legacy = Legacy(redis, old, ours, clock=clock)
         self._compared_at = clock()
         self._comparing: Iterator[Sequence[Difference]] | None = None
         self._listed: Counter[str] = Counter()  # queue → how many that we call queued have been seen there
@@ -108,6 +120,7 @@ class Sweeper:
             self._mark_silent(silent[queue], lost)
             self._judge(queue, silent[queue])
         self._popped.put_back(silent)
+        self._legacy.move()
         if self._comparing is None and self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()
             self._compare()
@@ -169,7 +182,8 @@ class Sweeper:
             return
         entries: dict[str, list[bytes]] = {}
         for entry in expired:
-            entries.setdefault(job_of(entry.decode()), []).append(entry)
+            if (id := job_of(entry.decode(errors="replace"))) in silent:  # the others are not ours
+                entries.setdefault(id, []).append(entry)
         with self._redis.pipeline(transaction=False) as pipeline:
             for id in entries:
                 pipeline.hget(TrackedJob.key_for(id), "status")
@@ -204,8 +218,9 @@ class Sweeper:
         self._orphans.started(stranded)
         for id in stranded:
             del self._different[id]
-        for queue in self._queues:
-            self._orphans.count(queue, [f"rq:queue:{queue}"], self._listed[queue])
+        for queue, places in self._places.items():
+            lists = [f"rq:queue:{name}" for name in places]
+            self._orphans.count(queue, lists, sum(self._listed[name] for name in places))
         self._orphans.judge()
 
     def _mend_all(self) -> None:

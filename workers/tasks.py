@@ -109,6 +109,9 @@ class Tasks:
             raise _unknown(name)
         return task_
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._tasks
+
     def is_small(self, name: Any) -> bool:
         """False, too, of a name that is none of a task: its job gets a process of its own to fail in."""
         return isinstance(name, str) and name in self._tasks and self._tasks[name].small

@@ -2,10 +2,8 @@
 
 import os
 import signal
-import socket
 import threading
 import time
-from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -14,20 +12,24 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 from rq import Queue, Worker, worker_registration
+from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from workers import context, store
+from workers.abandoned import fail_unreadable
 from workers.claim import Overtaken, hold, may_begin, write_start
 from workers.context import JobContext
+from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
-from workers.popped import look_at
+from workers.lifecycle import RESULT_TTL, TrackedJob, restore_job
+from workers.popped import Foreign, look_at
 from workers.process import die_with_parent, how_it_ended
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
+from workers.taking import WorkQueue
 from workers.tasks import Tasks
 from workers.upkeep import Upkeep
 from workers.whereabouts import whereabouts
@@ -55,7 +57,7 @@ class TrackedWorker(Worker):
     """A forking worker for one queue."""
 
     job_class = TrackedJob
-    queue_class = TrackedQueue
+    queue_class = WorkQueue
 
     def __init__(self, queue: str, *, settings: Settings, tasks: Tasks, **kwargs: Any) -> None:
         super().__init__(
@@ -73,19 +75,24 @@ class TrackedWorker(Worker):
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
-        self._upkeep = Upkeep(self.connection)
+        self._upkeep = Upkeep(self.connection, tasks)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
 
-    def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
+    def execute_job(self, job: TrackedJob, queue: WorkQueue) -> None:  # type: ignore[override]
         self._outcome = Outcome.OWN
         self.connection = job.connection = queue.connection = self._prompt
         try:
-            taken = look_at(self.connection, queue.name, job.id)
+            taken = look_at(self.connection, queue.name, job.id, self._tasks)
             if taken is not None:
                 self._attempt = taken.attempt
-                self._run(job, queue)
+                self._run(restore_job(job.id, taken.record, self.connection), queue)
+        except Foreign:
+            self.log.warning("Job %s at the head of %s is not Headway's: it blocks this queue", job.id, queue.name)
+            queue.blocked_by = job.id
+        except NoSuchJobError as error:
+            fail_unreadable(self.connection, queue.name, job.id, str(error))
         finally:
             self.connection = self._patient
 
@@ -98,27 +105,22 @@ class TrackedWorker(Worker):
             self._stay_registered()
         held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
         if held_up:
-            self._leave_old_connections()
+            leave_old_connections(self._patient, self.pubsub)
             # Redis was away, for other workers too: who has not been able to speak is not looked for right away
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
 
+    def run_maintenance_tasks(self) -> None:
+        """RQ calls this each `MAINTENANCE` seconds; its own tidies up the groups of all applications, too."""
+        self.clean_registries()
+
     def clean_registries(self) -> None:
-        """RQ calls this each `MAINTENANCE` seconds; its own judges jobs that have moved since it looked."""
+        """RQ's own judges jobs that have moved since it looked."""
         for queue in self.queues:
             if queue.acquire_maintenance_lock():
                 self._upkeep.tidy(queue)
                 worker_registration.clean_worker_registry(queue)
                 queue.release_maintenance_lock()
         self.last_cleaned_at = now()  # type: ignore[assignment]
-
-    def _leave_old_connections(self) -> None:
-        """They may be half-open: one would cost 15 s to find out, and the thread that waits for `stop` never would."""
-        self._patient.connection_pool.disconnect(inuse_connections=False)
-        connection = self.pubsub.connection if self.pubsub is not None else None
-        waiting: socket.socket | None = getattr(connection, "_sock", None)
-        if waiting is not None:
-            with suppress(OSError):  # it has been closed already
-                waiting.shutdown(socket.SHUT_RDWR)  # and no more: the thread is reading
 
     def _stay_registered(self) -> None:
         if self.connection.sismember(self.redis_workers_keys, self.key):

@@ -146,7 +146,7 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: LogIn, stack: 
 
 
 def test_a_scheduled_job_is_enqueued_now(operator: LogIn, stack: Stack) -> None:
-    queue = TrackedQueue("default", connection=store.connect(stack.redis_url))
+    queue = TrackedQueue("headway.default", connection=store.connect(stack.redis_url))
     job = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "77"}, job_id=str(uuid4()))
     page = operator("/jobs?q=state:scheduled")
     line = page.locator(f'.job[data-job="{job.id}"]')
@@ -209,7 +209,7 @@ def hostile(stack: Stack) -> Iterator[str]:
         scheduler.register(sum_numbers, "default", kwargs={"text": text}, interval=9, name=text)
     scheduler.config_file = HOSTILE[0]
     scheduler.register_birth()
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     first = queue.enqueue_in(timedelta(hours=1), sum_numbers, text="1")
     waiting = queue.enqueue(sum_numbers, text="1", depends_on=[first])
     redis.hset(TrackedJob.key_for(waiting.id), "dependency_ids", json.dumps(HOSTILE))

@@ -248,7 +248,7 @@ def test_ten_thousand_are_requeued_by_buttons_each_once_though_the_worker_is_kil
     state = crowded.job(crowded.session(), action)
     assert (state["completed"], state["total"]) == (TEN_THOUSAND, TEN_THOUSAND)
     assert (state["attempt"], state["result"]) == (2, {"done": TEN_THOUSAND, "skipped": 0, "failed": {}})
-    waiting = Counter(id.decode() for id in cast(list[bytes], redis.lrange("rq:queue:default", 0, -1)))
+    waiting = Counter(id.decode() for id in cast(list[bytes], redis.lrange("rq:queue:headway.default", 0, -1)))
     assert {waiting[id] for id in failed} == {1}
     states = [row.state for row in store.load_many(redis, sorted(failed)) if row is not None]
     assert Counter((state.status, state.attempt) for state in states) == {(Status.QUEUED, 2): TEN_THOUSAND}

@@ -16,7 +16,7 @@ from workers.lifecycle import TrackedQueue
 
 def test_the_schedule_shows_what_is_to_come_and_what_may_be_done(operator: LogIn, stack: Stack) -> None:
     redis = store.connect(stack.redis_url)
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     scheduler = CronScheduler(redis, logging_level="WARNING", name="browser")
     scheduler.register(sum_numbers, "default", kwargs={"text": "88"}, interval=3600, name="sums")
     scheduler.register_birth()

@@ -98,13 +98,13 @@ def test_ten_thousand_jobs_are_accepted_in_one_request(me: FlaskClient, redis: R
     args = [{"text": str(number)} for number in range(10_000)]
     answer = me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": args})
     assert answer.status_code == 202 and len(set(answer.get_json()["ids"])) == 10_000
-    assert redis.llen("rq:queue:default") == 10_000
+    assert redis.llen("rq:queue:headway.default") == 10_000
 
 
 def test_a_wrong_batch_names_the_job_and_queues_none(me: FlaskClient, redis: Redis) -> None:
     answer = me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": [{"text": "1"}, {"text": 2}]})
     assert set(error(answer, 400, "bad_request")["fields"]) == {"args.1.text"}
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
 
 
 def test_everyone_lists_their_own_jobs_and_an_operator_all(
@@ -344,7 +344,7 @@ def test_a_foreign_page_may_not_post(method: str, path: str, me: FlaskClient, re
     answer = me.open(path, method=method, headers={"Origin": "https://evil.example"}, data={"type": "1"})
     if answer.status_code != 405:
         error(answer, 403, "forbidden")
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
 
 
 def test_our_own_page_may_post(me: FlaskClient) -> None:
@@ -449,7 +449,7 @@ def test_relatives_are_shown_to_who_may_see_them(
     me: FlaskClient, you: FlaskClient, operator: FlaskClient, redis: Redis, jobs: Jobs
 ) -> None:
     first = submit(me)["id"]
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     mine = queue.enqueue("sum_numbers", text="1", depends_on=first, meta={"owner": jobs.load(first).owner}).id
     others = queue.enqueue("sum_numbers", text="1", depends_on=first, meta={"owner": "somebody"}).id
     for who, ids in ((me, [mine]), (operator, sorted([mine, others]))):

@@ -129,10 +129,10 @@ def test_a_record_that_nobody_can_read_ends_nothing_and_hides_no_other_bulletin(
     packets = sockets.connect("s")
     for topic in (STATS, SCHEDULE):
         topics.add("s", topic)
-    redis.zadd("rq:scheduled:default", {b"\xff": math.inf})
+    redis.zadd("rq:scheduled:headway.default", {b"\xff": math.inf})
     news.look()
     assert spans(packets) == ["15m", "24h"]
-    redis.delete("rq:scheduled:default")
+    redis.delete("rq:scheduled:headway.default")
     clock.now += INTERVAL
     news.look()
     assert [event for event, _ in packets].count("schedule") == 1

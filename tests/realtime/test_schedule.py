@@ -30,7 +30,7 @@ def cron(redis: Redis) -> Iterator[CronScheduler]:
 def test_operators_and_viewers_read_the_schedule(
     me: FlaskClient, operator: FlaskClient, viewer: FlaskClient, redis: Redis, cron: CronScheduler
 ) -> None:
-    job = TrackedQueue("default", connection=redis).enqueue_in(timedelta(hours=1), sum_numbers, text="1")
+    job = TrackedQueue("headway.default", connection=redis).enqueue_in(timedelta(hours=1), sum_numbers, text="1")
     read = operator.get("/api/schedule").get_json()
     assert viewer.get("/api/schedule").get_json() == read
     asked = {"scheduler": "one", "number": 0, "name": "sums"}
@@ -70,7 +70,7 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_the_schedule_is_told_as_it_changes(stack: Stack) -> None:
-    queue = TrackedQueue("default", connection=store.connect(stack.redis_url))
+    queue = TrackedQueue("headway.default", connection=store.connect(stack.redis_url))
     with connected(stack.url, headers=stack.operator) as client:
         assert client.watch("schedule") == {"ok": True, "topics": {"schedule": {"jobs": [], "more": False}}}
         first = client.hear("schedule")

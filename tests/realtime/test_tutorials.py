@@ -53,9 +53,9 @@ def test_a_text_is_added_by_its_address(me: FlaskClient, jobs: Jobs) -> None:
 @pytest.mark.parametrize("path", ["/task?n=hello", "/add-task?url=http://x/"])
 def test_a_get_that_submits_is_refused_to_foreign_pages(path: str, me: FlaskClient, redis: Redis) -> None:
     assert me.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
     assert me.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
-    assert redis.llen("rq:queue:default") == 1
+    assert redis.llen("rq:queue:headway.default") == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -70,7 +70,7 @@ def test_book_links_are_scheduled_once_each(me: FlaskClient, redis: Redis, setti
     links = [f"{settings.books_url}1", f"{settings.books_url}2", f"{settings.books_url}1", "https://x/", 5, None]
     answer = me.post("/parseGoodreadsLinks", json=links)
     assert (answer.status_code, answer.text) == (200, "2 books are scheduled for info parsing.")
-    assert redis.llen("rq:queue:bookInfoParser") == 2
+    assert redis.llen("rq:queue:headway.bookInfoParser") == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'["https://x/"]', b'"text"', b"nonsense"])

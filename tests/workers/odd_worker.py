@@ -20,6 +20,8 @@ def tests_return(text: str) -> Any:
 if __name__ == "__main__":
     settings = Settings.from_environment(os.environ, Path.cwd())
     tasks = Tasks({"tests_return": Task("tests_return", tests_return, "default", 60)})
-    worker = TrackedWorker("default", settings=settings, tasks=tasks, connection=store.connect(settings.redis_url))
+    worker = TrackedWorker(
+        "headway.default", settings=settings, tasks=tasks, connection=store.connect(settings.redis_url)
+    )
     worker.work(logging_level="WARNING")
     sys.exit(0)

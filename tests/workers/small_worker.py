@@ -31,6 +31,6 @@ TASKS = Tasks(
 if __name__ == "__main__":
     settings = Settings.from_environment(os.environ, Path.cwd())
     connection = store.connect(settings.redis_url, enduring=True, socket_timeout=None)
-    queue = sys.argv[1] if len(sys.argv) > 1 else "default"
+    queue = sys.argv[1] if len(sys.argv) > 1 else "headway.default"
     BatchingWorker(queue, settings=settings, tasks=TASKS, connection=connection).work(logging_level="WARNING")
     sys.exit(0)

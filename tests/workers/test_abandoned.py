@@ -13,14 +13,14 @@ from workers.queue import Jobs
 from workers.whereabouts import whereabouts
 from workers.wire import Status
 
-WIP = "rq:wip:default"
+WIP = "rq:wip:headway.default"
 
 
 @pytest.fixture
 def started(jobs: Jobs, redis: Redis) -> TrackedJob:
     """A job that a worker has begun."""
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     job = fetch_job(id, redis)
     assert job is not None
     with redis.pipeline() as pipeline:
@@ -35,18 +35,18 @@ def entry(job: TrackedJob) -> bytes:
 
 
 def test_it_fails_and_what_may_run_after_a_failure_runs(started: TrackedJob, jobs: Jobs, redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     after = queue.enqueue_call("sum_numbers", kwargs={"text": "2"}, depends_on=Dependency(started, allow_failure=True))
-    assert abandon(redis, "default", started.id, [entry(started)])
+    assert abandon(redis, "headway.default", started.id, [entry(started)])
     assert jobs.load(started.id).state.status == Status.FAILED
-    assert not redis.exists(WIP) and redis.zcard("rq:failed:default") == 1
-    assert redis.lrange("rq:queue:default", 0, -1) == [after.id.encode()]
-    assert not abandon(redis, "default", started.id, [entry(started)]), "once"
+    assert not redis.exists(WIP) and redis.zcard("rq:failed:headway.default") == 1
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [after.id.encode()]
+    assert not abandon(redis, "headway.default", started.id, [entry(started)]), "once"
 
 
 def test_one_that_another_worker_runs_stays(started: TrackedJob, jobs: Jobs, redis: Redis) -> None:
     redis.zadd(WIP, {f"{started.id}:2": time.time() + 60})
-    assert not abandon(redis, "default", started.id, [entry(started)])
+    assert not abandon(redis, "headway.default", started.id, [entry(started)])
     assert redis.zrange(WIP, 0, -1) == [f"{started.id}:2".encode()]
     assert jobs.load(started.id).state.status == Status.STARTED
 
@@ -61,12 +61,12 @@ def test_an_end_at_the_same_moment_wins(
 
     look, status = whereabouts, JobStatus.FINISHED
     monkeypatch.setattr(abandoned, "whereabouts", ends_meanwhile)
-    assert not abandon(redis, "default", started.id, [entry(started)])
+    assert not abandon(redis, "headway.default", started.id, [entry(started)])
     assert jobs.load(started.id).state.status == Status.FINISHED
-    assert redis.hget(started.key, "status") == b"finished" and not redis.exists("rq:failed:default")
+    assert redis.hget(started.key, "status") == b"finished" and not redis.exists("rq:failed:headway.default")
 
 
 def test_what_is_left_of_a_job_that_runs_no_more_is_removed(started: TrackedJob, jobs: Jobs, redis: Redis) -> None:
     started.set_status(JobStatus.FINISHED)
-    assert not abandon(redis, "default", started.id, [entry(started)])
+    assert not abandon(redis, "headway.default", started.id, [entry(started)])
     assert not redis.exists(WIP) and jobs.load(started.id).state.status == Status.FINISHED

@@ -126,7 +126,7 @@ def test_an_action_that_is_killed_in_the_middle_goes_on_where_it_stopped(
     assert 0 < left(redis, id) < MANY
     state = ended(jobs, id, within=60).state
     assert state.attempt == 2 and state.result == {"done": MANY, "skipped": 0, "failed": {}}
-    assert redis.zcard(index_key("all", Status.QUEUED)) == redis.llen("rq:queue:default") == 0
+    assert redis.zcard(index_key("all", Status.QUEUED)) == redis.llen("rq:queue:headway.default") == 0
 
 
 def test_another_worker_goes_on_where_a_dead_one_stopped(jobs: Jobs, redis: Redis, processes: Processes) -> None:
@@ -147,7 +147,7 @@ def test_another_worker_goes_on_where_a_dead_one_stopped(jobs: Jobs, redis: Redi
     until(swept, "the end", within=60)
     state = jobs.load(id).state
     assert state.attempt == 2 and state.result == {"done": MANY, "skipped": 0, "failed": {}}
-    assert redis.zcard("rq:canceled:default") == MANY and redis.llen("rq:queue:default") == 0
+    assert redis.zcard("rq:canceled:headway.default") == MANY and redis.llen("rq:queue:headway.default") == 0
     assert all(row and row.state.attempt == 1 for row in store.load_many(redis, ids))
 
 
@@ -158,4 +158,4 @@ def test_requeued_jobs_stand_in_their_queue_once(jobs: Jobs, redis: Redis, proce
     ended(jobs, cancel)
     id = begin(jobs, Verb.REQUEUE)
     assert ended(jobs, id).state.result["done"] == 500
-    assert sorted(redis.lrange("rq:queue:default", 0, -1)) == sorted(id.encode() for id in ids)
+    assert sorted(redis.lrange("rq:queue:headway.default", 0, -1)) == sorted(id.encode() for id in ids)

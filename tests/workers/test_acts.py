@@ -30,13 +30,13 @@ def statuses(jobs: Jobs, ids: list[str]) -> set[Status]:
 def test_many_are_canceled_requeued_and_deleted_in_one_step_each(jobs: Jobs, redis: Redis) -> None:
     ids = submit(jobs, 50)
     assert act(redis, Verb.CANCEL, ids).errors == {}
-    assert statuses(jobs, ids) == {Status.CANCELED} and redis.llen("rq:queue:default") == 0
-    assert redis.zcard("rq:canceled:default") == 50
+    assert statuses(jobs, ids) == {Status.CANCELED} and redis.llen("rq:queue:headway.default") == 0
+    assert redis.zcard("rq:canceled:headway.default") == 50
     assert act(redis, Verb.REQUEUE, ids).errors == {}
-    assert statuses(jobs, ids) == {Status.QUEUED} and redis.zcard("rq:canceled:default") == 0
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids]
+    assert statuses(jobs, ids) == {Status.QUEUED} and redis.zcard("rq:canceled:headway.default") == 0
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode() for id in ids]
     assert act(redis, Verb.DELETE, ids).errors == {}
-    assert store.load_many(redis, ids) == [None] * 50 and redis.llen("rq:queue:default") == 0
+    assert store.load_many(redis, ids) == [None] * 50 and redis.llen("rq:queue:headway.default") == 0
     assert redis.keys("rq:job:*") == []
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_done_where_something_moved_meanwhile(watched: bool, jobs: Jo
 
     with pytest.raises(WatchError):
         act(redis, Verb.DELETE, ids, move, watching=["some:key"])
-    assert statuses(jobs, ids) == {Status.QUEUED} and redis.llen("rq:queue:default") == 2
+    assert statuses(jobs, ids) == {Status.QUEUED} and redis.llen("rq:queue:headway.default") == 2
 
 
 def test_a_single_act_looks_again_at_what_moved(jobs: Jobs, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_job_that_rq_chokes_on_does_not_hold_up_the_others(jobs: Jobs, redis: 
     redis.hset(f"rq:job:{bad}", "group_id", "no such group")
     assert set(act(redis, Verb.DELETE, [bad, good]).errors) == {bad}
     assert statuses(jobs, [bad]) == {Status.QUEUED}
-    assert redis.lrange("rq:queue:default", 0, -1) == [bad.encode()], "half of it would be worse than none"
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [bad.encode()], "half of it would be worse than none"
 
 
 def test_a_failed_job_that_is_requeued_runs_again(jobs: Jobs, redis: Redis, processes: Processes) -> None:
@@ -99,16 +99,16 @@ def test_a_failed_job_that_is_requeued_runs_again(jobs: Jobs, redis: Redis, proc
     processes.worker()
     assert ended(jobs, id).state.status == Status.FAILED
     assert act(redis, Verb.REQUEUE, [id]).errors == {}
-    assert redis.zcard("rq:failed:default") == 0
+    assert redis.zcard("rq:failed:headway.default") == 0
     assert ended(jobs, id).state.attempt == 2
 
 
 def test_a_scheduled_job_runs_now_and_not_again_at_its_time(jobs: Jobs, redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     id = queue.enqueue_in(timedelta(hours=1), "sum_numbers", kwargs={"text": "1"}).id
     assert jobs.load(id).state.status == Status.SCHEDULED
     assert jobs.enqueue(id).state.status == Status.QUEUED
-    assert redis.zcard("rq:scheduled:default") == 0 and redis.llen("rq:queue:default") == 1
+    assert redis.zcard("rq:scheduled:headway.default") == 0 and redis.llen("rq:queue:headway.default") == 1
     with pytest.raises(Conflict, match="enqueue: expected"):
         jobs.enqueue(id)
 
@@ -116,12 +116,12 @@ def test_a_scheduled_job_runs_now_and_not_again_at_its_time(jobs: Jobs, redis: R
 def test_a_deferred_job_runs_now_and_not_again_after_what_it_waited_for(
     jobs: Jobs, redis: Redis, processes: Processes
 ) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     first = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
     after = queue.enqueue_call("sum_numbers", kwargs={"text": "2"}, depends_on=Dependency(first))
     assert jobs.load(after.id).state.status == Status.DEFERRED
     assert jobs.enqueue(after.id).state.status == Status.QUEUED
-    assert redis.zcard("rq:deferred:default") == 0
+    assert redis.zcard("rq:deferred:headway.default") == 0
     processes.worker()
     assert ended(jobs, after.id).state.attempt == 1 and ended(jobs, first.id)
     last = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
@@ -147,36 +147,36 @@ def test_a_started_job_that_nobody_runs_can_be_deleted_and_requeued(
     shown: Status, verb: Verb, jobs: Jobs, redis: Redis
 ) -> None:
     [id] = submit(jobs)
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     redis.hset(f"rq:job:{id}", "status", "started")
     store.transition(redis, id, {"status": shown})
-    redis.zadd("rq:wip:default", {f"{id}:execution": time.time() + 60})
+    redis.zadd("rq:wip:headway.default", {f"{id}:execution": time.time() + 60})
     redis.zadd(f"rq:executions:{id}", {"execution": time.time() + 60})
     with pytest.raises(Conflict):
         jobs.act(verb, id)
-    redis.delete("rq:wip:default")  # and the record of the execution has expired before
+    redis.delete("rq:wip:headway.default")  # and the record of the execution has expired before
     jobs.act(verb, id)
     if verb is Verb.DELETE:
         assert store.load(redis, id) is None and not redis.exists(f"rq:job:{id}")
     else:
         assert (jobs.load(id).state.status, jobs.load(id).state.attempt) == (Status.QUEUED, 2)
-        assert redis.lrange("rq:queue:default", 0, -1) == [id.encode()]
+        assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode()]
 
 
 def test_a_queued_job_that_is_in_no_list_can_be_requeued(jobs: Jobs, redis: Redis) -> None:
     [id] = submit(jobs)
     with pytest.raises(Conflict):
         jobs.requeue(id)
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     assert jobs.requeue(id).state.attempt == 1
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode()]
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode()]
 
 
 @pytest.mark.parametrize("verb", [Verb.CANCEL, Verb.DELETE])
 def test_a_deferred_job_that_is_taken_back_is_not_started_by_what_it_waited_for(
     verb: Verb, jobs: Jobs, redis: Redis
 ) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     first = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
     after = queue.enqueue_call("sum_numbers", kwargs={"text": "2"}, depends_on=Dependency(first))
     first._status = JobStatus.FINISHED
@@ -189,4 +189,4 @@ def test_a_deferred_job_that_is_taken_back_is_not_started_by_what_it_waited_for(
         with pytest.raises(WatchError):
             ending.execute()
     queue.enqueue_dependents(first)
-    assert redis.lrange("rq:queue:default", 0, -1) == [first.id.encode()]
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [first.id.encode()]

@@ -26,7 +26,7 @@ def test_a_submit_that_died_half_way_is_taken_back(jobs: Jobs, redis: Redis) -> 
     with pytest.raises(Killed):
         jobs.submit_many("sum_numbers", [{"text": "1"}] * 450, owner="me", pause=pause)
     assert len(store.snapshot(redis, "owner:me")[0]) == 200
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
     assert batches.take_back_abandoned(redis) == 0, "it may still be under way"
     assert batches.take_back_abandoned(redis, older_than=0) == 1
     assert store.snapshot(redis, "owner:me") == ([], False)
@@ -38,7 +38,7 @@ def test_a_submit_that_died_half_way_is_taken_back(jobs: Jobs, redis: Redis) -> 
 def test_a_submit_that_came_to_its_end_is_not_on_record(jobs: Jobs, redis: Redis) -> None:
     jobs.submit_many("sum_numbers", [{"text": "1"}] * 3, owner="me")
     assert batches.take_back_abandoned(redis, older_than=0) == 0
-    assert redis.llen("rq:queue:default") == 3
+    assert redis.llen("rq:queue:headway.default") == 3
 
 
 @pytest.mark.parametrize("at", [4, 6], ids=["amid the saving", "before the release"])
@@ -54,7 +54,7 @@ def test_a_submit_that_was_taken_for_dead_saves_and_releases_nothing_more(at: in
     with pytest.raises(TakenBack, match="none of its jobs runs"):
         jobs.submit_many("sum_numbers", [{"text": "1"}] * 450, owner="me", pause=pause)
     assert store.snapshot(redis, "owner:me") == ([], False)
-    assert not redis.exists("rq:queue:default") and not redis.keys("rq:job:*")
+    assert not redis.exists("rq:queue:headway.default") and not redis.keys("rq:job:*")
 
 
 def test_its_age_is_by_redis_clock_and_from_when_it_was_last_heard_of(
@@ -83,13 +83,13 @@ def test_a_release_whose_answer_was_lost_is_no_failure(
 
     monkeypatch.setattr(batches, "write", losing)
     ids = jobs.submit_many("sum_numbers", [{"text": "1"}] * 3, owner="me")
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids]
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode() for id in ids]
     assert None not in store.load_many(redis, ids)
 
 
 def test_a_take_back_that_died_half_way_is_gone_on_with(jobs: Jobs, redis: Redis) -> None:
     ids = jobs.submit_many("sum_numbers", [{"text": "1"}] * 3, owner="me")
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     batch = batches.begin(redis, ids)
     redis.rename(f"{batches.KEY}:{batch}", f"{batches.KEY}:{batch}:taken-back")
     assert batches.under_way(redis) == set(ids)

@@ -17,11 +17,13 @@ from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.small import BatchingWorker
+from workers.taking import WorkQueue
 from workers.verbs import Verb
 from workers.wire import Status
 
 # what one run of a job leaves behind
 BEGUN = "__import__('workers.context').context.current().redis.incr('begun')"
+QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
 POINTS = ["popped", "looked", "registered", "forked", "watched", "deciding"]
 
 
@@ -30,7 +32,7 @@ class Hooked(BatchingWorker):
 
     hook: Callable[[str, str], None]
 
-    def execute_job(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
+    def execute_job(self, job: TrackedJob, queue: WorkQueue) -> None:  # type: ignore[override]
         self.hook("popped", job.id)
         super().execute_job(job, queue)
 
@@ -60,7 +62,7 @@ def work(
     """A worker that calls a hook, until there is nothing to do."""
 
     def work(hook: Callable[[str, str], None]) -> None:
-        worker = Hooked("default", settings=settings, tasks=TASKS, connection=redis)
+        worker = Hooked("headway.default", settings=settings, tasks=TASKS, connection=redis)
         worker.hook = hook
         may_begin = claim.may_begin
 
@@ -127,7 +129,7 @@ def test_a_job_that_was_put_back_meanwhile_runs_once(
 ) -> None:
     """As the sweeper does with what a worker took and did not begin for too long."""
     id = jobs.submit("tests_large", {"text": BEGUN}, owner="me").state.id
-    work(once_at(point, id, redis, lambda: redis.lmove("rq:queue:default:intermediate", "rq:queue:default")))
+    work(once_at(point, id, redis, lambda: redis.lmove(BETWEEN, QUEUE)))
     assert redis.get("begun") == b"1"
     assert (jobs.load(id).state.status, jobs.load(id).state.attempt) == (Status.FINISHED, 1)
     nothing_is_left(redis)
@@ -149,7 +151,9 @@ def test_a_start_whose_answer_is_lost_is_not_taken_for_somebody_elses(
         return answer
 
     monkeypatch.setattr(Pipeline, "execute", losing)
-    BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis).work(burst=True, logging_level="ERROR")
+    BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis).work(
+        burst=True, logging_level="ERROR"
+    )
     monkeypatch.undo()
     assert redis.get("begun") == b"1"
     assert jobs.load(id).state.status == Status.FINISHED
@@ -165,7 +169,7 @@ def test_the_death_of_a_process_says_nothing_of_a_job_that_was_taken_back_before
     worker.handle_job_failure(job, queue, exc_string="Work-horse terminated unexpectedly")
     stored = store.load(redis, id)
     assert stored is None if move is Verb.DELETE else stored and stored.state.status == Status.CANCELED
-    assert not redis.exists("rq:wip:default", "rq:failed:default")
+    assert not redis.exists(WIP, "rq:failed:headway.default")
 
 
 def test_a_stop_that_kills_a_process_whose_job_had_ended_says_nothing(
@@ -178,7 +182,7 @@ def test_a_stop_that_kills_a_process_whose_job_had_ended_says_nothing(
     assert ended is not None
     with redis.pipeline() as pipeline:
         ended.set_status(JobStatus.FINISHED, pipeline=pipeline)
-        pipeline.zrem("rq:wip:default", f"{id}:{worker._execution_id}")
+        pipeline.zrem(WIP, f"{id}:{worker._execution_id}")
         pipeline.execute()
     worker._stopped_job_id = id
     worker.handle_job_failure(job, queue, exc_string="Job stopped by user, work-horse terminated.")
@@ -203,8 +207,8 @@ def test_what_moves_between_the_look_and_the_writing_is_noticed(jobs: Jobs, redi
 
 def taken(id: str, redis: Redis, settings: Settings) -> tuple[BatchingWorker, TrackedQueue, TrackedJob]:
     """A worker that has taken the job and registered for it."""
-    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
-    redis.lmove("rq:queue:default", "rq:queue:default:intermediate", "LEFT", "RIGHT")
+    worker = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
+    redis.lmove(QUEUE, BETWEEN, "LEFT", "RIGHT")
     job = fetch_job(id, redis)
     assert job is not None
     worker._attempt = 1
@@ -215,5 +219,5 @@ def taken(id: str, redis: Redis, settings: Settings) -> tuple[BatchingWorker, Tr
 
 
 def nothing_is_left(redis: Redis) -> None:
-    assert not redis.exists("rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default")
+    assert not redis.exists(QUEUE, BETWEEN, WIP)
     assert not redis.keys("rq:execution:*")

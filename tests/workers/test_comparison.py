@@ -32,7 +32,7 @@ def found(parts: Iterable[Sequence[Difference]]) -> list[Difference]:
 
 
 def test_of_jobs_in_all_statuses_that_agree_none_is_found(many: Redis) -> None:
-    assert found(differences(many, ["default"], Counter())) == []
+    assert found(differences(many, ["headway.default"], Counter())) == []
 
 
 def test_what_differs_is_found_wherever_it_stands(many: Redis) -> None:
@@ -41,7 +41,10 @@ def test_what_differs_is_found_wherever_it_stands(many: Redis) -> None:
         many.hset(f"rq:job:{id}", "status", "started")
     many.delete(f"rq:job:{started[3]}")
     expected = [Difference(id, "queued", "started") for id in (queued[0], queued[SLICE], queued[-1])]
-    assert found(differences(many, ["default"], Counter())) == [*expected, Difference(started[3], "started", "")]
+    assert found(differences(many, ["headway.default"], Counter())) == [
+        *expected,
+        Difference(started[3], "started", ""),
+    ]
 
 
 def test_a_lost_job_runs_as_far_as_rq_knows(many: Redis) -> None:
@@ -53,14 +56,14 @@ def test_a_lost_job_runs_as_far_as_rq_knows(many: Redis) -> None:
 
 
 def test_what_waits_on_a_queue_and_is_no_job_of_ours_is_found(many: Redis) -> None:
-    ids = [id.decode() for id in cast(list[bytes], many.lrange("rq:queue:default", 0, -1))]
+    ids = [id.decode() for id in cast(list[bytes], many.lrange("rq:queue:headway.default", 0, -1))]
     for id in (ids[0], ids[-1]):
         many.delete(f"headway:job:{id}")
     many.hset(f"headway:job:{ids[SLICE]}", "status", '"finished"')
     many.zrem("headway:all:queued", ids[0], ids[SLICE], ids[-1])
-    many.rpush("rq:queue:default", "nobody-knows-this")
+    many.rpush("rq:queue:headway.default", "nobody-knows-this")
     expected = {(ids[0], "", "queued"), (ids[-1], "", "queued"), (ids[SLICE], "finished", "queued")}
-    assert set(found(differences(many, ["default", "another"], Counter()))) == expected
+    assert set(found(differences(many, ["headway.default", "another"], Counter()))) == expected
 
 
 def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redis: Redis) -> None:
@@ -68,9 +71,9 @@ def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redi
     for id in ids:
         redis.delete(f"headway:job:{id}")
     redis.delete("headway:all:queued")
-    queue = TrackedQueue("default", connection=redis, serializer=JSONSerializer)
+    queue = TrackedQueue("headway.default", connection=redis, serializer=JSONSerializer)
     seen: set[str] = set()
-    for part in differences(redis, ["default"], Counter()):
+    for part in differences(redis, ["headway.default"], Counter()):
         seen |= {difference.id for difference in part}
         for _ in range(10):
             redis.lpop(queue.key)
@@ -82,10 +85,10 @@ def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redi
 def test_redis_is_asked_once_for_each_slice_and_answers_nothing_of_what_agrees(many: Redis) -> None:
     before: dict[str, Any] = many.info("commandstats")
     sent: dict[str, Any] = many.info("stats")
-    found(differences(many, ["default"], Counter()))
+    found(differences(many, ["headway.default"], Counter()))
     after: dict[str, Any] = many.info("commandstats")
     calls = after["cmdstat_evalsha"]["calls"] - before.get("cmdstat_evalsha", {"calls": 0})["calls"]
     active = sum(many.zcard(f"headway:all:{status}") for status in ("queued", "started", "deferred", "scheduled"))
-    assert active == MANY // 2 and calls <= (active + many.llen("rq:queue:default")) / SLICE + 8
+    assert active == MANY // 2 and calls <= (active + many.llen("rq:queue:headway.default")) / SLICE + 8
     replies = many.info("stats")["total_net_output_bytes"] - sent["total_net_output_bytes"]
     assert replies < 20_000, "no ids and no statuses of what agrees"

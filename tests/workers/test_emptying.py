@@ -10,7 +10,7 @@ from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.queue import Jobs
 from workers.wire import CHANNEL, Status, Update, decode_update
 
-QUEUE, BETWEEN = "rq:queue:default", "rq:queue:default:intermediate"
+QUEUE, BETWEEN = "rq:queue:headway.default", "rq:queue:headway.default:intermediate"
 
 
 def submit(jobs: Jobs, count: int) -> list[str]:
@@ -19,11 +19,11 @@ def submit(jobs: Jobs, count: int) -> list[str]:
 
 def test_it_deletes_from_the_end_that_workers_do_not_take_from(jobs: Jobs, redis: Redis) -> None:
     ids = submit(jobs, 5)
-    assert empty(redis, "default", 2) == (2, 2)
+    assert empty(redis, "headway.default", 2) == (2, 0)
     assert redis.lrange(QUEUE, 0, -1) == [id.encode() for id in ids[:3]]
     assert store.load_many(redis, ids[3:]) == [None, None]
-    assert empty(redis, "default", 10) == (3, 3)
-    assert empty(redis, "default", 10) == (0, 0)
+    assert empty(redis, "headway.default", 10) == (3, None)
+    assert empty(redis, "headway.default", 10) == (0, None)
     assert not redis.keys("rq:job:*") and store.snapshot(redis, "owner:me") == ([], False)
 
 
@@ -31,7 +31,7 @@ def test_each_job_is_told_as_gone(jobs: Jobs, redis: Redis) -> None:
     ids = submit(jobs, 2)
     with redis.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe(CHANNEL)
-        empty(redis, "default", 10)
+        empty(redis, "headway.default", 10)
         told = [until(heard.get_message, "a message")["data"] for _ in ids]
     updates = [decode_update(message) for message in told]
     assert {(update.id, update.gone) for update in updates if isinstance(update, Update)} == {(id, True) for id in ids}
@@ -50,12 +50,24 @@ def test_what_a_worker_has_taken_stays_its_own(jobs: Jobs, redis: Redis, process
 def test_an_entry_of_a_job_that_runs_is_dropped_and_the_job_is_not_deleted(jobs: Jobs, redis: Redis) -> None:
     [id] = submit(jobs, 1)
     redis.hset(f"rq:job:{id}", "status", "started")
-    assert empty(redis, "default", 10) == (0, 1)
+    assert empty(redis, "headway.default", 10) == (0, None)
     assert redis.exists(f"rq:job:{id}") and jobs.load(id)
 
 
+def test_jobs_of_another_application_stay_where_they_are(jobs: Jobs, redis: Redis) -> None:
+    others = []
+    for number in range(250):
+        submit(jobs, 2)
+        others.append(f"other-{number}")
+        redis.hset(f"rq:job:{others[-1]}", mapping={"status": "queued", "data": b"\x80pickled"})
+        redis.rpush(QUEUE, others[-1])
+    assert jobs.empty("default") == 500
+    assert redis.lrange(QUEUE, 0, -1) == [id.encode() for id in others]
+    assert len(redis.keys("rq:job:*")) == 250
+
+
 def test_nothing_of_a_job_is_left(jobs: Jobs, redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     group = Group.create(redis)
     [job] = group.enqueue_many(queue, [TrackedQueue.prepare_data("sum_numbers", kwargs={"text": "1"})])
     assert isinstance(job, TrackedJob)

@@ -66,7 +66,7 @@ def heard(redis: Redis, ears: Ears) -> Heard:
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("default", connection=redis)
+    return TrackedQueue("headway.default", connection=redis)
 
 
 def child_of(process: subprocess.Popen[bytes]) -> int:

@@ -14,7 +14,7 @@ from workers.queue import Jobs
 from workers.sweeper import COMPARE_INTERVAL, Sweeper
 from workers.wire import Status
 
-QUEUE, BETWEEN, WIP = "rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default"
+QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
 VERDICT = 30.0
 
 

@@ -18,7 +18,7 @@ from workers.queue import Jobs
 from workers.sweeper import SILENCE, Sweeper
 from workers.wire import Status
 
-QUEUE, BETWEEN = "rq:queue:default", "rq:queue:default:intermediate"
+QUEUE, BETWEEN = "rq:queue:headway.default", "rq:queue:headway.default:intermediate"
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_job_with_two_entries_runs_once(jobs: Jobs, redis: Redis, processes: P
 
 def test_of_two_that_take_a_job_in_the_same_moment_one_runs_it(popped: str, redis: Redis) -> None:
     redis.rpush(BETWEEN, popped)
-    first, second = (look_at(redis, "default", popped) for _ in range(2))
+    first, second = (look_at(redis, "headway.default", popped, ()) for _ in range(2))
     assert first is None and second is not None
     assert redis.llen(BETWEEN) == 1
 
@@ -122,26 +122,26 @@ def test_of_two_that_take_a_job_in_the_same_moment_one_runs_it(popped: str, redi
 @pytest.mark.parametrize("status", ["finished", "failed", "canceled", "scheduled"])
 def test_an_entry_of_one_that_does_not_wait_is_dropped(popped: str, redis: Redis, status: str) -> None:
     redis.hset(f"rq:job:{popped}", "status", status)
-    assert look_at(redis, "default", popped) is None
+    assert look_at(redis, "headway.default", popped, ()) is None
     assert redis.llen(BETWEEN) == 0
 
 
 def test_an_entry_that_has_been_put_back_is_left_to_who_takes_it_next(popped: str, redis: Redis) -> None:
     redis.lmove(BETWEEN, QUEUE, "LEFT", "LEFT")
-    assert look_at(redis, "default", popped) is None
+    assert look_at(redis, "headway.default", popped, ()) is None
     assert redis.llen(QUEUE) == 1
 
 
 def test_a_started_job_that_nobody_runs_is_run(popped: str, redis: Redis) -> None:
     redis.hset(f"rq:job:{popped}", "status", "started")
-    assert look_at(redis, "default", popped) is not None
+    assert look_at(redis, "headway.default", popped, ()) is not None
     beat(redis, popped, 30)
-    assert look_at(redis, "default", popped) is None
+    assert look_at(redis, "headway.default", popped, ()) is None
 
 
 def test_a_requeued_job_is_run_though_its_last_execution_is_still_on_record(popped: str, redis: Redis) -> None:
     beat(redis, popped, 30)
-    assert look_at(redis, "default", popped) is not None
+    assert look_at(redis, "headway.default", popped, ()) is not None
 
 
 def is_in_state(redis: Redis, worker: Any, state: bytes) -> bool:
@@ -151,7 +151,7 @@ def is_in_state(redis: Redis, worker: Any, state: bytes) -> bool:
 def test_what_is_given_back_counts_as_never_taken(popped: str, redis: Redis) -> None:
     redis.set(f"{BETWEEN}:first_seen:{popped}", 1.0)  # RQ would fail it a minute later, as soon as it is taken again
     suspend(redis)
-    assert look_at(redis, "default", popped) is None
+    assert look_at(redis, "headway.default", popped, ()) is None
     resume(redis)
     assert redis.lrange(QUEUE, 0, -1) == [popped.encode()]
     assert not redis.exists(BETWEEN, f"{BETWEEN}:first_seen:{popped}")

@@ -31,7 +31,7 @@ def test_a_submit_returns_the_state_and_queues_the_job(jobs: Jobs, redis: Redis)
     stored = jobs.submit("parse_book", {"url": "https://x/"}, owner="me")
     assert (stored.owner, stored.state.task, stored.state.queue) == ("me", "parse_book", "bookInfoParser")
     assert stored.state.status == Status.QUEUED
-    assert redis.lrange("rq:queue:bookInfoParser", 0, -1) == [stored.state.id.encode()]
+    assert redis.lrange("rq:queue:headway.bookInfoParser", 0, -1) == [stored.state.id.encode()]
     job = fetch_job(stored.state.id, redis)
     assert job is not None and job.timeout == 300 and job.result_ttl == job.failure_ttl == 7 * 24 * 3600
 
@@ -92,7 +92,7 @@ def test_a_key_with_another_request_is_a_conflict(jobs: Jobs) -> None:
 
 def test_a_batch_is_queued_in_its_order(jobs: Jobs, redis: Redis) -> None:
     ids = jobs.submit_many("sum_numbers", [{"text": str(number)} for number in range(450)], owner="me")
-    assert [id.encode() for id in ids] == redis.lrange("rq:queue:default", 0, -1)
+    assert [id.encode() for id in ids] == redis.lrange("rq:queue:headway.default", 0, -1)
     assert all(row is not None and row.state.status == Status.QUEUED for row in store.load_many(redis, ids))
 
 
@@ -111,7 +111,7 @@ def test_a_batch_is_a_list_of_a_sensible_length(args: object, jobs: Jobs) -> Non
 
 
 def test_a_batch_that_redis_refuses_half_way_leaves_nothing_to_run(jobs: Jobs, redis: Redis) -> None:
-    redis.set("rq:queue:default", "no list")  # so that the last step fails
+    redis.set("rq:queue:headway.default", "no list")  # so that the last step fails
     with pytest.raises(RedisError):
         jobs.submit_many("sum_numbers", [{"text": "1"}] * 300, owner="me")
     assert store.snapshot(redis, "owner:me") == ([], False)
@@ -121,7 +121,7 @@ def test_a_batch_that_redis_refuses_half_way_leaves_nothing_to_run(jobs: Jobs, r
 def test_a_waiting_job_is_canceled(jobs: Jobs, redis: Redis) -> None:
     id = submit(jobs)
     assert jobs.cancel(id).state.status == Status.CANCELED
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
 
 
 def test_a_failed_job_is_requeued(jobs: Jobs, processes: Processes) -> None:
@@ -163,7 +163,7 @@ def test_a_running_job_is_not_deleted(jobs: Jobs, redis: Redis) -> None:
     id = submit(jobs)
     store.transition(redis, id, {"status": Status.STARTED})
     redis.hset(f"rq:job:{id}", "status", "started")
-    redis.zadd("rq:wip:default", {f"{id}:execution": time.time() + 60})
+    redis.zadd("rq:wip:headway.default", {f"{id}:execution": time.time() + 60})
     with pytest.raises(Conflict, match="stop it first"):
         jobs.delete(id)
 
@@ -172,7 +172,7 @@ def test_a_queue_is_emptied(jobs: Jobs, redis: Redis) -> None:
     jobs.submit_many("sum_numbers", [{"text": "1"}] * 250, owner="me")
     assert jobs.empty("default") == 250
     assert store.snapshot(redis, "owner:me") == ([], False)
-    assert redis.llen("rq:queue:default") == 0
+    assert redis.llen("rq:queue:headway.default") == 0
     with pytest.raises(NotFound):
         jobs.empty("no_queue")
 

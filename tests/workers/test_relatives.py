@@ -8,7 +8,7 @@ from workers.queue import Jobs
 
 
 def test_a_job_knows_what_it_waits_for_and_what_waits_for_it(redis: Redis, jobs: Jobs) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     first = queue.enqueue("text_length", text="1")
     second = queue.enqueue("sum_numbers", text="2", depends_on=[first])
     third = queue.enqueue("sum_numbers", text="3", depends_on=[first, second])

@@ -16,6 +16,7 @@ from workers.lifecycle import TrackedQueue
 from workers.queue import Jobs
 
 QUEUES = ["default", "bookInfoParser"]
+IN_RQ = ["headway.default", "headway.bookInfoParser"]
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def commands(redis: Redis) -> int:
 
 def test_scheduled_jobs_come_by_their_time_over_all_queues(redis: Redis) -> None:
     began = time.time()
-    default, books = (TrackedQueue(name, connection=redis) for name in QUEUES)
+    default, books = (TrackedQueue(name, connection=redis) for name in IN_RQ)
     late = default.enqueue_in(timedelta(hours=2), sum_numbers, text="1")
     soon = books.enqueue_in(timedelta(minutes=1), sum_numbers, text="2")
     read = schedule.read(redis, QUEUES)["scheduled"]
@@ -46,7 +47,7 @@ def test_scheduled_jobs_come_by_their_time_over_all_queues(redis: Redis) -> None
 
 
 def test_deferred_jobs_say_what_they_wait_for(redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     first = queue.enqueue(sum_numbers, text="1")
     second = queue.enqueue(sum_numbers, text="2", depends_on=[first])
     read = schedule.read(redis, QUEUES)["deferred"]
@@ -54,7 +55,7 @@ def test_deferred_jobs_say_what_they_wait_for(redis: Redis) -> None:
 
 
 def test_what_is_read_does_not_grow_with_what_waits(redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     costs = []
     for count in (schedule.SHOWN, 4 * schedule.SHOWN):
         for _ in range(count):

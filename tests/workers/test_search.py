@@ -265,7 +265,7 @@ def test_what_was_submitted_is_found_whatever_it_is(text: str, jobs: Jobs) -> No
 
 
 def test_a_job_that_rq_alone_has_made_is_found_by_its_arguments(redis: Redis) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     job = queue.enqueue_call("a.stranger", args=("Letter",), kwargs={"to": ["Somebody"]})
     assert [state.id for state in found(redis, "letter somebody")] == [job.id]
 

@@ -253,3 +253,15 @@ def test_viewers_have_a_token_of_their_own_or_there_are_none(tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="HEADWAY_VIEWER_TOKEN") as caught:
         Secrets.from_environment({**given, "HEADWAY_VIEWER_TOKEN": "token"}, tmp_path)
     assert "'token'" not in str(caught.value)
+
+
+def test_a_queue_that_is_named_in_full_keeps_its_name_in_rq() -> None:
+    settings = settings_of(HEADWAY_QUEUES="default:2,rq:queue:mail:3,rq:queue:headway.books")
+    assert settings.queue_names[:3] == ("default", "mail", "books")
+    assert [settings.naming.in_rq(name) for name in settings.queue_names[:3]] == [
+        "headway.default",
+        "mail",
+        "headway.books",
+    ]
+    with pytest.raises(SettingsError, match="each queue once"):
+        settings_of(HEADWAY_QUEUES="mail,rq:queue:mail")

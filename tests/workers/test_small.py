@@ -46,7 +46,7 @@ def running(jobs: Jobs, id: str) -> None:
 
 
 def nothing_is_left(redis: Redis) -> bool:
-    keys = ("rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default")
+    keys = ("rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default")
     return not redis.exists(*keys) and not redis.keys("rq:execution:*")
 
 
@@ -107,7 +107,7 @@ def test_stop_ends_the_current_one_and_the_rest_run(jobs: Jobs, redis: Redis, wo
     ids = submit(jobs, PID, SLEEP, PID, PID)
     worker()
     running(jobs, ids[1])
-    assert redis.llen("rq:queue:default") == 2
+    assert redis.llen("rq:queue:headway.default") == 2
     jobs.stop(ids[1])
     states = ends(jobs, ids)
     assert [state.status for state in states] == ["finished", "stopped", "finished", "finished"]
@@ -138,7 +138,7 @@ def test_asked_to_end_a_worker_takes_no_more(jobs: Jobs, redis: Redis, worker: C
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert [jobs.load(id).state.status for id in ids] == ["finished", "finished", "queued"]
-    assert redis.llen("rq:queue:default") == 1
+    assert redis.llen("rq:queue:headway.default") == 1
 
 
 def test_its_grace_over_the_current_one_goes_back(jobs: Jobs, redis: Redis, worker: Callable[..., Any]) -> None:
@@ -147,7 +147,7 @@ def test_its_grace_over_the_current_one_goes_back(jobs: Jobs, redis: Redis, work
     running(jobs, ids[1])
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids[1:]]
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode() for id in ids[1:]]
     assert (jobs.load(ids[1]).state.status, jobs.load(ids[1]).state.attempt) == (Status.QUEUED, 2)
 
 
@@ -165,14 +165,14 @@ def test_a_suspended_worker_takes_no_more(jobs: Jobs, redis: Redis, worker: Call
 
 
 def test_a_horse_that_gives_a_job_back_does_not_take_it_again(jobs: Jobs, redis: Redis, settings: Settings) -> None:
-    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
     worker._ledger = Ledger()
     (queue,) = worker.queues
     ids = submit(jobs, PID, PID)
     suspend(redis)
     assert worker._take_next(queue) is None
     resume(redis)
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode() for id in ids]
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode() for id in ids]
     assert worker._ledger.read() == Entry(number=1)
 
 
@@ -184,14 +184,14 @@ def test_a_killed_worker_leaves_all_but_its_current_job(jobs: Jobs, redis: Redis
     process.kill()
     process.wait()
     until(lambda: not os.path.exists(f"/proc/{horse}"), "the end of the horse")
-    assert redis.lrange("rq:queue:default", 0, -1) == [ids[2].encode()]
-    (entry,) = cast(list[bytes], redis.zrange("rq:wip:default", 0, -1))
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [ids[2].encode()]
+    (entry,) = cast(list[bytes], redis.zrange("rq:wip:headway.default", 0, -1))
     assert entry.startswith(ids[1].encode())
 
 
 def test_a_heartbeat_between_two_jobs_ends_nothing(jobs: Jobs, redis: Redis, settings: Settings) -> None:
     """RQ asks the job when it was started; one that was taken and has not begun has no answer."""
-    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
     before, next_one = submit(jobs, PID, PID)
     taken = fetch_job(before, redis)
     assert taken is not None
@@ -201,7 +201,7 @@ def test_a_heartbeat_between_two_jobs_ends_nothing(jobs: Jobs, redis: Redis, set
     worker.register_birth()  # type: ignore[no-untyped-call]
     assert taken.id == next_one and taken.started_at is not None and worker.execution is None
     worker.maintain_heartbeats(taken)
-    assert not redis.exists("rq:wip:default")
+    assert not redis.exists("rq:wip:headway.default")
 
 
 def test_a_slow_redis_mixes_no_two_jobs(jobs: Jobs, redis: Redis, worker: Callable[..., Any]) -> None:
@@ -219,7 +219,7 @@ def test_a_slow_redis_mixes_no_two_jobs(jobs: Jobs, redis: Redis, worker: Callab
 
 
 def test_a_stop_that_came_too_late_excuses_no_later_crash(jobs: Jobs, redis: Redis, settings: Settings) -> None:
-    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
     worker._stopped_job_id = "a job that ended by itself"
     (id,) = submit(jobs, "os._exit(3)")
     worker.work(burst=True, logging_level="WARNING")
@@ -232,7 +232,7 @@ def test_a_horse_that_is_killed_for_the_job_before_fails_not_the_next(
     begun: bool, attempt: int, jobs: Jobs, redis: Redis, settings: Settings
 ) -> None:
     """Between the look at what runs and the kill the horse may go on."""
-    worker = BatchingWorker("default", settings=settings, tasks=TASKS, connection=redis)
+    worker = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
     (queue,) = worker.queues
     before, next_one, last = submit(jobs, PID, PID, PID)
     taken = fetch_job(before, redis)

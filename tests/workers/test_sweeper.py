@@ -34,7 +34,7 @@ def sweep(sweeper: Sweeper, clock: Clock) -> Callable[[float], None]:
 def run_silently(jobs: Jobs, redis: Redis, *, expires_in: float = 30) -> str:
     """A job that a worker has begun, and then no more was heard of it."""
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     job = jobs.detail(id)[0]
     assert job is not None
     with redis.pipeline() as pipeline:
@@ -45,7 +45,7 @@ def run_silently(jobs: Jobs, redis: Redis, *, expires_in: float = 30) -> str:
 
 
 def beat(redis: Redis, id: str, expires_in: float = 30) -> None:
-    redis.zadd("rq:wip:default", {f"{id}:execution": time.time() + expires_in})
+    redis.zadd("rq:wip:headway.default", {f"{id}:execution": time.time() + expires_in})
 
 
 def status(jobs: Jobs, id: str) -> Status:
@@ -178,7 +178,7 @@ def test_a_finished_job_that_left_its_execution_behind_stays_finished(
     id = run_silently(jobs, redis, expires_in=-1)
     redis.hset(f"rq:job:{id}", "status", "finished")
     sweep(0.5)
-    assert redis.hget(f"rq:job:{id}", "status") == b"finished" and redis.zcard("rq:wip:default") == 0
+    assert redis.hget(f"rq:job:{id}", "status") == b"finished" and redis.zcard("rq:wip:headway.default") == 0
 
 
 def test_one_of_two_sweeps_and_the_other_takes_over_from_the_dead(redis: Redis) -> None:
@@ -221,7 +221,7 @@ def compare_twice(sweep: Callable[[float], None]) -> None:
 @pytest.mark.parametrize("missed", ["started", "canceled"])
 def test_a_missed_transition_is_mended(missed: str, jobs: Jobs, redis: Redis, sweep: Callable[[float], None]) -> None:
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
-    redis.delete("rq:queue:default")
+    redis.delete("rq:queue:headway.default")
     redis.hset(f"rq:job:{id}", "status", missed)
     sweep(COMPARE_INTERVAL)
     assert status(jobs, id) == Status.QUEUED, "once may be a change under way"
@@ -252,7 +252,7 @@ def test_a_job_without_our_state_is_built_from_rqs(jobs: Jobs, redis: Redis, swe
 
 def test_a_state_without_a_job_is_gone(jobs: Jobs, redis: Redis, sweep: Callable[[float], None]) -> None:
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
-    redis.delete(f"rq:job:{id}", "rq:queue:default")
+    redis.delete(f"rq:job:{id}", "rq:queue:headway.default")
     compare_twice(sweep)
     assert store.load(redis, id) is None
 
@@ -260,7 +260,7 @@ def test_a_state_without_a_job_is_gone(jobs: Jobs, redis: Redis, sweep: Callable
 def test_what_agrees_is_left_alone(
     jobs: Jobs, redis: Redis, sweep: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue = TrackedQueue("default", connection=redis)
+    queue = TrackedQueue("headway.default", connection=redis)
     id = run_silently(jobs, redis)
     queue.enqueue_in(timedelta(hours=1), "sum_numbers", text="1", retry=Retry(max=1))
     TrackedJob.create("sum_numbers", kwargs={"text": "1"}, connection=redis, serializer=JSONSerializer).save()

@@ -83,7 +83,7 @@ def test_a_comparison_of_very_many_goes_on_in_the_sweeps_that_follow(
     parts = []
     for number in range(100):
         clock.now += COMPARE_INTERVAL / 5
-        redis.zadd("rq:wip:default", {id + b":1": time.time() + 60 + number for id in running}, xx=True)
+        redis.zadd("rq:wip:headway.default", {id + b":1": time.time() + 60 + number for id in running}, xx=True)
         sweeper.sweep()
         parts.append(sweeper._comparing is not None)
         if redis.zscore("headway:all:canceled", missed) is not None:
@@ -124,7 +124,7 @@ def test_of_thousands_that_run_only_those_are_read_that_went_silent_or_came_back
     def read(beating: Sequence[str]) -> int:
         """How many states are read by a sweep somewhat later, if only these have beaten since."""
         clock.now += SILENCE * 0.6
-        redis.zadd("rq:wip:default", {f"{id}:1": clock.now + 1e10 for id in beating}, xx=True)
+        redis.zadd("rq:wip:headway.default", {f"{id}:1": clock.now + 1e10 for id in beating}, xx=True)
         redis.config_resetstat()
         sweeper.sweep()
         stats: dict[str, Any] = redis.info("commandstats")
@@ -157,7 +157,7 @@ def test_a_job_that_rq_can_not_read_counts_as_unknown_and_the_others_are_judged(
     for _ in range(2):
         sweeper.sweep()
         clock.now += SILENCE * 1.1
-    assert status(jobs, dead) == Status.FAILED and redis.zcard("rq:wip:default") == 0
+    assert status(jobs, dead) == Status.FAILED and redis.zcard("rq:wip:headway.default") == 0
 
 
 @pytest.mark.parametrize("written", UNREADABLE)

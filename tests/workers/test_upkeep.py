@@ -10,12 +10,12 @@ from workers.queue import Jobs
 from workers.upkeep import PATIENCE, Upkeep
 from workers.wire import Status
 
-QUEUE, BETWEEN, WIP = "rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default"
+QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
 
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("default", connection=redis)
+    return TrackedQueue("headway.default", connection=redis)
 
 
 def test_what_a_dead_worker_ran_is_judged(jobs: Jobs, redis: Redis, queue: TrackedQueue) -> None:
@@ -28,7 +28,7 @@ def test_what_a_dead_worker_ran_is_judged(jobs: Jobs, redis: Redis, queue: Track
             job.prepare_for_execution("a worker", pipeline)
             pipeline.execute()
         redis.zadd(WIP, {f"{id}:1": expires_at})
-    Upkeep(redis).tidy(queue)
+    Upkeep(redis, ()).tidy(queue)
     assert jobs.load(silent).state.status == Status.FAILED
     assert jobs.load(heard).state.status == Status.STARTED
     assert redis.zrange(WIP, 0, -1) == [f"{heard}:1".encode()]
@@ -39,7 +39,7 @@ def test_what_a_dead_worker_took_and_never_began_goes_back(
 ) -> None:
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
     redis.lmove(QUEUE, BETWEEN)
-    upkeep, now = Upkeep(redis), time.monotonic()
+    upkeep, now = Upkeep(redis, ()), time.monotonic()
     upkeep._popped._clock = lambda: now
     upkeep.tidy(queue)
     upkeep._popped._clock = lambda: now + PATIENCE - 1
@@ -52,6 +52,6 @@ def test_what_a_dead_worker_took_and_never_began_goes_back(
 
 
 def test_what_has_expired_leaves_rqs_registries(redis: Redis, queue: TrackedQueue) -> None:
-    redis.zadd("rq:finished:default", {"long ago": 1.0})
-    Upkeep(redis).tidy(queue)
-    assert not redis.exists("rq:finished:default")
+    redis.zadd("rq:finished:headway.default", {"long ago": 1.0})
+    Upkeep(redis, ()).tidy(queue)
+    assert not redis.exists("rq:finished:headway.default")

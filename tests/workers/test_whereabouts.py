@@ -8,7 +8,7 @@ from redis import Redis
 from workers.queue import Jobs
 from workers.whereabouts import Executions, Whereabouts, whereabouts
 
-QUEUE, BETWEEN, WIP = "rq:queue:default", "rq:queue:default:intermediate", "rq:wip:default"
+QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
 
 
 @pytest.fixture
@@ -17,10 +17,12 @@ def id(jobs: Jobs) -> str:
 
 
 def test_a_job_is_followed_from_its_queue_to_its_execution(id: str, redis: Redis) -> None:
-    waiting = Whereabouts("queued", "default", 1, False, True, frozenset())
+    waiting = Whereabouts("queued", "headway.default", 1, False, True, frozenset())
     assert whereabouts(redis, id, in_queue=True) == waiting
     redis.lmove(QUEUE, BETWEEN, "LEFT", "RIGHT")
-    assert whereabouts(redis, id, in_queue=True) == Whereabouts("queued", "default", 1, True, False, frozenset())
+    assert whereabouts(redis, id, in_queue=True) == Whereabouts(
+        "queued", "headway.default", 1, True, False, frozenset()
+    )
     redis.zadd(WIP, {f"{id}:one": 1, f"{id}:two": 2, "another:three": 3})
     assert whereabouts(redis, id).executions == {"one", "two"}
     assert whereabouts(redis, "nobody") == Whereabouts("", "", None, False, False, frozenset())

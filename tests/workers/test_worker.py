@@ -21,7 +21,7 @@ from workers.worker import HEARTBEAT, TrackedWorker
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("default", connection=redis)
+    return TrackedQueue("headway.default", connection=redis)
 
 
 def started(jobs: Jobs, task: str = "background_work", **args: object) -> str:
@@ -35,7 +35,7 @@ def test_a_finished_job_is_not_called_abandoned_after_a_conflict(
 ) -> None:
     """https://github.com/rq/rq/issues/2424"""
     job = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
-    worker = TrackedWorker("default", settings=settings, tasks=Tasks({}), connection=redis)
+    worker = TrackedWorker("headway.default", settings=settings, tasks=Tasks({}), connection=redis)
     assert isinstance(job, TrackedJob)
     worker.prepare_execution(job)
     worker._is_horse = True
@@ -65,8 +65,8 @@ def test_a_job_that_takes_longer_goes_back_to_the_front_of_its_queue(
     assert worker.wait(10) == 0
     state = jobs.load(id).state
     assert (state.status, state.attempt, state.completed) == (Status.QUEUED, 2, None)
-    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode(), other.encode()]
-    assert redis.zcard("rq:wip:default") == 0
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode(), other.encode()]
+    assert redis.zcard("rq:wip:headway.default") == 0
     _, attempts = jobs.detail(id)
     assert attempts[0]["error"]["type"] == "WorkerShutdown"
     processes.worker()
@@ -79,7 +79,7 @@ def test_heartbeats_come_every_two_seconds(jobs: Jobs, processes: Processes, red
     scores: list[float] = []
 
     def look() -> bool:
-        (_, score) = cast(list[tuple[bytes, float]], redis.zrange("rq:wip:default", 0, -1, withscores=True))[0]
+        (_, score) = cast(list[tuple[bytes, float]], redis.zrange("rq:wip:headway.default", 0, -1, withscores=True))[0]
         if not scores or scores[-1] != score:
             scores.append(score)
         return len(scores) == 3
@@ -103,12 +103,12 @@ def test_a_worker_that_has_been_replaced_ends_its_horse_and_says_nothing(
         TrackedQueue("other", connection=redis)._enqueue_job(job, pipeline=pipeline)
         pipeline.execute()
     assert jobs.load(id).state.attempt == 2
-    [(entry, heard)] = cast(list[tuple[bytes, float]], redis.zrange("rq:wip:default", 0, -1, withscores=True))
-    until(lambda: cast(float, redis.zscore("rq:wip:default", entry)) >= heard + 2 * HEARTBEAT, "two heartbeats")
+    [(entry, heard)] = cast(list[tuple[bytes, float]], redis.zrange("rq:wip:headway.default", 0, -1, withscores=True))
+    until(lambda: cast(float, redis.zscore("rq:wip:headway.default", entry)) >= heard + 2 * HEARTBEAT, "two heartbeats")
     assert os.path.exists(f"/proc/{horse}/exe"), "an attempt that only waits ends nothing: it may yet be canceled"
     redis.zadd("rq:wip:other", {f"{id}:somebody": time.time() + 60})
     until(lambda: not os.path.exists(f"/proc/{horse}/exe"), "the horse's end")
-    until(lambda: redis.zcard("rq:wip:default") == 0, "its execution's end")
+    until(lambda: redis.zcard("rq:wip:headway.default") == 0, "its execution's end")
     state = jobs.load(id).state
     assert (state.status, state.attempt, state.error) == (Status.QUEUED, 2, None)
     assert store.attempts(redis, id)

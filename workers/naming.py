@@ -1,0 +1,31 @@
+"""What queues are called: in RQ by names that no other application's queue has, everywhere else by short ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "headway."  # of our queues in RQ
+IN_FULL: Final = "rq:queue:"  # what a name in HEADWAY_QUEUES begins with that is RQ's, as it is
+INTERNAL: Final = "headway"  # what the names of Headway's own queues begin with; these never had others
+
+
+def short(name: str) -> str:
+    """What people call the queue that has this name in RQ."""
+    return name.removeprefix(PREFIX)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """`in_full` are the queues that keep their names in RQ: they may be another application's, too."""
+
+    in_full: frozenset[str] = frozenset()
+
+    def in_rq(self, name: str) -> str:
+        """The name in RQ of the queue that people call so."""
+        if name in self.in_full or name == INTERNAL or name.startswith((f"{INTERNAL}-", PREFIX)):
+            return name
+        return PREFIX + name
+
+    def shared(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Names in RQ that jobs of others may stand under: those in full, and what our queues were called before."""
+        return tuple(name for name in names if name in self.in_full or self.in_rq(name) != name)
