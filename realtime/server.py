@@ -34,6 +34,7 @@ from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.hosts import Hosts  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.prefix import Prefix  # noqa: E402
@@ -196,7 +197,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     log.info("listening on http://%s:%d", settings.host, settings.port)
     eventlet.wsgi.server(
         listening,
-        Prefix(app, settings.prefix) if settings.prefix else app,
+        Hosts(Prefix(app, settings.prefix) if settings.prefix else app, settings),
         max_size=REQUEST_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,
