@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 
 from realtime.sessions import OLD_LOGIN, Session
-from workers.wire import CHANNEL, Recheck, encode_recheck
+from workers.wire import CHANNEL, Recheck, encode_recheck, push_key
 
 LASTS = 365 * 24 * 3600  # seconds; as the cookie, and both are renewed by pages
 OVER = (
@@ -35,13 +35,14 @@ class Logins:
         return number
 
     def end(self, session: Mapping[str, Any]) -> None:
-        """End the session's login in all copies of its cookie and all connections. Raises RedisError."""
+        """End the session's login in all copies of its cookie, all connections, and all pushes. Raises RedisError."""
         number, owner = str(session["login"]), str(session.get("owner", ""))
         with self._redis.pipeline() as pipeline:
             if number.startswith(OLD_LOGIN):
                 pipeline.set(_key(number), OVER, ex=LASTS)
             else:
                 pipeline.delete(_key(number))
+            pipeline.delete(push_key(owner))  # who has logged out is not to read what that session's jobs did
             pipeline.publish(CHANNEL, encode_recheck(Recheck(owner, False)))
             pipeline.execute()
 

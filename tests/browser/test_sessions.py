@@ -54,8 +54,10 @@ def test_who_logs_in_and_out_is_somebody_else_each_time_in_every_tab(new_context
     before = run_task(tab, "sum_numbers", text="1")
     expect(row(other, before)).to_be_visible()
     token = stack.operator["Authorization"].removeprefix("Bearer ")
+    tab.evaluate("localStorage.setItem('headway.renewed', 'today')")
     tab.goto(f"{stack.url}/login#token={token}")
     expect(tab.locator(".badge", has_text="operator")).to_be_visible()
+    assert tab.evaluate("localStorage.getItem('headway.renewed')") is None, "pushes are for the new owner from now on"
     tab.goto(stack.url)
     during = run_task(tab, "sum_numbers", text="2")
     expect(row(other, during)).to_be_visible()  # it came anew by itself

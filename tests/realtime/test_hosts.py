@@ -209,9 +209,10 @@ def test_a_name_that_was_set_is_served_with_its_sockets(server: str) -> None:
     host = "shop.example:5000"
     assert requests.get(f"{server}/", headers={"Host": host}).status_code == 200
     open_socket(server, host, f"http://{host}").close()
-    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        open_socket(server, host, "http://evil.example:5000")
-    assert refused.value.status_code == 400
+    for origin in ("http://evil.example:5000", "http://shop.example:5001", "null"):
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            open_socket(server, host, origin)
+        assert refused.value.status_code == 400
 
 
 @pytest.mark.parametrize(("host", "statuses"), [(EVIL, {421}), ("127.0.0.1", {400, 404})])

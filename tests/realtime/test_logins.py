@@ -36,6 +36,14 @@ def owner_of(client: FlaskClient) -> str:
         return str(session["owner"])
 
 
+def test_a_browser_that_logged_out_is_pushed_nothing_of_what_it_did_before(me: FlaskClient, redis: Redis) -> None:
+    me.post("/login", json={"token": TOKEN})
+    key = f"headway:push:{owner_of(me)}"
+    redis.hset(key, "a browser", "its subscription")
+    me.post("/logout")
+    assert not redis.exists(key)
+
+
 @pytest.mark.parametrize("token", [TOKEN, VIEWER_TOKEN])
 def test_a_cookie_copied_before_the_logout_is_nobodys_afterwards(token: str, me: FlaskClient, app: Flask) -> None:
     me.post("/login", json={"token": token})
