@@ -2,8 +2,8 @@
 
 import hmac
 import secrets
-from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ class Visitor:
     owner: str
     operator: bool
     viewer: bool = False  # sees what an operator sees, and acts as anybody
+    login: str = field(default="", compare=False, repr=False)  # its number; '': it is no login that makes it so
 
     @property
     def sees(self) -> bool:
@@ -47,6 +48,13 @@ READ_ONLY = Refusal("forbidden", "this installation is read-only")
 OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
 
 
+GET_REFUSED = Refusal(
+    "forbidden",
+    "Only a page of this server may submit a job by GET. A program can POST to /api/jobs, or keep the cookies that a"
+    " first request to / has set",
+)
+
+
 class Access:
     def __init__(self, settings: Settings, secrets_: Secrets) -> None:
         self._origins = frozenset(settings.origins)
@@ -55,8 +63,11 @@ class Access:
         self._read_only = settings.read_only
         self.tokens = Tokens(secrets_.secret_key)
 
-    def visitor(self, session: MutableMapping[str, Any], authorization: str | None) -> Visitor:
-        """Who this is, by signed session or by `Authorization: Bearer <token>` of an operator or a viewer."""
+    def visitor(self, session: Mapping[str, Any], authorization: str | None) -> Visitor:
+        """Who this is, by session or by `Authorization: Bearer <token>` of an operator or a viewer.
+
+        In `session`, `login` is the digest of a token, as `Logins.read` gives it.
+        """
         scheme, _, rest = (authorization or "").partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else ""
         login = session.get("login")
@@ -72,13 +83,12 @@ class Access:
         scheme, _, rest = token.partition(" ")
         return self.tokens.read(rest.strip() if scheme.lower() == "bearer" else token)
 
-    def log_in(self, session: MutableMapping[str, Any], token: Any) -> bool:
-        """Log in whoever knows the operator's or the viewers' token; False where it is neither."""
+    def login_with(self, token: Any) -> str | None:
+        """The digest by which we know a login with the operator's or the viewers' token; None where it is neither."""
         for known in (self._operator_token, self._viewer_token):
             if known and _same(token, known):
-                session["login"] = _login(known)
-                return True
-        return False
+                return _login(known)
+        return None
 
     # -- origins
 
@@ -92,9 +102,28 @@ class Access:
             return False
         return (parts.scheme, parts.netloc) == (scheme, host)
 
-    def is_cross_site(self, fetch_site: str | None) -> bool:
-        """Whether a browser says that a foreign site made it send this request (Sec-Fetch-Site)."""
-        return fetch_site == "cross-site"
+    def is_https(self, scheme: str, host: str) -> bool:
+        """Whether browsers reach us by HTTPS: of a proxy that speaks it, the settings name the origin."""
+        if scheme == "https":
+            return True
+        return f"https://{host.lower()}" in self._origins and f"http://{host.lower()}" not in self._origins
+
+    def may_submit_by_get(
+        self, fetch_site: str | None, source: str | None, scheme: str, host: str, *, of_this_site: bool
+    ) -> Refusal | None:
+        """A page of ours may, and a person who types the address, but no image or link on a foreign page.
+
+        Over HTTPS and on this machine browsers say who sends a request (`fetch_site`). Elsewhere it has to come from a
+        page of ours (`source`: Origin or Referer) or, where it names none, with a cookie that no other site can send.
+        """
+        if fetch_site is not None:
+            allowed = fetch_site in ("same-origin", "none")
+        elif source is not None:
+            origin = _origin_of(source)
+            allowed = urlsplit(origin).netloc == host and self.is_own_origin(origin, scheme, host)
+        else:
+            allowed = of_this_site
+        return None if allowed else GET_REFUSED
 
     # -- jobs and topics
 
@@ -176,6 +205,15 @@ def _same(given: Any, known: str) -> bool:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
+
+
+def _origin_of(url: str) -> str:
+    """The origin of a page's address; '' where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def new_owner() -> str:

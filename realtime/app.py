@@ -22,9 +22,11 @@ from realtime import (
     tutorials,
 )
 from realtime.access import Access
+from realtime.logins import Logins
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
+from realtime.sessions import Sessions
 from workers import jobs
 from workers.history import History
 from workers.queue import Jobs
@@ -33,6 +35,7 @@ from workers.tasks import Tasks
 
 SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long as they live, and longer
 BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
+HTTPS_LASTS = 30 * 24 * 3600  # seconds for which a browser asks us by HTTPS alone, once it has
 PREFLIGHT_TTL = 600  # seconds for which a browser remembers what a foreign page may send
 POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
@@ -46,6 +49,8 @@ class Services:
 
     settings: Settings
     access: Access
+    sessions: Sessions
+    logins: Logins
     redis: Redis
     jobs: Jobs
     history: History
@@ -57,18 +62,21 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.config.update(
         SECRET_KEY=secrets.secret_key,
-        SESSION_COOKIE_NAME="headway",
-        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_HTTPONLY=True,  # the rest of it: realtime/sessions.py
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         # an answer that was under way during a login would bring back the session of before; pages renew it
         SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=BODY_LIMIT,
     )
+    access = Access(settings, secrets)
+    app.session_interface = sessions = Sessions(settings, access)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
     app.extensions["headway"] = Services(
         settings=settings,
-        access=Access(settings, secrets),
+        access=access,
+        sessions=sessions,
+        logins=Logins(redis),
         redis=redis,
         jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names, settings.naming),
         history=History(redis),
@@ -89,6 +97,10 @@ def _harden(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers.setdefault("Cache-Control", "no-store")
+    host = flask.request.environ.get("HTTP_HOST", "")
+    # for the standard port alone: browsers would take other ports of the host, which may speak HTTP, for HTTPS too
+    if request.services().access.is_https(flask.request.scheme, host) and ":" not in host:
+        response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_LASTS}"
     return response
 
 

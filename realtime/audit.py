@@ -53,11 +53,16 @@ def audited(what: str) -> Callable[[View], View]:
                 result = code_of(error)
                 raise
             finally:
-                audit.write(services().redis, Entry(_who(), g.act, g.which, result))
+                audit.write(services().redis, Entry(g.get("who") or _who(), g.act, g.which, result))
 
         return cast(View, recorded)
 
     return mark
+
+
+def keep_who() -> None:
+    """Record whoever asks now, who will be somebody else once the request is answered. Raises RedisError."""
+    g.who = _who()
 
 
 def concerns(what: str = "", *, ids: list[str] | None = None, **which: Any) -> None:

@@ -74,7 +74,11 @@ def register(
 
     @server.on("connect")
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
-        who = visitor_of(environ)
+        try:
+            who = visitor_of(environ)
+        except RedisError:
+            # only Redis knows whether the login still stands; pages try again
+            raise socketio.exceptions.ConnectionRefusedError(AWAY.message) from None
         rights.enter(sid, who)
         environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
         # the status must follow the CONNECT packet, which is sent when this returns

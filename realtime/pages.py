@@ -22,10 +22,10 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from realtime import files, modules
-from realtime.access import Refusal
-from realtime.audit import audited
+from realtime.access import Refusal, new_owner
+from realtime.audit import audited, keep_who
 from realtime.errors import Refused
-from realtime.request import owner, read_json, services, visitor
+from realtime.request import owner, read_json, services, this_session, visitor
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
@@ -93,8 +93,9 @@ def _of_all(template: str, here: str) -> AnyResponse:
 def show(template: str, here: str, **values: object) -> Response:
     """A page; `here` is its place among the views."""
     owner()  # a session begins with the first page
-    if session.get("day") != (today := int(time.time() // DAY)):
+    if session.get("day") != (today := int(time.time() // DAY)) or this_session().moves:
         session["day"] = today  # and lives on as long as pages are opened
+        services().logins.renew(this_session())
     who, may_act = visitor(), services().access.may_submit() is None
     text = render_template(
         template,
@@ -122,24 +123,37 @@ def show(template: str, here: str, **values: object) -> Response:
 def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
-    if not services().access.log_in(session, token):
+    here, before = services(), visitor()
+    digest = here.access.login_with(token)
+    if digest is None:
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
-    _recheck(owner())
+    number = here.logins.begin(digest)
+    if "login" in session:
+        here.logins.end(session)
+    _become(new_owner(), number)
+    who = visitor()
+    if before.owner:
+        here.redis.publish(CHANNEL, encode_recheck(Recheck(before.owner, who.operator, who.viewer)))
     return jsonify(ok=True)
 
 
 @blueprint.post("/logout")
 @audited("logout")
 def log_out() -> Response:
-    if session.pop("login", None) is not None:
-        _recheck(owner())
+    keep_who()
+    if "login" in session:
+        services().logins.end(session)
+        _become(new_owner())
     return jsonify(ok=True)
 
 
-def _recheck(owner: str) -> None:
-    """Have every web process look again at what the open connections of this browser may do."""
-    who = services().access.visitor(session, None)
-    services().redis.publish(CHANNEL, encode_recheck(Recheck(owner, who.operator, who.viewer)))
+def _become(owner: str, login: str = "") -> None:
+    """Begin a session that shares nothing with the one of before, which somebody may have planted or copied."""
+    mine = this_session()
+    mine.clear()
+    mine.digest, mine.claim, mine.moves = None, "", False
+    mine.update({"owner": owner, "login": login} if login else {"owner": owner})
+    mine.permanent = True
 
 
 # what pages load has the release in its address, so that a browser asks for nothing that it has

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from realtime.access import Refusal, Visitor, new_owner
 from realtime.errors import Refused
+from realtime.sessions import Session
 from realtime.tokens import Grant
 from workers.errors import BadArguments
 from workers.tasks import fields_of
@@ -26,7 +27,14 @@ def services() -> "Services":
 
 
 def visitor() -> Visitor:
-    return services().access.visitor(session, request.headers.get("Authorization"))
+    """Who the request is from. Raises RedisError where it takes Redis to know, for a login, and Redis is away."""
+    here = services()
+    return here.access.visitor(here.logins.read(this_session()), request.headers.get("Authorization"))
+
+
+def this_session() -> Session:
+    """The session itself, of which Flask's `session` is a proxy."""
+    return cast(Session, session._get_current_object())  # type: ignore[attr-defined]
 
 
 def grant() -> Grant | None:
@@ -35,7 +43,8 @@ def grant() -> Grant | None:
 
 
 def owner() -> str:
-    """The owner of this session; a session begins with whoever has none."""
+    """The owner of this session; a session begins with whoever has none. Raises RedisError as `visitor`."""
+    services().logins.read(this_session())  # one whose login is over is none
     if "owner" not in session:
         session["owner"] = new_owner()
         session.permanent = True

@@ -4,9 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from redis.exceptions import RedisError
+
 from realtime.access import EXPIRED, STRANGER, Access, Refusal, Visitor
 from realtime.frames import encode_event
 from realtime.leases import Leases
+from realtime.logins import Logins
 from realtime.relay import Relay
 from realtime.tokens import Grant
 from realtime.topics import Topic, ends_of
@@ -14,13 +17,15 @@ from realtime.transport import Transport
 from workers.wire import Recheck
 
 LOOK = 0.25  # seconds between two looks at what has expired
+REVIEW = 5  # seconds between two looks at which logins are over
 
 
 class Rights:
-    def __init__(self, relay: Relay, access: Access, transport: Transport) -> None:
+    def __init__(self, relay: Relay, access: Access, transport: Transport, logins: Logins) -> None:
         self._relay = relay
         self._access = access
         self._transport = transport
+        self._logins = logins
         self._visitors: dict[str, Visitor] = {}
         self._leases = Leases()
 
@@ -59,23 +64,45 @@ class Rights:
                 self._refuse(sid, topic, EXPIRED)
 
     def recheck(self, recheck: Recheck) -> None:
-        """A browser has logged in, or out, over HTTP: what its open connections may do changes with it.
+        """A browser has logged in, or out, over HTTP, and has another owner since: its pages are asked to come anew.
 
-        Out: the watches that it has lost the right to end. In: its pages are asked to come anew, with their new right.
+        Out: the connections that it opened with its login, and whoever else did with a copy of it, are nobody's.
         """
+        is_login = recheck.operator or recheck.viewer
         for sid, who in list(self._visitors.items()):
-            now = replace(who, operator=recheck.operator, viewer=recheck.viewer)
-            if who.owner != recheck.owner or who == now:
+            if not who.owner or who.owner != recheck.owner:
                 continue
-            if now.sees and not who.sees:
+            if not is_login:
+                self._end(sid, who)
+            elif not who.sees:
                 self._transport.send(sid, self._relay.pulse.farewell())
+
+    def review(self) -> None:
+        """End what was opened by logins that are over, for ever: the word of a logout may have been lost."""
+        while True:
+            time.sleep(REVIEW)
+            shown = {who.login for who in self._visitors.values() if who.login}
+            try:
+                standing = self._logins.standing(shown)
+            except RedisError:
+                continue  # nobody is known to have logged out
+            for sid, who in list(self._visitors.items()):
+                if who.login in shown - standing:
+                    self._end(sid, who)
+
+    def _end(self, sid: str, who: Visitor) -> None:
+        """The session that opened a connection is over: it keeps what anybody may watch, and what tokens let it."""
+        by_token = who.sees and not who.login  # an operator's own, in the header
+        self._visitors[sid] = now = replace(who, owner="") if by_token else STRANGER
+        for topic in self._relay.topics.of(sid):
+            if topic == ends_of(who.owner):
+                self._relay.topics.remove(sid, [topic])
                 continue
-            self._visitors[sid] = who = now
-            for topic in self._relay.topics.of(sid):
-                job_owner = self._relay.logs.owner_of(topic)
-                refusal = self._access.may_watch(who, topic.name, job_owner=job_owner)
-                if topic != ends_of(who.owner) and refusal is not None and not self._leases.holds(sid, topic):
-                    self._refuse(sid, topic, refusal)
+            job_owner = self._relay.logs.owner_of(topic)
+            refusal = self._access.may_watch(now, topic.name, job_owner=job_owner)
+            if refusal is not None and not self._leases.holds(sid, topic):
+                self._refuse(sid, topic, refusal)
+        self._transport.send(sid, self._relay.pulse.farewell())
 
     def _refuse(self, sid: str, topic: Topic, refusal: Refusal) -> None:
         self._relay.topics.remove(sid, [topic])

@@ -19,6 +19,7 @@ import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -32,13 +33,16 @@ from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
-from realtime.app import create_app  # noqa: E402
+from realtime.app import Services, create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.hosts import Hosts  # noqa: E402
+from realtime.logins import Logins  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.prefix import Prefix  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
+from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import batches, jobs, lifecycle, store  # noqa: E402
@@ -121,13 +125,13 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     subscriber = store.connect(settings.redis_url)
     transport = SocketTransport(socketio)
     relay = Relay(redis, subscriber, transport, conflate=settings.conflate)
-    rights = Rights(relay, access, transport)
+    rights = Rights(relay, access, transport, Logins(redis))
     relay.on_recheck = rights.recheck
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 
-    handlers.register(socketio.server, relay, access, rights, visitors(app, access))
+    handlers.register(socketio.server, relay, access, rights, visitors(app))
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
@@ -137,14 +141,17 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     return app, socketio, relay, rights, requests
 
 
-def visitors(app: Flask, access: Access) -> Callable[[dict[str, Any]], Visitor]:
-    """What tells from an opening request who it is from."""
+def visitors(app: Flask) -> Callable[[dict[str, Any]], Visitor]:
+    """What tells from an opening request who it is from. Raises RedisError where only Redis knows."""
+    here: Services = app.extensions["headway"]
 
     def visitor_of(environ: dict[str, Any]) -> Visitor:
-        session: Any = {}
+        session = Session()
         if "HTTP_COOKIE" in environ:
-            session = app.session_interface.open_session(app, app.request_class(environ)) or {}
-        return access.visitor(session, environ.get("HTTP_AUTHORIZATION"))
+            session = here.sessions.open_session(app, app.request_class(environ))
+        said = here.logins.read(session)
+        who = here.access.visitor(said, environ.get("HTTP_AUTHORIZATION"))
+        return replace(who, login=str(session.get("login", "")))
 
     return visitor_of
 
@@ -165,9 +172,8 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
     history = app.extensions["headway"].history
-    transport = SocketTransport(socketio)
-    names, naming = settings.queue_names, settings.naming
-    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=naming)
+    names, transport = settings.queue_names, SocketTransport(socketio)
+    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=settings.naming)
     sweeper = sweep_for(settings, housekeeping, relay)
     for task in (
         relay.listen,
@@ -175,6 +181,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         relay.catch_up,
         relay.logs.run,
         rights.expire,
+        rights.review,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),
         partial(relay.pulse.probe, store.connect(settings.redis_url)),
@@ -193,7 +200,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     log.info("listening on http://%s:%d", settings.host, settings.port)
     eventlet.wsgi.server(
         listening,
-        Prefix(app, settings.prefix) if settings.prefix else app,
+        Hosts(Prefix(app, settings.prefix) if settings.prefix else app, settings),
         max_size=REQUEST_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,

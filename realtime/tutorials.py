@@ -4,13 +4,13 @@ import re
 import time
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import read_json, services, submitter
+from realtime.request import allow, read_json, services, submitter
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
@@ -21,10 +21,20 @@ from workers.wire import Status, index_key
 blueprint = Blueprint("tutorials", __name__)
 
 
-def refuse_cross_site() -> None:
-    """For GETs that submit: an image tag on a foreign page must not be able to."""
-    if services().access.is_cross_site(request.headers.get("Sec-Fetch-Site")):
-        raise Refused(Refusal("forbidden", "expected a request from a page of ours, got one from another site"))
+def submit_by_get(task: str, args: dict[str, Any]) -> str | None:
+    """Submit by an address that is opened, where that is a page of ours or a person; None where HEAD only looks at it.
+
+    Raises `Refused`: an image or a link on a foreign page must not be able to.
+    """
+    if request.method == "HEAD":
+        return None
+    if request.method == "GET":
+        of_this_site = "owner" in session and services().sessions.is_of_this_site(request)
+        fetch_site = request.headers.get("Sec-Fetch-Site")
+        source = request.headers.get("Origin") or request.headers.get("Referer")
+        access, scheme, host = services().access, request.scheme, request.host
+        allow(access.may_submit_by_get(fetch_site, source, scheme, host, of_this_site=of_this_site))
+    return submit(task, args)
 
 
 def submit(task: str, args: dict[str, Any]) -> str:
@@ -61,8 +71,8 @@ def add_text() -> str:
     text = request.args.get("n")
     if not text:
         return "No value for count provided"
-    refuse_cross_site()
-    id = submit("text_length", {"text": text})
+    if (id := submit_by_get("text_length", {"text": text})) is None:
+        return ""
     return f"Task ({id}) added to queue at {time.strftime('%Y-%m-%d %H:%M:%S')}"
 
 
@@ -70,9 +80,7 @@ def add_text() -> str:
 def add_url() -> Response:
     url = request.values.get("url", "")
     message = ""
-    if url:
-        refuse_cross_site()
-        id = submit("count_words", {"url": url})
+    if url and (id := submit_by_get("count_words", {"url": url})) is not None:
         message = f"Task {id} queued at {time.strftime('%Y-%m-%d %H:%M:%S')}"
     return pages.show("add_task.html", "/", message=message)
 

@@ -32,10 +32,10 @@ def find() -> str | None:
     return next((path for path in (*APPLICATIONS, own) if Path(path).exists()), None)
 
 
-def launch(playwright: Playwright, path: str, **options: Any) -> Browser:
+def launch(playwright: Playwright, path: str, *flags: str, **options: Any) -> Browser:
     """The browser of `path`."""
     return playwright.chromium.launch(
-        executable_path=WITHOUT_BAR, args=FLAGS, env={**os.environ, "CHROMIUM": path}, **options
+        executable_path=WITHOUT_BAR, args=[*FLAGS, *flags], env={**os.environ, "CHROMIUM": path}, **options
     )
 
 

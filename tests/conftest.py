@@ -69,9 +69,11 @@ def free_port() -> int:
 class Processes:
     """Starts processes of Headway and ends them."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, root: Path = ROOT) -> None:
+        """`root` is where the release lies that is started."""
         self.environment = environment
         self._folder = folder
+        self._root = root
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -80,7 +82,7 @@ class Processes:
         with log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=ROOT,
+                cwd=self._root,
                 env={**os.environ, **self.environment, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,

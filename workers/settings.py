@@ -63,6 +63,7 @@ class Settings:
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
+    hosts: tuple[str, ...] = ()  # more names that the web server answers to: x, or *.x and .x (x and all below), or *
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -105,6 +106,7 @@ class Settings:
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
+            hosts=tuple(_host(part) for part in environ.get("HEADWAY_HOSTS", "").split(",") if part.strip()),
         )
 
 
@@ -238,7 +240,17 @@ def _origin(text: str) -> str:
     parts = urlsplit(text.strip()) if scheme in ("http", "https") else None
     if parts is None or not parts.netloc or parts.path not in ("", "/"):
         raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
-    return f"{parts.scheme}://{parts.netloc}"
+    # as browsers write it
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(':443' if scheme == 'https' else ':80')}"
+
+
+def _host(text: str) -> str:
+    name = text.strip().lower().removesuffix(".").strip("[]")
+    # an address with colons is always answered to, and may be named all the same
+    if not re.fullmatch(r"\*|(\*?\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*(:[0-9a-f]*){2,7}", name):
+        expected = "host names without a port, such as 'shop.example,*.jobs.example'"
+        raise SettingsError(_expected("HEADWAY_HOSTS", expected, text))
+    return name
 
 
 def _prefix(text: str) -> str:

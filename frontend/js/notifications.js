@@ -25,6 +25,9 @@ export async function renew() {
   localStorage.setItem(RENEWED, today);
 }
 
+/** Have the next page register anew: a login and a logout each begin a new owner. */
+export const forget = () => localStorage.removeItem(RENEWED);
+
 /** Register what this browser wishes to be told, if it may be told at all. */
 export async function subscribe() {
   if (permission() !== "granted") return;

@@ -1,6 +1,7 @@
 """Those who watch: three browsers of three kinds, each with an owner and jobs of its own."""
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 
+from realtime.sessions import Sessions
 from tests import browsers
 from tests.faults.pages import Pages
 from tests.faults.tabs import Tabs
@@ -73,6 +75,9 @@ def _cookie(session: requests.Session) -> str:
 def _owner(session: requests.Session) -> str:
     app = Flask("owners")
     app.secret_key = SECRET
-    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    signs = SecureCookieSessionInterface()
+    signs.salt = Sessions.salt
+    serializer = signs.get_signing_serializer(app)
     assert serializer is not None
-    return str(serializer.loads(session.cookies["headway"])["owner"])
+    [cookie] = [cookie.value for cookie in session.cookies if re.fullmatch("headway_[0-9a-f]{8}", cookie.name)]
+    return str(serializer.loads(cookie or "")["owner"])

@@ -94,17 +94,15 @@ def test_where_all_is_read_only_nobody_acts_and_all_is_seen_as_before(settings: 
 
 def test_a_viewer_logs_in_as_an_operator_does_and_is_none(settings: Settings) -> None:
     access = Access(settings, Secrets("key", "token", False, "look"))
-    session: dict[str, Any] = {"owner": "me"}
-    assert access.log_in(session, "look") and access.visitor(session, None) == VIEWER
+    assert access.visitor({"owner": "me", "login": access.login_with("look")}, None) == VIEWER
     assert access.visitor({}, "Bearer look") == Visitor("", False, True)
-    assert access.log_in(session, "token") and access.visitor(session, None) == Visitor("me", True)
-    assert not access.log_in(session, "other")
+    assert access.visitor({"owner": "me", "login": access.login_with("token")}, None) == Visitor("me", True)
+    assert access.login_with("other") is None
 
 
 @pytest.mark.parametrize("token", ["", " ", None, 5, "look"])
 def test_without_a_token_for_viewers_nobody_is_one(token: Any, access: Access) -> None:
-    session: dict[str, Any] = {}
-    assert not access.log_in(session, token) and session == {}
+    assert access.login_with(token) is None
     assert not access.visitor({"login": token}, f"Bearer {token}").sees
     assert not access.visitor({"login": hmac.digest(b"", b"login", "sha256").hex()}, "Bearer ").sees
 
@@ -133,6 +131,65 @@ def test_a_named_foreign_origin_is_accepted(base_environment: dict[str, str], tm
 
 
 @pytest.mark.parametrize(
+    ("origins", "scheme", "host", "https"),
+    [
+        ("https://jobs.example", "http", "jobs.example", True),
+        ("https://jobs.example", "http", "Jobs.example", True),
+        ("https://jobs.example:8443", "http", "jobs.example:8443", True),
+        ("https://jobs.example", "http", "jobs.example:5000", False),
+        ("https://jobs.example", "http", "127.0.0.1:5000", False),
+        ("http://jobs.example", "http", "jobs.example", False),
+        ("https://jobs.example,http://jobs.example", "http", "jobs.example", False),
+        ("", "http", "jobs.example", False),
+        ("", "https", "jobs.example", True),
+    ],
+)
+def test_https_is_what_the_settings_say_of_a_host(
+    origins: str, scheme: str, host: str, https: bool, tmp_path: Any
+) -> None:
+    settings = Settings.from_environment({"HEADWAY_ORIGINS": origins}, tmp_path)
+    assert Access(settings, Secrets("key", "token", False)).is_https(scheme, host) is https
+
+
+@pytest.mark.parametrize(
+    ("fetch_site", "source", "of_this_site", "allowed"),
+    [
+        ("same-origin", None, False, True),
+        ("none", None, False, True),
+        # another port of the host, or a sibling domain
+        ("same-site", None, True, False),
+        ("same-site", "http://here:5000/", True, False),
+        ("cross-site", None, True, False),
+        ("", None, True, False),
+        ("something new", None, True, False),
+        (None, "http://here:5000/add-task", False, True),
+        (None, "http://here:5000", False, True),
+        (None, "http://here:8000/", True, False),
+        (None, "https://here:5000/", True, False),
+        (None, "http://evil.example/here:5000", True, False),
+        (None, "http://here:5000@evil.example/", True, False),
+        (None, "https://shop.example/", True, False),
+        (None, "null", True, False),
+        (None, "http://[", True, False),
+        (None, None, True, True),
+        (None, None, False, False),
+    ],
+)
+def test_who_may_submit_by_get(
+    fetch_site: str | None, source: str | None, of_this_site: bool, allowed: bool, settings: Settings
+) -> None:
+    access = Access(replace(settings, origins=("https://shop.example",)), Secrets("key", "token", False))
+    refusal = access.may_submit_by_get(fetch_site, source, "http", "here:5000", of_this_site=of_this_site)
+    assert (refusal is None) is allowed
+
+
+def test_behind_https_our_own_pages_may_submit_by_get(settings: Settings) -> None:
+    access = Access(replace(settings, origins=("https://jobs.example",)), Secrets("key", "token", False))
+    page = "https://jobs.example/add-task"
+    assert access.may_submit_by_get(None, page, "http", "jobs.example", of_this_site=False) is None
+
+
+@pytest.mark.parametrize(
     ("header", "operator"),
     [("Bearer token", True), ("bearer  token ", True), ("Bearer other", False), ("Basic token", False), (None, False)],
 )
@@ -141,8 +198,7 @@ def test_the_operators_token_as_a_header(header: str | None, operator: bool, acc
 
 
 def test_a_login_ends_with_its_token(access: Access, settings: Settings) -> None:
-    session: dict[str, Any] = {"owner": "me"}
-    assert access.log_in(session, "token")
+    session = {"owner": "me", "login": access.login_with("token")}
     assert access.visitor(session, None) == Visitor("me", operator=True)
     assert "token" not in str(session)
     assert not Access(settings, Secrets("key", "new", False)).visitor(session, None).operator

@@ -283,9 +283,9 @@ def test_where_all_is_read_only_everything_is_seen_and_nothing_done(
     make_app: Callable[..., Flask], me: FlaskClient, redis: Redis
 ) -> None:
     id = submit(me)["id"]
-    before = {key: redis.dump(key) for key in redis.scan_iter() if b"audit" not in key}
     client = make_app(read_only=True).test_client()
     assert client.post("/login", json={"token": TOKEN}).status_code == 200
+    before = {key: redis.dump(key) for key in redis.scan_iter() if b"audit" not in key}
     for path in (
         "/api/jobs",
         f"/api/jobs/{id}",

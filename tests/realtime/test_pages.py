@@ -67,7 +67,7 @@ def test_only_pages_renew_a_session_and_only_once_a_day(me: FlaskClient, monkeyp
         assert "Set-Cookie" not in me.get(path, buffered=True).headers, path
     tomorrow = time.time() + 24 * 3600
     monkeypatch.setattr(time, "time", lambda: tomorrow)
-    assert "headway=" in me.get("/").headers["Set-Cookie"]
+    assert "headway_" in me.get("/").headers["Set-Cookie"]
 
 
 def test_the_foot_names_the_version_of_the_project(me: FlaskClient) -> None:

@@ -11,6 +11,7 @@ from redis import Redis
 
 from realtime import handlers
 from realtime.access import EXPIRED, Access, Visitor
+from realtime.logins import Logins
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Snapshot
@@ -127,19 +128,53 @@ def log_in(stack: Stack, session: requests.Session) -> None:
     assert session.post(f"{stack.url}/login", json={"token": token}).status_code == 200
 
 
-def test_logging_out_ends_what_only_an_operator_may_watch(stack: Stack, id: str) -> None:
+def test_logging_out_ends_what_the_session_may_watch(stack: Stack, id: str) -> None:
     session = stack.session()
     log_in(stack, session)
     with connected(stack.url, session) as client, connected(stack.url, headers=stack.operator) as other:
         assert "jobs" in client.watch("jobs", "mine", f"job:{id}")["topics"]["jobs"]
         other.watch("jobs")
         session.post(f"{stack.url}/logout").raise_for_status()
+        refused = {said["topic"]: said["error"]["code"] for said in (client.hear("refused"), client.hear("refused"))}
+        assert refused == {"jobs": "forbidden", "mine": "unauthorized"}
+        assert client.hear("relay", lambda data: data["state"] == "draining")["retry_in"] == 1000
+        topics = client.watch("jobs", "mine", f"job:{id}")["topics"]
+        assert topics["jobs"]["error"]["code"] == "forbidden" and topics["mine"]["error"]["code"] == "unauthorized"
+        assert topics[f"job:{id}"]["jobs"], "what anybody may watch it may"
+        own = stack.submit(session, "sum_numbers", text="1")["id"]
+        other.hear("jobs", lambda data: data["topic"] == "jobs")
+    with connected(stack.url, session) as client:
+        assert [state["id"] for state in client.watch("mine")["topics"]["mine"]["jobs"]] == [own]
+        assert client.watch("jobs")["topics"]["jobs"]["error"]["code"] == "forbidden"
+
+
+def test_a_socket_opened_with_a_copied_cookie_ends_with_the_logout(stack: Stack) -> None:
+    session = stack.session()
+    log_in(stack, session)
+    copy = requests.Session()
+    copy.cookies.update(session.cookies)
+    own = stack.submit(session, "sum_numbers", text="a secret 1")["id"]
+    with connected(stack.url, copy) as thief:
+        assert "jobs" in thief.watch("jobs", f"log:{own}")["topics"]["jobs"]
+        session.post(f"{stack.url}/logout").raise_for_status()
+        assert {thief.hear("refused")["topic"] for _ in range(2)} == {"jobs", f"log:{own}"}
+    with connected(stack.url, copy) as thief:
+        codes = [answer["error"]["code"] for answer in thief.watch("jobs", "mine", f"log:{own}")["topics"].values()]
+        assert codes == ["forbidden", "unauthorized", "forbidden"]
+
+
+def test_a_logout_whose_word_was_lost_ends_its_sockets_all_the_same(stack: Stack) -> None:
+    session = stack.session()
+    log_in(stack, session)
+    redis = store.connect(stack.redis_url)
+    with connected(stack.url, session) as client, connected(stack.url, headers=stack.operator) as other:
+        client.watch("jobs")
+        other.watch("jobs")
+        redis.delete(*redis.keys("headway:login:*"))  # as a logout does, but nobody is told
         refused = client.hear("refused")
         assert (refused["topic"], refused["error"]["code"]) == ("jobs", "forbidden")
-        assert client.watch("jobs")["topics"]["jobs"]["error"]["code"] == "forbidden"
-        own = stack.submit(session, "sum_numbers", text="1")["id"]
-        client.hear("jobs", lambda data: data["topic"] == "mine" and data["jobs"][0]["id"] == own)
-        other.hear("jobs", lambda data: data["topic"] == "jobs")
+        assert "jobs" in other.watch("jobs")["topics"]["jobs"], "a token in the header is no login"
+    redis.close()
 
 
 def test_logging_in_asks_the_browsers_other_pages_to_come_anew(stack: Stack) -> None:
@@ -151,18 +186,21 @@ def test_logging_in_asks_the_browsers_other_pages_to_come_anew(stack: Stack) -> 
         assert other.hear("relay")["state"] == "live"
 
 
-def test_a_viewer_watches_what_concerns_all_until_it_logs_out(stack: Stack, id: str) -> None:
+def test_a_viewer_watches_what_concerns_all_until_it_logs_out(stack: Stack) -> None:
     session = stack.session()
     token = stack.processes.environment["HEADWAY_VIEWER_TOKEN"]
     assert session.post(f"{stack.url}/login", json={"token": token}).status_code == 200
     with connected(stack.url, session) as client:
         topics = client.watch("jobs", "stats", "queue:default", "mine")["topics"]
         assert all("jobs" in answer for answer in topics.values())
-        log_in(stack, session)  # it is an operator by now, and sees what it saw
+        log_in(stack, session)  # it is an operator by now, and somebody else
+        refused = {client.hear("refused")["topic"] for _ in range(4)}
+        assert refused == {"jobs", "stats", "queue:default", "mine"}
+        client.hear("relay", lambda data: data["state"] == "draining")
+    with connected(stack.url, session) as client:
+        assert "jobs" in client.watch("jobs")["topics"]["jobs"]
         session.post(f"{stack.url}/logout").raise_for_status()
-        refused = {client.hear("refused")["topic"] for _ in range(3)}
-        assert refused == {"jobs", "stats", "queue:default"}
-        assert not [data for event, data in client.seen if event == "relay" and data["state"] == "draining"]
+        assert client.hear("refused")["topic"] == "jobs"
 
 
 def test_a_bearer_token_makes_a_viewer_too(stack: Stack) -> None:
@@ -196,8 +234,8 @@ def test_only_operators_make_tokens(stack: Stack) -> None:
 
 
 @pytest.fixture
-def rights(relay: Relay, sockets: Sockets, settings: Settings) -> Rights:
-    rights = Rights(relay, Access(settings, Secrets("a key", "token", False)), sockets)
+def rights(relay: Relay, sockets: Sockets, settings: Settings, redis: Redis) -> Rights:
+    rights = Rights(relay, Access(settings, Secrets("a key", "token", False)), sockets, Logins(redis))
     sockets.connect("s")
     rights.enter("s", Visitor("", operator=False))
     return rights

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
@@ -44,23 +45,71 @@ def test_a_lost_job_is_started_to_a_tutorial(me: FlaskClient, redis: Redis) -> N
 
 
 def test_a_text_is_added_by_its_address(me: FlaskClient, jobs: Jobs) -> None:
+    me.get("/")
     text = me.get("/task?n=hello").text
     match = re.fullmatch(r"Task \(([0-9a-f-]{36})\) added to queue at .+", text)
     assert match and jobs.load(match[1]).state.task == "text_length"
     assert me.get("/task").text == "No value for count provided"
 
 
-@pytest.mark.parametrize("path", ["/task?n=hello", "/add-task?url=http://x/"])
-def test_a_get_that_submits_is_refused_to_foreign_pages(path: str, me: FlaskClient, redis: Redis) -> None:
-    assert me.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+SUBMITTING = pytest.mark.parametrize("path", ["/task?n=hello", "/add-task?url=http://x/"])
+
+
+@SUBMITTING
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_get_that_submits_is_refused_to_foreign_pages(path: str, site: str, me: FlaskClient, redis: Redis) -> None:
+    me.get("/")  # a cookie does not help
+    answer = me.get(path, headers={"Sec-Fetch-Site": site})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "forbidden")
     assert redis.llen("rq:queue:headway.default") == 0
     assert me.get(path, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
     assert redis.llen("rq:queue:headway.default") == 1
 
 
+@SUBMITTING
+def test_where_browsers_do_not_say_who_asks_it_takes_a_page_of_ours_or_its_cookies(
+    path: str, me: FlaskClient, you: FlaskClient, redis: Redis
+) -> None:
+    """Over plain HTTP, but for this machine: an image of a foreign page brings no cookie of this site."""
+    refused = me.get(path)
+    assert refused.status_code == 403 and "POST" in refused.get_json()["error"]["message"]
+    assert me.get(path, headers={"Referer": "http://evil.example/"}).status_code == 403
+    me.get("/")
+    assert me.get(path, headers={"Referer": "http://evil.example/"}).status_code == 403
+    [lax] = [cookie for cookie in cookies(me) if not cookie.endswith("_same_site")]
+    sent = f"{lax}={cookies(me)[lax]}"
+    assert you.get(path, headers={"Cookie": sent}).status_code == 403, "as when a link of another site is followed"
+    assert redis.llen("rq:queue:headway.default") == 0
+    assert me.get(path).status_code == 200
+    assert you.get(path, headers={"Referer": "http://localhost/add-task"}).status_code == 200
+    assert redis.llen("rq:queue:headway.default") == 2
+
+
+@SUBMITTING
+def test_a_head_request_submits_nothing(path: str, me: FlaskClient, redis: Redis) -> None:
+    me.get("/")
+    for headers in ({}, {"Sec-Fetch-Site": "same-origin"}):
+        assert me.head(path, headers=headers).status_code == 200
+    assert redis.llen("rq:queue:headway.default") == 0
+
+
+def test_no_other_address_changes_anything_when_it_is_opened(app: Flask, operator: FlaskClient, redis: Redis) -> None:
+    operator.get("/")
+    before = {key: redis.dump(key) for key in redis.scan_iter()}
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and rule.endpoint != "push.read_key":  # which makes the key that it tells
+            path = re.sub("<[^>]+>", "x", str(rule))
+            operator.get(path, query_string={"span": "15m"} if path == "/api/history" else {}, buffered=True)
+    assert {key: redis.dump(key) for key in redis.scan_iter()} == before
+
+
+def cookies(client: FlaskClient) -> dict[str, str]:
+    return {cookie.key: cookie.value for cookie in (client._cookies or {}).values()}
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_word_count_page_queues_an_address(method: str, me: FlaskClient, jobs: Jobs) -> None:
-    assert "queued at" not in me.get("/add-task").text
+    assert "queued at" not in me.get("/add-task").text  # which begins a session
     page = me.open("/add-task?url=http://x/", method=method).text
     match = re.search(r"Task ([0-9a-f-]{36}) queued at", page)
     assert match and jobs.load(match[1]).state.task == "count_words"
@@ -98,7 +147,7 @@ def test_a_books_info_needs_its_address(query: str, me: FlaskClient) -> None:
 
 def test_the_length_of_the_default_queue_is_a_text(me: FlaskClient) -> None:
     assert me.get("/get/").text == "0"
-    me.get("/task?n=hello")
+    me.get("/task?n=hello", headers={"Sec-Fetch-Site": "none"})
     assert me.get("/get/").text == "1"
 
 

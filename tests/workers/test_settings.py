@@ -47,7 +47,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
     names = (
         "HEADWAY_HOME REDIS_URL HOST PORT HEADWAY_PROCESSES HEADWAY_QUEUES HEADWAY_ORIGINS HEADWAY_ENV"
         " HEADWAY_ALLOW_PRIVATE_FETCH HEADWAY_BOOKS_URL HEADWAY_CONTACT HEADWAY_WEBHOOK_SECRET HEADWAY_SMTP_URL"
-        " HEADWAY_MAIL_FROM"
+        " HEADWAY_MAIL_FROM HEADWAY_HOSTS"
     )
     assert settings_of(**dict.fromkeys(names.split(), "")) == settings_of()
 
@@ -79,6 +79,11 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
         ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1))),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
+        # as browsers write them, or a page's own word would not be the same
+        ("HEADWAY_ORIGINS", "https://A.test:443,http://B.test:80", "origins", ("https://a.test", "http://b.test")),
+        ("HEADWAY_HOSTS", "Shop.example., *.a.test,.b.test,", "hosts", ("shop.example", "*.a.test", ".b.test")),
+        ("HEADWAY_HOSTS", "*", "hosts", ("*",)),
+        ("HEADWAY_HOSTS", "10.0.0.7,[::1],web", "hosts", ("10.0.0.7", "::1", "web")),
         ("HEADWAY_ENV", "production", "environment", "production"),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),
         # only a clear yes opens the inner network
@@ -130,6 +135,12 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_ORIGINS", "*"),
         ("HEADWAY_ORIGINS", "a.test"),
         ("HEADWAY_ORIGINS", "ftp://a.test"),
+        ("HEADWAY_HOSTS", "shop.example:5000"),
+        ("HEADWAY_HOSTS", "https://shop.example"),
+        ("HEADWAY_HOSTS", "shop.example/jobs"),
+        ("HEADWAY_HOSTS", "*shop.example"),
+        ("HEADWAY_HOSTS", "a..b"),
+        ("HEADWAY_HOSTS", "shop example"),
         ("HEADWAY_PREFIX", "jobs"),
         ("HEADWAY_PREFIX", "/a b"),
         ("HEADWAY_PREFIX", "//jobs"),
