@@ -407,7 +407,7 @@ def test_a_note_that_comes_after_its_lines_were_told_reads_nothing(redis: Redis,
 def worker(stack: Stack, base_environment: dict[str, str], tmp_path: Path) -> Iterator[Processes]:
     """Beside the stack's own: for a queue that they don't know, with tasks that do what a text says."""
     started = Processes({**base_environment, "REDIS_URL": stack.redis_url}, tmp_path)
-    started.start("-m", "tests.workers.small_worker", "logs")
+    started.start("-m", "tests.workers.small_worker", "headway.logs")
     yield started
     started.stop()
 
