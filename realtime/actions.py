@@ -17,6 +17,7 @@ from realtime.search import scope_of
 from workers import actions, query, search
 from workers.errors import BadArguments, Conflict
 from workers.verbs import ALLOWED, Verb
+from workers.wire import is_job_id
 
 IDS_LIMIT = 1000  # named one by one
 TOLERANCE = 10  # jobs, and per cent, by which what is found may differ from what was seen
@@ -71,10 +72,12 @@ def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
         raise BadArguments(f"expected {expected}, got {got}", {"ids": {"expected": expected, "got": got}})
     redis, who = services().redis, visitor()
     if body.ids is not None:
-        ids = list(dict.fromkeys(body.ids))
-        if not who.operator and set(actions.owners(redis, ids)) - {who.owner, None}:
-            raise Refused(Refusal("forbidden", "expected jobs of one's own, or an operator"))
-        return [ids]
+        named = [id for id in dict.fromkeys(body.ids) if is_job_id(id)]
+        owners = dict(zip(named, actions.owners(redis, named), strict=True))
+        if not who.operator and set(owners.values()) - {who.owner, None}:
+            raise Refused(Refusal("forbidden", "Only their owner or an operator may act on these jobs"))
+        ids = [id for id, owner in owners.items() if owner is not None]
+        return [ids] if ids else []  # of jobs that don't exist, no action is made
     wanted = query.parse(body.q or "", time.time_ns() // 1_000_000)
     scope = scope_of(who.acting, wanted)
     return search.ids(redis, scope, wanted.within(ALLOWED[body.verb])) if scope is not None else []
@@ -83,6 +86,6 @@ def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
 def _check_total(expected: int | None, total: int) -> None:
     """Raises `Conflict` where there is nothing to do, or not what was seen."""
     if not total:
-        raise Conflict("expected jobs that this may be done to, found none")
+        raise Conflict("No matching job allows this action")
     if expected is not None and abs(total - expected) > max(TOLERANCE, expected * TOLERANCE / 100):
         raise Conflict(f"expected {expected} jobs, found {total}: look again at what would be acted on")

@@ -86,7 +86,7 @@ def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -
     names = {line.split("|")[0].strip() for line in everything.output.splitlines()}
     assert "headway" in names and "web" in names
     children = everything.children()
-    assert len(children) == 7, "redis, web, scheduler, two workers, one, and our own"
+    assert len(children) == 9, "redis, web, scheduler, two workers, one, and our own three"
     answer = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}})
     job = f"{url}/api/jobs/{answer.json()['id']}"
     until(lambda: requests.get(job).json()["result"] == 3, "the result")

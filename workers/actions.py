@@ -19,7 +19,7 @@ from workers.progress import progress
 from workers.queue import Jobs
 from workers.store import Stored
 from workers.verbs import Verb
-from workers.wire import state_key
+from workers.wire import ACTIONS_QUEUE, OTHERS_QUEUE, state_key
 
 TASK: Final = "act_on_jobs"
 TTL: Final = 24 * 3600  # seconds for which an action is remembered
@@ -64,7 +64,8 @@ def begin(jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody:
         pipeline.execute()
     # RQ's scheduler counts in whole seconds, rounded down
     after = timedelta(seconds=UNDO + 1) if verb is Verb.DELETE else timedelta()
-    return jobs.submit_internal(TASK, {"verb": verb, "total": total}, owner=owner, id=id, after=after)
+    queue = ACTIONS_QUEUE if everybody else OTHERS_QUEUE  # what others do holds up no operator
+    return jobs.submit_internal(TASK, {"verb": verb, "total": total}, owner=owner, id=id, queue=queue, after=after)
 
 
 def undo(jobs: Jobs, id: str) -> Stored:

@@ -23,7 +23,7 @@ from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, f
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
-from workers.wire import INTERNAL_QUEUE, encode
+from workers.wire import INTERNAL_QUEUES, encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
@@ -89,18 +89,20 @@ class Jobs:
                 except WatchError:
                     continue  # the same request at the same moment: it has won, read what it wrote
 
-    def submit_internal(self, name: str, args: Any, *, owner: str, id: str, after: timedelta = timedelta()) -> Stored:
+    def submit_internal(
+        self, name: str, args: Any, *, owner: str, id: str, queue: str, after: timedelta = timedelta()
+    ) -> Stored:
         """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
 
         Taken with the memory nearly full too: it may be what makes room.
         """
         task = self.tasks.get(name)
-        queue = self._queue(task.queue)
-        job = self._create(task, task.parse(args), owner, queue, id=id, retry=Retry(max=RETRIES))
+        rq_queue = self._queue(queue)
+        job = self._create(task, task.parse(args), owner, rq_queue, id=id, retry=Retry(max=RETRIES))
         if after:
-            queue.schedule_job(job, datetime.now(UTC) + after)
+            rq_queue.schedule_job(job, datetime.now(UTC) + after)
         else:
-            queue.enqueue_job(job)
+            rq_queue.enqueue_job(job)
         return self.load(id)
 
     def submit_many(
@@ -158,7 +160,7 @@ class Jobs:
             fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
             raise BadArguments(f"unknown task: expected one of {names}", fields) from None
         chosen = task.queue if queue is None else queue
-        offered = [name for name in self.queues if name != INTERNAL_QUEUE]
+        offered = [name for name in self.queues if name not in INTERNAL_QUEUES]
         if chosen not in offered:
             names = ", ".join(offered)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from workers import addresses
 from workers.errors import SettingsError
-from workers.wire import INTERNAL_QUEUE, is_address
+from workers.wire import INTERNAL_QUEUES, is_address
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
 CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
@@ -187,9 +187,8 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
         queues.append(QueueSetting(match[1], int(match[2] or 1)))
     if len({queue.name for queue in queues}) != len(queues):
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
-    if INTERNAL_QUEUE not in {queue.name for queue in queues}:
-        queues.append(QueueSetting(INTERNAL_QUEUE, 1))
-    return tuple(queues)
+    named = {queue.name for queue in queues}
+    return (*queues, *(QueueSetting(name, 1) for name in INTERNAL_QUEUES if name not in named))
 
 
 def _contact(text: str) -> str:

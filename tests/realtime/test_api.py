@@ -274,7 +274,7 @@ def test_a_viewer_sees_all_and_acts_on_its_own(
     assert viewer.get("/api/counts?verb=cancel").get_json()["total"] == 1
     action = viewer.post("/api/actions", json={"verb": "cancel", "q": "task:sum_numbers"}).get_json()
     assert action["total"] == 1
-    processes.worker("headway")
+    processes.worker("headway-others")
     ended(jobs, action["id"])
     assert [jobs.load(id).state.status for id in (mine, own)] == [Status.QUEUED, Status.CANCELED]
 

@@ -11,8 +11,9 @@ import pytest
 from workers.addresses import networks
 from workers.errors import SettingsError
 from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
+from workers.wire import INTERNAL_QUEUES
 
-NEWS = QueueSetting("headway", 1)  # which is always there
+OURS = tuple(QueueSetting(name, 1) for name in INTERNAL_QUEUES)  # which are always there
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
@@ -28,7 +29,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         host="127.0.0.1",
         port=5000,
         processes=1,
-        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), NEWS),
+        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), *OURS),
         origins=(),
         environment="",
         allow_private_fetch=False,
@@ -76,10 +77,10 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
-        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), NEWS)),
-        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), NEWS)),
-        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
-        ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1))),
+        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), *OURS)),
+        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), *OURS)),
+        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", *INTERNAL_QUEUES)),
+        ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1), *OURS[1:])),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
         ("HEADWAY_ENV", "production", "environment", "production"),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),

@@ -10,7 +10,7 @@ from workers.errors import HeadwayError
 from workers.tasks import task
 from workers.vapid import Vapid
 from workers.webpush import Unsubscribed
-from workers.wire import INTERNAL_QUEUE, decode_state, notice_key
+from workers.wire import NEWS_QUEUE, decode_state, notice_key
 
 TIMEOUT = 60  # seconds; a try takes 10 at the most, but for a name that nobody resolves
 
@@ -19,7 +19,7 @@ class NothingKept(HeadwayError):
     """What was to be sent has expired."""
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_push(owner: str, digest: str, ends: list[str]) -> Any:
     """Push news of ends to one browser"""
     return try_again(lambda: _push(owner, digest, ends))
@@ -50,7 +50,7 @@ def _push(owner: str, digest: str, ends: Sequence[str]) -> str:
     return "sent"
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_webhook(id: str, attempt: int) -> Any:
     """Post the end of a job to the webhook that its submit named"""
     return try_again(lambda: _webhook(id, attempt))
@@ -69,7 +69,7 @@ def _webhook(id: str, attempt: int) -> str:
     return "sent"
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_mail(id: str, attempt: int) -> Any:
     """Mail the end of a job to the address that its submit named"""
     return try_again(lambda: _mail(id, attempt))
