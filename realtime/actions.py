@@ -14,8 +14,9 @@ from realtime.audit import audited, concerns
 from realtime.errors import Refused
 from realtime.request import allow, parse_body, services, submitter, visitor
 from realtime.search import scope_of
-from workers import actions, query, search
-from workers.errors import BadArguments, Conflict
+from workers import actions, query, search, waiting
+from workers.errors import BadArguments, Conflict, TooMany
+from workers.limits import ID_SIZE
 from workers.verbs import ALLOWED, Verb
 from workers.wire import is_job_id
 
@@ -40,7 +41,7 @@ class ActionRequest(BaseModel):
 @audited("action")
 def begin_action() -> tuple[Response, int]:
     """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
-    who = submitter()
+    who, sender = submitter()
     body = parse_body(ActionRequest)
     concerns(body.verb, **({"q": body.q} if body.ids is None else {"ids": body.ids}))
     redis = services().redis
@@ -48,10 +49,13 @@ def begin_action() -> tuple[Response, int]:
     concerns(action=id, count=total)
     try:
         _check_total(body.expect, total)
-    except Conflict:
+        waiting.check(redis, sender, 1, total * ID_SIZE, action=True)
+        if body.verb is Verb.REQUEUE:
+            waiting.check(redis, sender, total, 0)
+    except (Conflict, TooMany):
         actions.drop(redis, id)
         raise
-    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator)
+    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator, sender=sender)
     return jsonify(id=id, total=total), 202
 
 

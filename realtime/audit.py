@@ -72,4 +72,4 @@ def _who() -> str:
     who = visitor()
     if who.sees:
         return "operator" if who.operator else "viewer"
-    return who.owner[:WHO] or ("token" if grant() is not None else "")
+    return "token" if grant() is not None else who.owner[:WHO]

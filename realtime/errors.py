@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
-from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound
+from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TooMany
 
 RETRY_AFTER = 2  # seconds
 RETRY_AFTER_FULL = 30  # seconds
@@ -22,6 +22,7 @@ log = logging.getLogger("headway.http")
 
 
 KINDS: dict[type[Exception], str] = {NotFound: "not_found", Conflict: "conflict", Full: "unavailable"}
+KINDS[TooMany] = "too_many"
 
 
 class Refused(Exception):
@@ -68,6 +69,10 @@ def register(app: Flask) -> None:
     @app.errorhandler(Full)
     def full(error: Full) -> Response:
         return answer(503, "unavailable", str(error), retry_after=RETRY_AFTER_FULL)
+
+    @app.errorhandler(TooMany)
+    def too_many(error: TooMany) -> Response:
+        return answer(429, "too_many", str(error), retry_after=error.retry_after)
 
     @app.errorhandler(HeadwayError)
     def other(error: HeadwayError) -> Response:

@@ -25,7 +25,7 @@ from realtime import files, modules
 from realtime.access import Refusal
 from realtime.audit import audited
 from realtime.errors import Refused
-from realtime.request import owner, read_json, services, visitor
+from realtime.request import read_json, services, session_owner, visitor
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
@@ -92,7 +92,7 @@ def _of_all(template: str, here: str) -> AnyResponse:
 
 def show(template: str, here: str, **values: object) -> Response:
     """A page; `here` is its place among the views."""
-    owner()  # a session begins with the first page
+    session_owner()  # a session begins with the first page
     if session.get("day") != (today := int(time.time() // DAY)):
         session["day"] = today  # and lives on as long as pages are opened
     who, may_act = visitor(), services().access.may_submit() is None
@@ -124,7 +124,7 @@ def log_in() -> Response:
     token = body.get("token") if isinstance(body, dict) else None
     if not services().access.log_in(session, token):
         raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
-    _recheck(owner())
+    _recheck(session_owner())
     return jsonify(ok=True)
 
 
@@ -132,7 +132,7 @@ def log_in() -> Response:
 @audited("logout")
 def log_out() -> Response:
     if session.pop("login", None) is not None:
-        _recheck(owner())
+        _recheck(session_owner())
     return jsonify(ok=True)
 
 

@@ -28,7 +28,8 @@ def refuse_cross_site() -> None:
 
 
 def submit(task: str, args: dict[str, Any]) -> str:
-    return services().jobs.submit(task, args, owner=submitter()).state.id
+    who, sender = submitter()
+    return services().jobs.submit(task, args, owner=who, sender=sender).state.id
 
 
 @blueprint.post("/tasks")
@@ -87,7 +88,9 @@ def parse_links() -> tuple[str, int] | str:
     valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
     if not 1 <= len(valid) <= BULK_LIMIT:
         return "Only array of goodreads book links is accepted.", 400
-    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=submitter(), queue=BOOK_QUEUE)
+    who, sender = submitter()
+    books = [{"url": link} for link in valid]
+    services().jobs.submit_many("parse_book", books, owner=who, queue=BOOK_QUEUE, sender=sender)
     return f"{len(valid)} books are scheduled for info parsing."
 
 

@@ -37,6 +37,14 @@ class Full(HeadwayError):
     """Redis has little memory left: what is there must be able to end, so nothing new is taken."""
 
 
+class TooMany(HeadwayError):
+    """Somebody has reached a limit of workers/limits.py; `retry_after` is in how many seconds to try again."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class FetchError(HeadwayError):
     """A page that could not, or may not, be fetched."""
 

@@ -20,7 +20,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, log_lines, store
+from workers import context, limits, log_lines, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.tasks import Task
 from workers.wire import RESULT_LIMIT, Status, encode, failure_from
@@ -158,6 +158,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
+        known |= limits.counted(self.meta, self.data)
         _write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 

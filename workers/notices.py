@@ -102,7 +102,7 @@ class Notices:
         if kept is None:
             return batch
         notify: Mapping[str, str] = json.loads(kept)["notify"]
-        if self._redis.exists(_told_key(id)) and allowance.spend(self._redis, notify["by"]) is not None:
+        if self._redis.exists(_told_key(id)) and allowance.spend_notice(self._redis, notify["by"]) is not None:
             log.warning("%s: its end is not told: %d an hour are over", id, allowance.MOST)
             return batch
         batch.told = id

@@ -1,6 +1,5 @@
 """What may be done with jobs: submit, cancel, stop, requeue, delete. Checks statuses, knows no rights."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,19 +15,20 @@ from rq.job import JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import batches, store
+from workers import batches, once, store, waiting
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
+from workers.limits import Sender
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
+from workers.waiting import Room
 from workers.wire import INTERNAL_QUEUES, encode
 
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
 RETRIES = 3  # of an internal task, when its worker dies
-KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
 
 
 class Jobs:
@@ -50,55 +50,45 @@ class Jobs:
         queue: Any = None,
         key: str | None = None,
         notify: Mapping[str, str] | None = None,
+        sender: Sender | None = None,
     ) -> Stored:
         """Queue one job and return its state.
 
         `key` is an Idempotency-Key of this owner: the same key and request give the same job. `notify` is who else
-        is to be told of its ends: {webhook?, email?, by}.
-        Raises `BadArguments`, `Full`, and `Conflict` where the key came with another request before.
+        is to be told of its ends: {webhook?, email?, by}. `sender` is for whom it counts while it waits.
+        Raises `BadArguments`, `Full`, `TooMany`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
         arguments = task.parse(args)
         self.check_room()
-        job = self._create(task, arguments, owner, rq_queue, notify)
+        job = self._create(task, arguments, owner, rq_queue, notify, sender)
         if key is None:
+            waiting.check(self.redis, sender, 1, len(job.data))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
-        return self.load(self._submit_once(job, rq_queue, key))
-
-    def _submit_once(self, job: TrackedJob, queue: TrackedQueue, key: str) -> str:
-        request = [job.func_name, job.kwargs, queue.name, *([job.notify] if job.notify else [])]
-        digest = hashlib.sha256(encode(request).encode()).hexdigest()
-        place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
-        while True:
-            with self.redis.pipeline() as pipeline:
-                try:
-                    pipeline.watch(place)
-                    if kept := self.redis.get(place):
-                        first = json.loads(kept)
-                        if first["request"] != digest:
-                            raise Conflict(
-                                "this Idempotency-Key came with another request before: expected the same one"
-                            )
-                        return str(first["id"])
-                    pipeline.multi()
-                    pipeline.set(place, encode({"request": digest, "id": job.id}), ex=KEY_TTL)
-                    queue.enqueue_job(job, pipeline=pipeline)
-                    pipeline.execute()
-                    return str(job.id)
-                except WatchError:
-                    continue  # the same request at the same moment: it has won, read what it wrote
+        return self.load(once.submit_once(self.redis, job, rq_queue, key, sender))
 
     def submit_internal(
-        self, name: str, args: Any, *, owner: str, id: str, queue: str, after: timedelta = timedelta()
+        self,
+        name: str,
+        args: Any,
+        *,
+        owner: str,
+        id: str,
+        queue: str,
+        after: timedelta = timedelta(),
+        sender: Sender | None = None,
+        size: int = 0,
     ) -> Stored:
         """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
 
-        Taken with the memory nearly full too: it may be what makes room.
+        `size` is how many bytes count for its `sender`. Taken with the memory nearly full too: it may be what makes
+        room.
         """
         task = self.tasks.get(name)
         rq_queue = self._queue(queue)
-        job = self._create(task, task.parse(args), owner, rq_queue, id=id, retry=Retry(max=RETRIES))
+        job = self._create(task, task.parse(args), owner, rq_queue, None, sender, id=id, retry=Retry(max=RETRIES))
+        job.meta["size"] = size
         if after:
             rq_queue.schedule_job(job, datetime.now(UTC) + after)
         else:
@@ -106,7 +96,14 @@ class Jobs:
         return self.load(id)
 
     def submit_many(
-        self, name: Any, args: Any, *, owner: str, queue: Any = None, pause: Callable[[], None] = lambda: time.sleep(0)
+        self,
+        name: Any,
+        args: Any,
+        *,
+        owner: str,
+        queue: Any = None,
+        sender: Sender | None = None,
+        pause: Callable[[], None] = lambda: time.sleep(0),
     ) -> list[str]:
         """Queue a job for each of `args`, all or none, and return their ids.
 
@@ -120,32 +117,39 @@ class Jobs:
                 f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
                 {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
             )
+        waiting.check(self.redis, sender, len(args), 0)  # before the work of looking at them
         jobs: list[TrackedJob] = []
         for start in range(0, len(args), SLICE):
             for number, arguments in enumerate(args[start : start + SLICE], start):
-                jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
+                parsed = _parse_numbered(task, arguments, number)
+                jobs.append(self._create(task, parsed, owner, rq_queue, sender=sender))
             pause()
         self.check_room()
+        with waiting.room(self.redis, sender, len(jobs), sum(len(job.data) for job in jobs)) as room:
+            self._release(jobs, rq_queue, room, pause)
+        return [job.id for job in jobs]
+
+    def _release(self, jobs: list[TrackedJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]) -> None:
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
         try:
             for start in range(0, len(jobs), SLICE):
                 with self.redis.pipeline() as pipeline:
                     for job in jobs[start : start + SLICE]:
-                        rq_queue._prepare_for_queue(job)
+                        queue._prepare_for_queue(job)
                         job.save_new(pipeline)
+                    room.use(pipeline, len(jobs[start : start + SLICE]))
                     pipeline.execute()
                 pause()
             with self.redis.pipeline() as pipeline:
-                pipeline.sadd(rq_queue.redis_queues_keys, rq_queue.key)
-                pipeline.rpush(rq_queue.key, *ids)
+                pipeline.sadd(queue.redis_queues_keys, queue.key)
+                pipeline.rpush(queue.key, *ids)
                 batches.end(pipeline, batch)
                 pipeline.execute()
         except RedisError:
             with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
                 batches.take_back(self.redis, batch, ids)
             raise
-        return ids
 
     def check_room(self) -> None:
         """Raises `Full`."""
@@ -174,6 +178,7 @@ class Jobs:
         owner: str,
         queue: TrackedQueue,
         notify: Mapping[str, str] | None = None,
+        sender: Sender | None = None,
         *,
         id: str = "",
         **more: Any,
@@ -187,7 +192,11 @@ class Jobs:
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
-            meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}),
+            meta={
+                "owner": owner,
+                **({"notify": dict(notify)} if notify else {}),
+                **({"from": sender.mark} if sender else {}),
+            },
             status=JobStatus.QUEUED,
             **more,
         )

@@ -18,6 +18,7 @@ floats, turn [] into {} and a version into 1.79e+15.
 from collections.abc import Iterable
 from typing import Final
 
+from workers.limits import CHARGE
 from workers.tally import COUNT
 from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, notice_key, push_key
 
@@ -178,6 +179,7 @@ local function remember_news(state, body, now)
   end
 end
 """
+    + CHARGE
     + COUNT
     + r"""
 local function run()
@@ -191,6 +193,7 @@ local function run()
   if what == 'delete' then
     if not known then return {'unchanged', 'unknown'} end
     index(state, state.status, nil)
+    charge(state, state.status, nil)
     redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
@@ -252,6 +255,7 @@ local function run()
   redis.call('HSET', key, unpack(flat))
   if before ~= state.status then
     index(state, before, state.status)
+    charge(state, before, state.status)
     if ENDED[state.status] then
       for _, part in ipairs({'', ':attempts', ':log', ':words'}) do
         redis.call('EXPIRE', key .. part, lifetime(state))

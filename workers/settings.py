@@ -20,6 +20,7 @@ from workers.wire import INTERNAL_QUEUES, is_address
 BOOKS_URL = "https://www.goodreads.com/book/show/"
 CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
 SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+LOOPBACK = addresses.networks("127.0.0.0/8,::1")
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -63,6 +64,12 @@ class Settings:
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
     trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect, so that all clients have one address."""
+        host = "127.0.0.1" if self.host == "localhost" else self.host
+        return addresses.is_within(host, LOOPBACK) and not self.trusted_proxies
 
     @property
     def queue_names(self) -> tuple[str, ...]:

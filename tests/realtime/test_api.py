@@ -68,6 +68,7 @@ def test_an_idempotency_key_makes_one_job_of_two_submits(me: FlaskClient) -> Non
         "json": {"task": "sum_numbers", "args": {"text": "1"}},
         "headers": {"Idempotency-Key": "k"},
     }
+    me.get("/")  # a session begins
     first, second = me.post("/api/jobs", **request), me.post("/api/jobs", **request)
     assert first.status_code == second.status_code == 202
     assert first.get_json()["id"] == second.get_json()["id"]

@@ -175,7 +175,7 @@ def test_further_ends_of_a_job_count_too(
     redis: Redis, look: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(allowance.MOST - 1):
-        allowance.spend(redis, "operator")
+        allowance.spend_notice(redis, "operator")
     end(redis, "a", notify=WISH)
     look()
     for _ in range(2):

@@ -1,0 +1,140 @@
+"""What waits, held to its limits: whether there is room for more, and what the counts say that is no longer true.
+
+The script of states counts (`limits.CHARGE`). A bulk submit takes its room before it saves the first job, so that two
+at once can't both find the same room.
+"""
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.commands.core import Script
+
+from workers.errors import TooMany
+from workers.limits import ACTIONS, BYTES, BYTES_KEY, JOBS, MIB, STRANGERS, Limit, Sender, waiting_key
+from workers.script import lua_set
+from workers.wire import WAITING
+
+TAKEN_TTL: Final = 120  # seconds after which room that a dead process took is free again
+RETRY_AFTER: Final = 10  # seconds
+SAMPLE: Final = 100  # of those that are counted, looked at when somebody is refused
+
+# KEYS: the hash of bytes; then of each account its set, and the room that is taken. ARGV: how many more, of how many
+# bytes, whether to take the room; then of each account its name, the most jobs and the most bytes.
+# Returns {} or {account, 'jobs' | 'bytes'}
+TAKE: Final = f"""
+local call, count, size = redis.call, tonumber(ARGV[1]), tonumber(ARGV[2])
+for at = 1, (#KEYS - 1) / 2 do
+  local name, most, most_bytes = ARGV[1 + 3 * at], tonumber(ARGV[2 + 3 * at]), tonumber(ARGV[3 + 3 * at])
+  local coming = tonumber(call('GET', KEYS[1 + 2 * at]) or 0)
+  if call('SCARD', KEYS[2 * at]) + coming + count > most then return {{name, 'jobs'}} end
+  if tonumber(call('HGET', KEYS[1], name) or 0) + size > most_bytes then return {{name, 'bytes'}} end
+end
+if ARGV[3] == '1' then
+  for at = 1, (#KEYS - 1) / 2 do
+    call('INCRBY', KEYS[1 + 2 * at], count)
+    call('EXPIRE', KEYS[1 + 2 * at], {TAKEN_TTL})
+  end
+end
+return {{}}
+"""
+
+# a state may have gone in a way that nobody told the script: whatever is counted for it is not true any more.
+# KEYS: a set, the hash of bytes. ARGV: the account, how many to look at
+MEND: Final = f"""
+local call, WAITING = redis.call, {lua_set(WAITING)}
+local found = 0
+for _, member in ipairs(call('SRANDMEMBER', KEYS[1], ARGV[2])) do
+  local id, size = string.match(member, '^(%S+) (%d+)$')
+  if not id or not WAITING[call('HGET', 'headway:job:' .. id, 'status') or ''] then
+    call('SREM', KEYS[1], member)
+    if call('HINCRBY', KEYS[2], ARGV[1], string.format('%d', -(size or 0))) <= 0 then call('HDEL', KEYS[2], ARGV[1]) end
+    found = found + 1
+  end
+end
+return found
+"""
+
+
+@functools.cache
+def _script(text: str) -> Script:
+    return Script(cast(Any, None), text.encode())
+
+
+class Room:
+    """Room for jobs that are about to be saved."""
+
+    def __init__(self, keys: list[str], count: int) -> None:
+        self._keys = keys
+        self._left = count
+
+    def use(self, pipeline: Pipeline, count: int) -> None:
+        """So many are saved in this MULTI: from now on they are counted as what they are."""
+        if not count:
+            return
+        self._left -= count
+        for key in self._keys:
+            pipeline.decrby(key, count)
+
+    def give_back(self, redis: Redis) -> None:
+        with redis.pipeline() as pipeline:
+            self.use(pipeline, self._left)
+            for key in self._keys:
+                pipeline.expire(key, TAKEN_TTL)
+            pipeline.execute()
+
+
+def check(redis: Redis, sender: Sender | None, count: int, size: int, *, action: bool = False) -> None:
+    """Whether `count` more jobs with `size` bytes of arguments in all may wait. Raises `TooMany`."""
+    if sender is not None:
+        _take(redis, sender, count, size, action=action, keep=False)
+
+
+@contextmanager
+def room(redis: Redis, sender: Sender | None, count: int, size: int) -> Iterator[Room]:
+    """Take room for `count` jobs while they are saved. Raises `TooMany`."""
+    if sender is None:
+        yield Room([], count)
+        return
+    taken = _take(redis, sender, count, size, action=False, keep=True)
+    try:
+        yield taken
+    finally:
+        taken.give_back(redis)
+
+
+def _take(redis: Redis, sender: Sender, count: int, size: int, *, action: bool, keep: bool) -> Room:
+    most, bytes_ = (ACTIONS if action else JOBS), dict(sender.accounts(BYTES))
+    accounts = sender.accounts(most)
+    keys, arguments = [BYTES_KEY], [str(count), str(size), "1" if keep else ""]
+    for account, jobs in accounts:
+        keys += [waiting_key(account, action=action), f"headway:coming:{account}"]
+        arguments += [account, str(jobs), str(bytes_[account])]
+    refused = cast(list[bytes], _script(TAKE)(keys, arguments, client=redis))
+    if refused:
+        account, what = (text.decode() for text in refused)
+        mend(redis, account, action=action)
+        raise TooMany(_sentence(account, BYTES if what == "bytes" else most), RETRY_AFTER)
+    return Room(keys[2::2], count)
+
+
+def mend(redis: Redis, account: str, *, action: bool = False) -> int:
+    """Look at some of what is counted as waiting, and forget what does not wait; returns how many those were."""
+    keys = [waiting_key(account, action=action), BYTES_KEY]
+    return int(_script(MEND)(keys, [account, SAMPLE], client=redis))
+
+
+def _sentence(account: str, limit: Limit) -> str:
+    if account == STRANGERS:
+        most, whose = limit.strangers or 0, "all visitors together"
+    elif account.startswith("owner:"):
+        most, whose = limit.owner or 0, "one owner"
+    else:
+        most, whose = limit.address or 0, "one address"
+    what = (
+        f"{most // MIB} MiB of arguments" if limit is BYTES else f"{most:,} {'actions' if limit is ACTIONS else 'jobs'}"
+    )
+    return f"At most {what} of {whose} may wait at a time. Try again when some of them have run"
