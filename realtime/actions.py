@@ -17,6 +17,7 @@ from realtime.search import scope_of
 from workers import actions, query, search, waiting
 from workers.errors import BadArguments, Conflict, TooMany
 from workers.limits import ID_SIZE
+from workers.query import LENGTH_LIMIT
 from workers.verbs import ALLOWED, Verb
 from workers.wire import is_job_id
 
@@ -32,7 +33,7 @@ class ActionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     verb: Verb
     ids: Annotated[list[str], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
-    q: str | None = None
+    q: Annotated[str, Field(max_length=LENGTH_LIMIT)] | None = None
     expect: Annotated[int, Field(ge=0)] | None = None  # how many jobs the person saw who asks for it
 
 

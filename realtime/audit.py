@@ -25,14 +25,14 @@ class AuditQuery(BaseModel):
     """The query of the audit log."""
 
     model_config = ConfigDict(extra="forbid")
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}-[0-9]{1,16}$")] | None = None
+    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}-[0-9]{1,16}o?$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 @blueprint.get("/api/audit")
 @openapi.describe(query=AuditQuery, answer="Audit", operator=True)
 def read_audit() -> Response:
-    """Who did what, newest first: the last 10,000 acts, refused ones too."""
+    """Who did what, newest first: the last 10,000 acts, refused ones too; of strangers 10,000 more."""
     allow(services().access.may_oversee(visitor()))
     asked = parse_query(AuditQuery)
     entries, cursor = audit.read(services().redis, asked.cursor, asked.limit)
@@ -53,11 +53,20 @@ def audited(what: str) -> Callable[[View], View]:
                 result = code_of(error)
                 raise
             finally:
-                audit.write(services().redis, Entry(_who(), g.act, g.which, result))
+                _record(result)
 
         return cast(View, recorded)
 
     return mark
+
+
+def _record(result: str) -> None:
+    """What strangers were refused is counted, not listed: there is no end of it."""
+    is_stranger = not visitor().sees and grant() is None
+    if is_stranger and result != "ok":
+        audit.count_refusal(services().redis, g.act, result)
+    else:
+        audit.write(services().redis, Entry(_who(), g.act, g.which, result), stranger=is_stranger)
 
 
 def concerns(what: str = "", *, ids: list[str] | None = None, **which: Any) -> None:

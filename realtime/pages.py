@@ -25,7 +25,9 @@ from realtime import files, modules
 from realtime.access import Refusal
 from realtime.audit import audited
 from realtime.errors import Refused
-from realtime.request import read_json, services, session_owner, visitor
+from realtime.request import client, read_json, services, session_owner, visitor
+from workers import logins
+from workers.errors import TooMany
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
@@ -122,8 +124,14 @@ def show(template: str, here: str, **values: object) -> Response:
 def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
+    redis, address = services().redis, client()
+    if (wait := logins.attempt(redis, address)) is not None:
+        raise TooMany("Too many wrong tokens came from your address; wait before you try again", wait)
     if not services().access.log_in(session, token):
-        raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
+        raise Refused(
+            Refusal("unauthorized", "This is not the operator's token; use the link that was printed at start")
+        )
+    logins.succeeded(redis, address)
     _recheck(session_owner())
     return jsonify(ok=True)
 

@@ -41,7 +41,7 @@ from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import batches, lifecycle, store  # noqa: E402
+from workers import audit, batches, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
@@ -218,12 +218,13 @@ def _end_in_peace(goodbye: Callable[[], object]) -> None:
 
 
 def tidy(redis: Redis) -> None:
-    """Take back what dead processes left half done, for ever."""
+    """Take back what dead processes left half done, and tell what strangers were refused, for ever."""
     while True:
         try:
             batches.take_back_abandoned(redis)
+            audit.tell_refusals(redis)
         except RedisError as error:
-            log.warning("abandoned submits were not looked for: %s", error)
+            log.warning("abandoned submits and refusals were not looked for: %s", error)
         eventlet.sleep(TIDY_INTERVAL)
 
 
