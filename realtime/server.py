@@ -41,7 +41,7 @@ from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import audit, batches, lifecycle, store  # noqa: E402
+from workers import audit, batches, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
@@ -268,7 +268,10 @@ def main() -> int:
     prepare_process()
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
-        serve(settings, Secrets.from_environment(os.environ, settings.home))
+        secrets = Secrets.from_environment(os.environ, settings.home)
+        for warning in strength.judge(settings, secrets):
+            log.warning(warning)
+        serve(settings, secrets)
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)

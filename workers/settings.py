@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from workers import addresses
+from workers import addresses, memory
 from workers.errors import SettingsError
 from workers.wire import INTERNAL_QUEUES, is_address
 
@@ -63,13 +63,18 @@ class Settings:
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
+    maxmemory: int | None = None  # bytes that the embedded server may take; None: a share of what there is
     trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether the server listens on this machine's loopback alone."""
+        return self.host == "localhost" or addresses.is_within(self.host, LOOPBACK)
+
+    @property
     def is_local(self) -> bool:
-        """Whether only this machine can connect, so that all clients have one address."""
-        host = "127.0.0.1" if self.host == "localhost" else self.host
-        return addresses.is_within(host, LOOPBACK) and not self.trusted_proxies
+        """Whether only this machine can connect, and through no proxy, so that all clients have one address."""
+        return self.on_loopback and not self.trusted_proxies
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -108,6 +113,7 @@ class Settings:
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
+            maxmemory=_maxmemory(environ.get("HEADWAY_MAXMEMORY", "")),
             trusted_proxies=_trusted_proxies(environ.get("HEADWAY_TRUSTED_PROXIES", "")),
         )
 
@@ -249,6 +255,13 @@ def _trusted_proxies(text: str) -> tuple[addresses.Network, ...]:
     except ValueError as error:
         expected = "addresses and networks such as 10.0.0.5,172.16.0.0/12"
         raise SettingsError(_expected("HEADWAY_TRUSTED_PROXIES", expected, text)) from error
+
+
+def _maxmemory(text: str) -> int | None:
+    size = memory.parse(text) if text else None
+    if text and size is None:
+        raise SettingsError(_expected("HEADWAY_MAXMEMORY", "a size of 64mb or more, such as 512mb or 2gb", text))
+    return size
 
 
 def _prefix(text: str) -> str:

@@ -74,6 +74,8 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_CRON", "cron.py", "cron", Path.cwd() / "cron.py"),
         ("HEADWAY_CRON", " ", "cron", None),
         ("HEADWAY_TRUSTED_PROXIES", "10.0.0.5, ::1/128", "trusted_proxies", networks("10.0.0.5,::1")),
+        ("HEADWAY_MAXMEMORY", "512mb", "maxmemory", 512 * 1024 * 1024),
+        ("HEADWAY_MAXMEMORY", "", "maxmemory", None),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
@@ -135,6 +137,8 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_ORIGINS", "ftp://a.test"),
         ("HEADWAY_TRUSTED_PROXIES", "proxy.example"),
         ("HEADWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("HEADWAY_MAXMEMORY", "much"),
+        ("HEADWAY_MAXMEMORY", "63mb"),
         ("HEADWAY_PREFIX", "jobs"),
         ("HEADWAY_PREFIX", "/a b"),
         ("HEADWAY_PREFIX", "//jobs"),
