@@ -1,26 +1,30 @@
 """News of ends, sent by real workers: queued as they would be once they are due."""
 
 import json
+import socket
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from tests.conftest import Processes, ended
+from tests.conftest import Processes, ended, until
 from tests.mail_box import MailBox
 from tests.push_service import Browser, PushService
 from tests.web_hook import WebHook
 from tests.workers.conftest import Clock
 from tests.workers.test_notices import WISH, end, pass_time, queued
 from tests.workers.test_webpush import subscription_of
-from workers import inbox, subscriptions
+from workers import actions, delivery, inbox, subscriptions
 from workers import jobs as jobs_package
 from workers.lifecycle import TrackedQueue
 from workers.notices import Notices
 from workers.queue import Jobs
 from workers.sweeper import Sweeper
 from workers.tasks import Tasks
+from workers.verbs import Verb
 from workers.wire import ACTIONS_QUEUE, NEWS_QUEUE, Status, index_key
 
 
@@ -276,3 +280,37 @@ def test_messages_that_the_release_before_left_on_its_queue_are_sent(
     old.enqueue_job(old.create_job(job.func_name, kwargs=job.kwargs, job_id="old", timeout=60))
     processes.worker(ACTIONS_QUEUE)
     assert outcome(jobs, "old") == (Status.FINISHED, "sent") and web_hook.ids == ["a.1"]
+
+
+def test_receivers_that_never_answer_hold_up_neither_others_news_nor_an_operators_action(
+    redis: Redis, jobs: Jobs, push_service: PushService, release: Any, processes: Processes
+) -> None:
+    """Twenty browsers of one owner at an address that takes connections, and says nothing: one time-out, not sixty."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as black_hole:
+        port = black_hole.getsockname()[1]
+        one = subscription_of(push_service.browser())
+        for number in range(subscriptions.MOST):
+            subscriptions.put(redis, "mallory", replace(one, endpoint=f"http://localhost:{port}/{number}"))
+        for number in range(3):
+            end(redis, f"m{number}", owner="mallory")
+        mine = subscribed(redis, push_service)
+        end(redis, "a")
+        sending = release()
+        assert len(sending) == 3 * subscriptions.MOST + 1
+        processes.worker(NEWS_QUEUE)
+        processes.worker(ACTIONS_QUEUE)
+        until(lambda: redis.zcard(index_key(f"queue:{NEWS_QUEUE}", Status.STARTED)), "the first try")
+        ids = jobs.submit_many("sum_numbers", [{"text": "1"}] * 10, owner="me")
+        id, total = actions.collect(redis, [ids])
+        actions.begin(jobs, id, Verb.CANCEL, total, owner="operator", everybody=True)
+        assert ended(jobs, id, within=5).state.result["done"] == 10, "long before the first time-out"
+        until(lambda: push_service.told(mine), "my push", within=2 * delivery.LIMIT)
+        black_hole.setblocking(False)
+        tries = 0
+        with suppress(BlockingIOError):
+            while True:
+                black_hole.accept()[0].close()
+                tries += 1
+        assert tries == 1
+        put_off = redis.zcard(index_key(f"queue:{NEWS_QUEUE}", Status.SCHEDULED))
+        assert put_off == 3 * subscriptions.MOST
