@@ -31,6 +31,7 @@ ACTIONS: Final = Limit(20, 50, 1_000)  # on many jobs, that wait
 KEYS: Final = Limit(10_000, 20_000, 200_000)  # new Idempotency-Keys a day, for which each is remembered
 BROWSERS: Final = Limit(20, 100, 20_000)  # that want pushes; of one owner the oldest goes, others are refused
 ID_SIZE: Final = 64  # bytes that one id of an action takes in Redis
+SMALL: Final = KIB  # bytes of arguments that count as none: the number of jobs limits those, and it costs Redis less
 
 STRANGERS: Final = "strangers"
 COUNTED: Final = "*"  # the mark of a job that counts for its owner and for all strangers, and for no address
@@ -69,7 +70,12 @@ def counted(meta: Any, data: bytes) -> dict[str, Any]:
     if not isinstance(mark, str) or not re.fullmatch(r"[0-9a-f]{0,32}|\*", mark):
         return {}
     size = meta.get("size")
-    return {"from": mark, "size": size if isinstance(size, int) and size >= 0 else len(data)}
+    return {"from": mark, "size": size if isinstance(size, int) and size >= 0 else size_of(data)}
+
+
+def size_of(data: bytes) -> int:
+    """How many bytes count for a job with these arguments."""
+    return len(data) if len(data) > SMALL else 0
 
 
 BYTES_KEY: Final = "headway:waiting:bytes"  # a hash: account → bytes
@@ -88,8 +94,8 @@ local function charge(state, before, after)
   local member = id .. ' ' .. size
   for _, account in ipairs(accounts) do
     if redis.call(is and 'SADD' or 'SREM', 'headway:waiting:' .. kind .. account, member) == 1 then
-      local left = redis.call('HINCRBY', '{BYTES_KEY}', account, string.format('%d', is and size or -size))
-      if left <= 0 then redis.call('HDEL', '{BYTES_KEY}', account) end
+      local left = size ~= '0' and redis.call('HINCRBY', '{BYTES_KEY}', account, is and size or '-' .. size)
+      if left and left <= 0 then redis.call('HDEL', '{BYTES_KEY}', account) end
     end
   end
 end

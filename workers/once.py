@@ -9,7 +9,7 @@ from redis.exceptions import WatchError
 from workers import allowance, store, waiting
 from workers.errors import Conflict, TooMany
 from workers.lifecycle import TrackedJob, TrackedQueue
-from workers.limits import DAY, KEYS, Sender
+from workers.limits import DAY, KEYS, Sender, size_of
 from workers.wire import encode
 
 KEY_TTL = 24 * 3600  # seconds for which a key is remembered
@@ -29,7 +29,7 @@ def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, se
                 pipeline.watch(place)
                 if (first := _remembered(redis, place, digest)) is not None:
                     return first
-                waiting.check(redis, sender, 1, len(job.data))
+                waiting.check(redis, sender, 1, size_of(job.data))
                 if sender is not None and (wait := allowance.spend(redis, "keys", sender, KEYS, DAY)):
                     raise TooMany("Too many Idempotency-Keys came within a day; send fewer, or ask an operator", wait)
                 pipeline.multi()

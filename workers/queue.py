@@ -19,7 +19,7 @@ from workers import batches, once, store, waiting
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
-from workers.limits import Sender
+from workers.limits import Sender, size_of
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
@@ -63,7 +63,7 @@ class Jobs:
         self.check_room()
         job = self._create(task, arguments, owner, rq_queue, notify, sender)
         if key is None:
-            waiting.check(self.redis, sender, 1, len(job.data))
+            waiting.check(self.redis, sender, 1, size_of(job.data))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
         return self.load(once.submit_once(self.redis, job, rq_queue, key, sender))
@@ -125,7 +125,7 @@ class Jobs:
                 jobs.append(self._create(task, parsed, owner, rq_queue, sender=sender))
             pause()
         self.check_room()
-        with waiting.room(self.redis, sender, len(jobs), sum(len(job.data) for job in jobs)) as room:
+        with waiting.room(self.redis, sender, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
             self._release(jobs, rq_queue, room, pause)
         return [job.id for job in jobs]
 

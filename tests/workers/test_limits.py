@@ -30,9 +30,9 @@ def test_what_has_no_limit_is_not_counted() -> None:
 @pytest.mark.parametrize(
     ("meta", "kept"),
     [
-        ({"from": "0a"}, {"from": "0a", "size": 3}),
+        ({"from": "0a"}, {"from": "0a", "size": 2000}),
         ({"from": COUNTED, "size": 64}, {"from": COUNTED, "size": 64}),
-        ({"from": "", "size": -1}, {"from": "", "size": 3}),
+        ({"from": "", "size": -1}, {"from": "", "size": 2000}),
         ({"owner": "me"}, {}),
         ({"from": "no digest"}, {}),
         ({"from": 5}, {}),
@@ -40,4 +40,4 @@ def test_what_has_no_limit_is_not_counted() -> None:
     ],
 )
 def test_a_state_keeps_nothing_that_the_script_could_stumble_over(meta: Any, kept: dict[str, Any]) -> None:
-    assert counted(meta, b"123") == kept
+    assert counted(meta, b"1" * 2000) == kept

@@ -16,7 +16,7 @@ from workers.wire import Status
 ME = Sender("me", "0a")
 
 
-def submit(jobs: Jobs, sender: Sender = ME, text: str = "12") -> str:
+def submit(jobs: Jobs, sender: Sender = ME, text: str = "12" * 1_000) -> str:
     return jobs.submit("sum_numbers", {"text": text}, owner=sender.owner, sender=sender).state.id
 
 
@@ -53,6 +53,11 @@ def test_a_job_counts_for_as_long_as_it_waits(jobs: Jobs, redis: Redis, processe
     for id in (ids[0], ids[2]):
         ended(jobs, id)
     assert not redis.keys("headway:waiting:*"), "nothing is left of what does not wait"
+
+
+def test_of_small_jobs_only_the_number_counts(jobs: Jobs, redis: Redis) -> None:
+    submit(jobs, text="1" * 500)
+    assert counts(redis, "owner:me", STRANGERS) == [1, 1] and bytes_of(redis) == {}
 
 
 def test_whoever_counts_for_nobody_leaves_no_trace(jobs: Jobs, redis: Redis) -> None:
@@ -131,12 +136,12 @@ def test_bytes_are_limited_too(jobs: Jobs, redis: Redis, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("small")
 def test_what_is_counted_and_is_no_more_is_forgotten_when_somebody_is_refused(jobs: Jobs, redis: Redis) -> None:
-    ids = submit_many(jobs, 3)
+    ids = [submit(jobs) for _ in range(3)]
     redis.delete(*(f"headway:job:{id}" for id in ids))  # as a person with a Redis client might
     with pytest.raises(TooMany):
         submit(jobs)
     submit(jobs)
-    assert counts(redis, "owner:me") == [1] and bytes_of(redis)["owner:me"] < 200
+    assert counts(redis, "owner:me") == [1] and 2_000 < bytes_of(redis)["owner:me"] < 3_000
 
 
 def test_what_the_record_says_is_counted_again_where_the_state_was_lost(jobs: Jobs, redis: Redis) -> None:
