@@ -42,7 +42,7 @@ class ActionRequest(BaseModel):
 @audited("action")
 def begin_action() -> tuple[Response, int]:
     """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
-    who, sender = submitter()
+    who, payer = submitter()
     body = parse_body(ActionRequest)
     concerns(body.verb, **({"q": body.q} if body.ids is None else {"ids": body.ids}))
     redis = services().redis
@@ -50,13 +50,13 @@ def begin_action() -> tuple[Response, int]:
     concerns(action=id, count=total)
     try:
         _check_total(body.expect, total)
-        waiting.check(redis, sender, 1, total * ID_SIZE, action=True)
+        waiting.check(redis, payer, 1, total * ID_SIZE, action=True)
         if body.verb is Verb.REQUEUE:
-            waiting.check(redis, sender, total, 0)
+            waiting.check(redis, payer, total, 0)
     except (Conflict, TooMany):
         actions.drop(redis, id)
         raise
-    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator, sender=sender)
+    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator, payer=payer)
     return jsonify(id=id, total=total), 202
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
-from realtime.request import allow, grant, parse_body, parse_query, sender, services, submitter, visitor
+from realtime.request import allow, grant, parse_body, parse_query, payer, services, submitter, visitor
 from workers import log_lines, relatives, waiting
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
@@ -66,11 +66,11 @@ def accepted(stored: Stored) -> Response:
 def submit_job() -> Response:
     """Queue a job."""
     key = _idempotency_key()
-    who, sender = submitter()
+    who, payer = submitter()
     body = parse_body(Submission)
     notify = accept(body.notify)
     submit = services().jobs.submit
-    return accepted(submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify, sender=sender))
+    return accepted(submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify, payer=payer))
 
 
 def _idempotency_key() -> str | None:
@@ -93,10 +93,10 @@ def _idempotency_key() -> str | None:
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     request.max_content_length = BULK_BODY_LIMIT
-    who, sender = submitter()
+    who, payer = submitter()
     body = parse_body(BulkSubmission)
     submit_many = services().jobs.submit_many
-    return jsonify(ids=submit_many(body.task, body.args, owner=who, queue=body.queue, sender=sender)), 202
+    return jsonify(ids=submit_many(body.task, body.args, owner=who, queue=body.queue, payer=payer)), 202
 
 
 @blueprint.get("/api/jobs/<id>")
@@ -164,7 +164,7 @@ def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
 
     def requeue(id: str) -> Stored:
-        waiting.check(services().redis, sender(), 1, 0)
+        waiting.check(services().redis, payer(), 1, 0)
         return services().jobs.requeue(id)
 
     return jsonify(asdict(_act(id, requeue).state))
@@ -210,8 +210,8 @@ def submit_again(id: str) -> Response:
         if job is None:
             raise NotFound(f"RQ does not know the arguments of {id!r} any more")
         args = job.kwargs
-    who, sender = submitter()
-    again = jobs.submit(stored.state.task, args, owner=who, queue=stored.state.queue, sender=sender)
+    who, payer = submitter()
+    again = jobs.submit(stored.state.task, args, owner=who, queue=stored.state.queue, payer=payer)
     concerns(again=again.state.id)
     return accepted(again)
 

@@ -12,7 +12,7 @@ from realtime.errors import Refused
 from realtime.tokens import Grant
 from workers import addresses, allowance
 from workers.errors import BadArguments, TooMany
-from workers.limits import SUBMITS, Sender
+from workers.limits import SUBMITS, Payer
 from workers.tasks import fields_of
 from workers.wire import no_constant
 
@@ -53,28 +53,28 @@ def allow(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
-def submitter() -> tuple[str, Sender | None]:
+def submitter() -> tuple[str, Payer | None]:
     """The owner of what this request submits, and for whom it counts; None: for nobody.
 
     Raises `Refused` where nobody may submit, `TooMany` where this one has submitted too often.
     """
     allow(services().access.may_submit())
-    counted = sender()
+    counted = payer()
     limit_submits(counted)
     return owner(), counted
 
 
-def sender() -> Sender | None:
+def payer() -> Payer | None:
     """For whom this request counts; None for operators and for programs that one of them let submit."""
     who, token = visitor(), grant()
     if who.operator:
         return None
     if token is not None and not token.is_over:
-        return None if token.notify else Sender(owner(), stranger=False)
+        return None if token.notify else Payer(owner(), stranger=False)
     known = bool(who.owner)
     # where only this machine can connect, its address says nothing; but who keeps no cookie has nothing else
     counts = not known or not services().settings.is_local
-    return Sender(owner(), client() if counts else "")
+    return Payer(owner(), client() if counts else "")
 
 
 def client() -> str:
@@ -84,7 +84,7 @@ def client() -> str:
     return services().access.digest("address", addresses.block_of(found))
 
 
-def limit_submits(counted: Sender | None) -> None:
+def limit_submits(counted: Payer | None) -> None:
     """Raises `TooMany` over 20 submits a second of one owner, or 50 of one address."""
     if counted is None or not counted.stranger:
         return

@@ -15,7 +15,7 @@ from redis.exceptions import WatchError
 
 from workers.acts import Errors, act
 from workers.errors import Conflict, NotFound
-from workers.limits import ID_SIZE, Sender
+from workers.limits import ID_SIZE, Payer
 from workers.progress import progress
 from workers.queue import Jobs
 from workers.store import Stored
@@ -53,7 +53,7 @@ def drop(redis: Redis, id: str) -> None:
 
 
 def begin(
-    jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody: bool, sender: Sender | None = None
+    jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody: bool, payer: Payer | None = None
 ) -> Stored:
     """Have it done to what was collected as `id`; returns the state of the job that does it, whose owner is `owner`.
 
@@ -69,7 +69,7 @@ def begin(
     after = timedelta(seconds=UNDO + 1) if verb is Verb.DELETE else timedelta()
     queue = ACTIONS_QUEUE if everybody else OTHERS_QUEUE  # what others do holds up no operator
     args, size = {"verb": verb, "total": total}, total * ID_SIZE
-    return jobs.submit_internal(TASK, args, owner=owner, id=id, queue=queue, after=after, sender=sender, size=size)
+    return jobs.submit_internal(TASK, args, owner=owner, id=id, queue=queue, after=after, payer=payer, size=size)
 
 
 def undo(jobs: Jobs, id: str) -> Stored:

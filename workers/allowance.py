@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.commands.core import Script
 
-from workers.limits import Limit, Sender
+from workers.limits import Limit, Payer
 
 MOST = 20  # ends told by webhook and mail
 WINDOW = 3600  # seconds, from the first of them
@@ -28,9 +28,9 @@ def _script() -> Script:
     return Script(cast(Any, None), SPEND.encode())
 
 
-def spend(redis: Redis, what: str, sender: Sender, limit: Limit, window: int) -> int | None:
-    """Count one more of `what` for this sender. None where that is fine; else in how many seconds the next one is."""
-    accounts = [(f"headway:{what}:{account}", most) for account, most in sender.accounts(limit)]
+def spend(redis: Redis, what: str, payer: Payer, limit: Limit, window: int) -> int | None:
+    """Count one more of `what` for this payer. None where that is fine; else in how many seconds the next one is."""
+    accounts = [(f"headway:{what}:{account}", most) for account, most in payer.accounts(limit)]
     return _spend(redis, accounts, window)
 
 

@@ -38,7 +38,7 @@ COUNTED: Final = "*"  # the mark of a job that counts for its owner and for all 
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class Payer:
     """Who sent a request, as far as it is counted."""
 
     owner: str

@@ -9,13 +9,13 @@ from redis.exceptions import WatchError
 from workers import allowance, store, waiting
 from workers.errors import Conflict, TooMany
 from workers.lifecycle import TrackedJob, TrackedQueue
-from workers.limits import DAY, KEYS, Sender, size_of
+from workers.limits import DAY, KEYS, Payer, size_of
 from workers.wire import encode
 
 KEY_TTL = 24 * 3600  # seconds for which a key is remembered
 
 
-def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, sender: Sender | None) -> str:
+def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, payer: Payer | None) -> str:
     """Queue `job`, or find the job that came with this key before; returns its id. A deleted job counts as none.
 
     Raises `Conflict` where the key came with another request, `TooMany` where a new job may not wait.
@@ -29,8 +29,8 @@ def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, se
                 pipeline.watch(place)
                 if (first := _remembered(redis, place, digest)) is not None:
                     return first
-                waiting.check(redis, sender, 1, size_of(job.data))
-                if sender is not None and (wait := allowance.spend(redis, "keys", sender, KEYS, DAY)):
+                waiting.check(redis, payer, 1, size_of(job.data))
+                if payer is not None and (wait := allowance.spend(redis, "keys", payer, KEYS, DAY)):
                     raise TooMany("Too many Idempotency-Keys came within a day; send fewer, or ask an operator", wait)
                 pipeline.multi()
                 pipeline.set(place, encode({"request": digest, "id": job.id}), ex=KEY_TTL)

@@ -19,7 +19,7 @@ from workers import batches, once, store, waiting
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
-from workers.limits import Sender, size_of
+from workers.limits import Payer, size_of
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
@@ -50,23 +50,23 @@ class Jobs:
         queue: Any = None,
         key: str | None = None,
         notify: Mapping[str, str] | None = None,
-        sender: Sender | None = None,
+        payer: Payer | None = None,
     ) -> Stored:
         """Queue one job and return its state.
 
         `key` is an Idempotency-Key of this owner: the same key and request give the same job. `notify` is who else
-        is to be told of its ends: {webhook?, email?, by}. `sender` is for whom it counts while it waits.
+        is to be told of its ends: {webhook?, email?, by}. `payer` is for whom it counts while it waits.
         Raises `BadArguments`, `Full`, `TooMany`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
         arguments = task.parse(args)
         self.check_room()
-        job = self._create(task, arguments, owner, rq_queue, notify, sender)
+        job = self._create(task, arguments, owner, rq_queue, notify, payer)
         if key is None:
-            waiting.check(self.redis, sender, 1, size_of(job.data))
+            waiting.check(self.redis, payer, 1, size_of(job.data))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
-        return self.load(once.submit_once(self.redis, job, rq_queue, key, sender))
+        return self.load(once.submit_once(self.redis, job, rq_queue, key, payer))
 
     def submit_internal(
         self,
@@ -77,17 +77,17 @@ class Jobs:
         id: str,
         queue: str,
         after: timedelta = timedelta(),
-        sender: Sender | None = None,
+        payer: Payer | None = None,
         size: int = 0,
     ) -> Stored:
         """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
 
-        `size` is how many bytes count for its `sender`. Taken with the memory nearly full too: it may be what makes
+        `size` is how many bytes count for its `payer`. Taken with the memory nearly full too: it may be what makes
         room.
         """
         task = self.tasks.get(name)
         rq_queue = self._queue(queue)
-        job = self._create(task, task.parse(args), owner, rq_queue, None, sender, id=id, retry=Retry(max=RETRIES))
+        job = self._create(task, task.parse(args), owner, rq_queue, None, payer, id=id, retry=Retry(max=RETRIES))
         job.meta["size"] = size
         if after:
             rq_queue.schedule_job(job, datetime.now(UTC) + after)
@@ -102,7 +102,7 @@ class Jobs:
         *,
         owner: str,
         queue: Any = None,
-        sender: Sender | None = None,
+        payer: Payer | None = None,
         pause: Callable[[], None] = lambda: time.sleep(0),
     ) -> list[str]:
         """Queue a job for each of `args`, all or none, and return their ids.
@@ -117,15 +117,15 @@ class Jobs:
                 f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
                 {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
             )
-        waiting.check(self.redis, sender, len(args), 0)  # before the work of looking at them
+        waiting.check(self.redis, payer, len(args), 0)  # before the work of looking at them
         jobs: list[TrackedJob] = []
         for start in range(0, len(args), SLICE):
             for number, arguments in enumerate(args[start : start + SLICE], start):
                 parsed = _parse_numbered(task, arguments, number)
-                jobs.append(self._create(task, parsed, owner, rq_queue, sender=sender))
+                jobs.append(self._create(task, parsed, owner, rq_queue, payer=payer))
             pause()
         self.check_room()
-        with waiting.room(self.redis, sender, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
+        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
             self._release(jobs, rq_queue, room, pause)
         return [job.id for job in jobs]
 
@@ -178,7 +178,7 @@ class Jobs:
         owner: str,
         queue: TrackedQueue,
         notify: Mapping[str, str] | None = None,
-        sender: Sender | None = None,
+        payer: Payer | None = None,
         *,
         id: str = "",
         **more: Any,
@@ -195,7 +195,7 @@ class Jobs:
             meta={
                 "owner": owner,
                 **({"notify": dict(notify)} if notify else {}),
-                **({"from": sender.mark} if sender else {}),
+                **({"from": payer.mark} if payer else {}),
             },
             status=JobStatus.QUEUED,
             **more,

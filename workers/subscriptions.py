@@ -11,7 +11,7 @@ from redis import Redis
 
 from workers import allowance, store
 from workers.errors import TooMany
-from workers.limits import BROWSERS, DAY, Limit, Sender
+from workers.limits import BROWSERS, DAY, Limit, Payer
 from workers.news import run_time
 from workers.wire import JobState, Status, encode, push_key
 
@@ -47,11 +47,11 @@ def digest_of(endpoint: str) -> str:
     return hashlib.sha256(endpoint.encode(errors="surrogatepass")).hexdigest()
 
 
-def put(redis: Redis, owner: str, subscription: Subscription, sender: Sender | None = None) -> None:
-    """Add a subscription, or change it. Raises `TooMany` where `sender` may have no more."""
+def put(redis: Redis, owner: str, subscription: Subscription, payer: Payer | None = None) -> None:
+    """Add a subscription, or change it. Raises `TooMany` where `payer` may have no more."""
     key = push_key(owner)
-    if sender is not None and not redis.hexists(key, subscription.digest):
-        _check(redis, sender)
+    if payer is not None and not redis.hexists(key, subscription.digest):
+        _check(redis, payer)
     keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     given = {"endpoint": subscription.endpoint, "expirationTime": subscription.expires_at, "keys": keys}
     renewed_at = store.now(redis)
@@ -64,7 +64,7 @@ def put(redis: Redis, owner: str, subscription: Subscription, sender: Sender | N
     with redis.pipeline() as pipeline:
         pipeline.hset(key, subscription.digest, encode(kept))
         pipeline.expire(key, TTL)
-        if sender is not None:
+        if payer is not None:
             pipeline.zadd(ALL, {_member(owner, subscription.digest): renewed_at})
         pipeline.hgetall(key)
         found = pipeline.execute()[-1]
@@ -73,14 +73,14 @@ def put(redis: Redis, owner: str, subscription: Subscription, sender: Sender | N
         remove(redis, owner, digest.decode())
 
 
-def _check(redis: Redis, sender: Sender) -> None:
+def _check(redis: Redis, payer: Payer) -> None:
     with redis.pipeline() as pipeline:
         pipeline.zremrangebyscore(ALL, "-inf", store.now(redis) - TTL * 1_000_000)
         pipeline.zcard(ALL)
         _, count = pipeline.execute()
     if count >= (BROWSERS.strangers or 0):
         raise TooMany("No more browsers can subscribe to notices here; ask an operator", DAY)
-    if wait := allowance.spend(redis, "browsers", sender, Limit(None, BROWSERS.address, None), DAY):
+    if wait := allowance.spend(redis, "browsers", payer, Limit(None, BROWSERS.address, None), DAY):
         raise TooMany(f"At most {BROWSERS.address} browsers of one address may subscribe to notices a day", wait)
 
 

@@ -14,7 +14,7 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from workers.errors import TooMany
-from workers.limits import ACTIONS, BYTES, BYTES_KEY, JOBS, MIB, STRANGERS, Limit, Sender, waiting_key
+from workers.limits import ACTIONS, BYTES, BYTES_KEY, JOBS, MIB, STRANGERS, Limit, Payer, waiting_key
 from workers.script import lua_set
 from workers.wire import WAITING
 
@@ -87,28 +87,28 @@ class Room:
             pipeline.execute()
 
 
-def check(redis: Redis, sender: Sender | None, count: int, size: int, *, action: bool = False) -> None:
+def check(redis: Redis, payer: Payer | None, count: int, size: int, *, action: bool = False) -> None:
     """Whether `count` more jobs with `size` bytes of arguments in all may wait. Raises `TooMany`."""
-    if sender is not None:
-        _take(redis, sender, count, size, action=action, keep=False)
+    if payer is not None:
+        _take(redis, payer, count, size, action=action, keep=False)
 
 
 @contextmanager
-def room(redis: Redis, sender: Sender | None, count: int, size: int) -> Iterator[Room]:
+def room(redis: Redis, payer: Payer | None, count: int, size: int) -> Iterator[Room]:
     """Take room for `count` jobs while they are saved. Raises `TooMany`."""
-    if sender is None:
+    if payer is None:
         yield Room([], count)
         return
-    taken = _take(redis, sender, count, size, action=False, keep=True)
+    taken = _take(redis, payer, count, size, action=False, keep=True)
     try:
         yield taken
     finally:
         taken.give_back(redis)
 
 
-def _take(redis: Redis, sender: Sender, count: int, size: int, *, action: bool, keep: bool) -> Room:
-    most, bytes_ = (ACTIONS if action else JOBS), dict(sender.accounts(BYTES))
-    accounts = sender.accounts(most)
+def _take(redis: Redis, payer: Payer, count: int, size: int, *, action: bool, keep: bool) -> Room:
+    most, bytes_ = (ACTIONS if action else JOBS), dict(payer.accounts(BYTES))
+    accounts = payer.accounts(most)
     keys, arguments = [BYTES_KEY], [str(count), str(size), "1" if keep else ""]
     for account, jobs in accounts:
         keys += [waiting_key(account, action=action), f"headway:coming:{account}"]

@@ -3,7 +3,7 @@
 from redis import Redis
 
 from workers import allowance
-from workers.limits import Limit, Sender
+from workers.limits import Limit, Payer
 
 
 def test_each_has_twenty_an_hour(redis: Redis) -> None:
@@ -25,9 +25,9 @@ def test_what_one_owner_does_too_often_uses_up_nothing_of_its_address(redis: Red
     limit = Limit(3, 5, None)
 
     def spend(owner: str) -> bool:
-        return allowance.spend(redis, "rate", Sender(owner, "0a"), limit, 60) is None
+        return allowance.spend(redis, "rate", Payer(owner, "0a"), limit, 60) is None
 
     assert [spend("me") for _ in range(10)] == [True] * 3 + [False] * 7
     assert [spend("you") for _ in range(10)] == [True] * 2 + [False] * 8
-    assert allowance.spend(redis, "rate", Sender("you", "0b"), limit, 60) is not None, "three of its own are over"
-    assert allowance.spend(redis, "other", Sender("me", "0a"), limit, 60) is None
+    assert allowance.spend(redis, "rate", Payer("you", "0b"), limit, 60) is not None, "three of its own are over"
+    assert allowance.spend(redis, "other", Payer("me", "0a"), limit, 60) is None

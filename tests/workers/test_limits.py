@@ -4,27 +4,27 @@ from typing import Any
 
 import pytest
 
-from workers.limits import COUNTED, STRANGERS, SUBMITS, Limit, Sender, counted
+from workers.limits import COUNTED, STRANGERS, SUBMITS, Limit, Payer, counted
 
 ALL = Limit(1, 2, 3)
 
 
 @pytest.mark.parametrize(
-    ("sender", "mark", "accounts"),
+    ("payer", "mark", "accounts"),
     [
-        (Sender("me", "abc"), "abc", [("owner:me", 1), ("address:abc", 2), (STRANGERS, 3)]),
-        (Sender("me"), COUNTED, [("owner:me", 1), (STRANGERS, 3)]),
-        (Sender("me", stranger=False), "", [("owner:me", 1)]),
+        (Payer("me", "abc"), "abc", [("owner:me", 1), ("address:abc", 2), (STRANGERS, 3)]),
+        (Payer("me"), COUNTED, [("owner:me", 1), (STRANGERS, 3)]),
+        (Payer("me", stranger=False), "", [("owner:me", 1)]),
     ],
 )
 def test_a_sender_counts_for_its_accounts_the_narrowest_first(
-    sender: Sender, mark: str, accounts: list[tuple[str, int]]
+    payer: Payer, mark: str, accounts: list[tuple[str, int]]
 ) -> None:
-    assert sender.mark == mark and sender.accounts(ALL) == accounts
+    assert payer.mark == mark and payer.accounts(ALL) == accounts
 
 
 def test_what_has_no_limit_is_not_counted() -> None:
-    assert Sender("me", "abc").accounts(SUBMITS) == [("owner:me", 20), ("address:abc", 50)]
+    assert Payer("me", "abc").accounts(SUBMITS) == [("owner:me", 20), ("address:abc", 50)]
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,19 @@ from redis import Redis
 from tests.conftest import Processes, ended
 from workers import limits, store, waiting
 from workers.errors import TooMany
-from workers.limits import ACTIONS, BYTES_KEY, STRANGERS, Limit, Sender, waiting_key
+from workers.limits import ACTIONS, BYTES_KEY, STRANGERS, Limit, Payer, waiting_key
 from workers.queue import Jobs
 from workers.wire import Status
 
-ME = Sender("me", "0a")
+ME = Payer("me", "0a")
 
 
-def submit(jobs: Jobs, sender: Sender = ME, text: str = "12" * 1_000) -> str:
-    return jobs.submit("sum_numbers", {"text": text}, owner=sender.owner, sender=sender).state.id
+def submit(jobs: Jobs, payer: Payer = ME, text: str = "12" * 1_000) -> str:
+    return jobs.submit("sum_numbers", {"text": text}, owner=payer.owner, payer=payer).state.id
 
 
-def submit_many(jobs: Jobs, count: int, sender: Sender = ME) -> list[str]:
-    return jobs.submit_many("sum_numbers", [{"text": "1"}] * count, owner=sender.owner, sender=sender)
+def submit_many(jobs: Jobs, count: int, payer: Payer = ME) -> list[str]:
+    return jobs.submit_many("sum_numbers", [{"text": "1"}] * count, owner=payer.owner, payer=payer)
 
 
 def counts(redis: Redis, *accounts: str) -> list[int]:
@@ -40,7 +40,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_job_counts_for_as_long_as_it_waits(jobs: Jobs, redis: Redis, processes: Processes) -> None:
-    ids = [submit(jobs), submit(jobs, Sender("me")), submit(jobs, Sender("you", "0b"))]
+    ids = [submit(jobs), submit(jobs, Payer("me")), submit(jobs, Payer("you", "0b"))]
     assert counts(redis, "owner:me", "address:0a", "address:0b", "owner:you", STRANGERS) == [2, 1, 1, 1, 3]
     assert set(bytes_of(redis)) == {"owner:me", "address:0a", "address:0b", "owner:you", STRANGERS}
     jobs.cancel(ids[0])
@@ -71,18 +71,18 @@ def test_nothing_of_it_is_sent(jobs: Jobs) -> None:
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(
-    ("senders", "whose"),
+    ("payers", "whose"),
     [
         ([ME] * 4, "one owner"),
-        ([Sender(str(number), "0a") for number in range(6)], "one address"),
-        ([Sender(str(number), f"{number}") for number in range(8)], "all visitors"),
-        ([Sender("me", stranger=False)] * 4, "one owner"),
+        ([Payer(str(number), "0a") for number in range(6)], "one address"),
+        ([Payer(str(number), f"{number}") for number in range(8)], "all visitors"),
+        ([Payer("me", stranger=False)] * 4, "one owner"),
     ],
 )
-def test_each_limit_is_held_and_the_sentence_names_it(jobs: Jobs, senders: list[Sender], whose: str) -> None:
-    *fine, last = senders
-    for sender in fine:
-        submit(jobs, sender)
+def test_each_limit_is_held_and_the_sentence_names_it(jobs: Jobs, payers: list[Payer], whose: str) -> None:
+    *fine, last = payers
+    for payer in fine:
+        submit(jobs, payer)
     with pytest.raises(TooMany, match=whose) as refused:
         submit(jobs, last)
     assert refused.value.retry_after > 0
@@ -111,7 +111,7 @@ def test_bulks_at_once_do_not_find_the_same_room(jobs: Jobs, redis: Redis, monke
     def bulk(number: int) -> None:
         together.wait(10)
         try:
-            submit_many(jobs, 1_000, Sender(str(number), "0a"))
+            submit_many(jobs, 1_000, Payer(str(number), "0a"))
         except TooMany as error:
             refused.append(error)
 
@@ -128,9 +128,9 @@ def test_bytes_are_limited_too(jobs: Jobs, redis: Redis, monkeypatch: pytest.Mon
     submit(jobs, text="1" * 4_000)
     with pytest.raises(TooMany, match="arguments"):
         submit(jobs, text="1" * 4_000)
-    submit(jobs, Sender("you", "0a"), text="1" * 4_000)
+    submit(jobs, Payer("you", "0a"), text="1" * 4_000)
     with pytest.raises(TooMany, match="one address"):
-        submit(jobs, Sender("they", "0a"), text="1" * 4_000)
+        submit(jobs, Payer("they", "0a"), text="1" * 4_000)
     assert 8_000 < bytes_of(redis)[STRANGERS] < 9_000
 
 
