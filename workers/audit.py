@@ -111,7 +111,7 @@ def _refusals(redis: Redis) -> dict[str, Any] | None:
 def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
     """Up to `limit` entries, newest first: [{at: ms, who, what, which, result}]; and where to go on, None: nowhere.
 
-    Before those of the first page stands what strangers are being refused just now, if anything.
+    The first page has one more, in its place by time: what strangers are being refused just now, if anything.
     """
     found: list[tuple[tuple[int, int, bool], dict[str, Any]]] = []
     for key, others in ((KEY, False), (OTHERS_KEY, True)):
@@ -120,7 +120,10 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
             found.append(((int(at), int(number), others), {"at": int(at), **json.loads(fields[b"entry"])}))
     found.sort(key=lambda one: one[0], reverse=True)
     counted = _refusals(redis) if before is None else None
-    entries = ([counted] if counted else []) + [entry for _, entry in found[:limit]]
+    entries = [entry for _, entry in found[:limit]]
+    if counted is not None:
+        newer = sum(entry["at"] >= counted["at"] for entry in entries)
+        entries.insert(newer, counted)
     if len(found) <= limit:
         return entries, None
     at, number, others = found[limit - 1][0]

@@ -16,10 +16,11 @@ from workers.wire import Status
 
 
 def entries(operator: FlaskClient) -> list[dict[str, Any]]:
-    """Oldest first, without their time."""
+    """Oldest first, without their time; what strangers were refused comes last."""
     found = operator.get("/api/audit?limit=200").get_json()["entries"]
     for entry in found:
         entry["which"].pop("since", None)
+    found.sort(key=lambda entry: entry["who"] == "strangers", reverse=True)
     return [{name: value for name, value in entry.items() if name != "at"} for entry in reversed(found)]
 
 

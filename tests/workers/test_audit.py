@@ -86,6 +86,17 @@ def test_no_entry_is_larger_than_two_kilobytes(which: dict[str, Any]) -> None:
     assert len(text.encode()) <= audit.SIZE_LIMIT and json.loads(text)["what"] == "cancel"
 
 
+def test_refusals_stand_among_the_others_by_their_time(redis: Redis) -> None:
+    redis.xadd(audit.KEY, {"entry": '{"who":"operator"}'}, id="1-0")
+    audit.count_refusal(redis, "login", "unauthorized")
+    redis.hset(audit.REFUSED_KEY, "since", 2)
+    redis.xadd(audit.KEY, {"entry": '{"who":"viewer"}'}, id="3-0")
+    entries, cursor = audit.read(redis, None, 1)
+    assert [entry["who"] for entry in entries] == ["viewer", "strangers"] and cursor is not None
+    assert [entry["who"] for entry in audit.read(redis, cursor, 1)[0]] == ["operator"]
+    assert [entry["who"] for entry in audit.read(redis, None, 9)[0]] == ["viewer", "strangers", "operator"]
+
+
 def test_what_is_small_enough_is_kept_whole() -> None:
     which = {"ids": [f"{number:08}-0000-0000-0000-000000000000" for number in range(20)], "count": 1000}
     assert json.loads(audit.encoded(Entry("operator", "cancel", which, "ok")))["which"] == which
