@@ -43,6 +43,7 @@ from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import audit, batches, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
+from workers.leftovers import Leftovers  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
@@ -170,7 +171,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         housekeeping,
         settings.queue_names,
         on_lost=relay.metrics.lost_workers.inc,
-        chores=[Notices(housekeeping).look],
+        chores=[Notices(housekeeping).look, Leftovers(housekeeping).look],
     )
     for task in (
         relay.listen,
