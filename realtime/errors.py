@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
-from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TooMany
+from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack, TooMany
 
 RETRY_AFTER = 2  # seconds
 RETRY_AFTER_FULL = 30  # seconds
@@ -21,8 +21,8 @@ STATUSES |= {"too_many": 429}
 log = logging.getLogger("headway.http")
 
 
-KINDS: dict[type[Exception], str] = {NotFound: "not_found", Conflict: "conflict", Full: "unavailable"}
-KINDS[TooMany] = "too_many"
+KINDS: dict[type[Exception], str] = {NotFound: "not_found", Conflict: "conflict"}
+KINDS |= {Full: "unavailable", TakenBack: "unavailable", TooMany: "too_many"}
 
 
 class Refused(Exception):
@@ -69,6 +69,10 @@ def register(app: Flask) -> None:
     @app.errorhandler(Full)
     def full(error: Full) -> Response:
         return answer(503, "unavailable", str(error), retry_after=RETRY_AFTER_FULL)
+
+    @app.errorhandler(TakenBack)
+    def taken_back(error: TakenBack) -> Response:
+        return answer(503, "unavailable", str(error), retry_after=RETRY_AFTER)
 
     @app.errorhandler(TooMany)
     def too_many(error: TooMany) -> Response:

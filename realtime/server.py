@@ -167,12 +167,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     history = app.extensions["headway"].history
     transport = SocketTransport(socketio)
     stats = Stats(housekeeping, settings.queue_names, relay.topics, transport, history, relay.moved)
-    sweeper = Sweeper(
-        housekeeping,
-        settings.queue_names,
-        on_lost=relay.metrics.lost_workers.inc,
-        chores=[Notices(housekeeping).look, Leftovers(housekeeping).look],
-    )
+    sweeper = sweep_for(settings, housekeeping, relay)
     for task in (
         relay.listen,
         relay.pump,
@@ -205,6 +200,11 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         log_output=False,
         debug=False,
     )
+
+
+def sweep_for(settings: Settings, redis: Redis, relay: Relay) -> Sweeper:
+    on_lost, chores = relay.metrics.lost_workers.inc, [Notices(redis).look, Leftovers(redis).look]
+    return Sweeper(redis, settings.queue_names, verdict=settings.verdict, on_lost=on_lost, chores=chores)
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:

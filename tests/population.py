@@ -63,7 +63,8 @@ local call = redis.call
 local order = tonumber(call('GET', 'headway:clock'))
 for at = 1, #ARGV, 4 do
   local from, to, status, registry = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  for _, key in ipairs({'rq:job:%', 'rq:results:%', 'rq:job:%:dependencies', 'headway:job:%', 'headway:job:%:words'}) do
+  for _, key in ipairs({'rq:job:%', 'rq:results:%', 'rq:job:%:dependencies', 'rq:executions:%', 'headway:job:%',
+    'headway:job:%:words'}) do
     local place = string.gsub(key, '%%', to)
     call('COPY', string.gsub(key, '%%', from), place)
   end
@@ -145,6 +146,7 @@ class _Maker:
         elif status == JobStatus.STARTED:
             execution = Execution("1", job.id, connection=self._redis)
             cast(StartedJobRegistry, self._registries[status]).add_execution(execution, pipeline, SILENT)
+            pipeline.zadd(job.execution_registry.key, {execution.id: time.time()})  # for ever: `beat` renews none
         elif status == JobStatus.DEFERRED:
             job._dependency_ids = [next(one.id for one in self.made if one._status == JobStatus.QUEUED)]
             job.register_dependency(pipeline)

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.command import send_command
-from rq.registry import CanceledJobRegistry, FailedJobRegistry, ScheduledJobRegistry
+from rq.registry import CanceledJobRegistry, DeferredJobRegistry, FailedJobRegistry, ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 
 from workers import store, verbs
@@ -17,6 +17,8 @@ from workers.errors import Conflict, HeadwayError, NotFound
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.store import Stored
 from workers.verbs import Verb
+from workers.whereabouts import whereabouts
+from workers.wire import Status
 
 Errors = Mapping[str, HeadwayError]  # of the jobs that it could not be done to
 Then = Callable[[Pipeline, Errors], object]
@@ -72,13 +74,16 @@ def _write(
 ) -> None:
     if row is None:
         raise NotFound(f"no job has the id {id[:80]!r}")
-    verbs.check(verb, row.state.status)
     if job is None:
+        verbs.check(verb, row.state.status)
         if verb is not Verb.DELETE:
             raise NotFound(f"RQ does not know the job {id!r} any more")
         store.bury(pipeline, id)
         return
+    _check(verb, row.state.status, job)
     job.held = job._status
+    if job.is_deferred:
+        _leave_dependencies(pipeline, job)
     if verb is Verb.DELETE:
         job.delete(pipeline)
     elif verb is Verb.STOP:
@@ -86,22 +91,42 @@ def _write(
             raise Conflict("stop: expected a job that a worker runs, got one that has none yet")
         send_command(pipeline, job.worker_name, "stop-job", job_id=id)
     elif verb is Verb.CANCEL:
-        if job.is_canceled:
-            raise Conflict("cancel: expected a job that is not canceled, got one that is in RQ")
         job.cancel(pipeline)
     else:
         _take_out(pipeline, job)
         _enqueue(pipeline, job, queues)
 
 
+def _check(verb: Verb, shown: Status, job: TrackedJob) -> None:
+    """Raises `Conflict` where `verb` may not be done to a job that is what RQ says now, and was `shown` as such."""
+    present = Status(job._status.value)
+    if present != shown and not (shown == Status.LOST and present == Status.STARTED):
+        raise Conflict(f"{verb}: the job is {present} by now, not {shown}; its page shows that in a moment")
+    if verb in (Verb.DELETE, Verb.REQUEUE) and shown in verbs.STRANDED:
+        if whereabouts(job.connection, job.id, in_queue=True).is_orphaned:
+            return  # nothing else would ever move it
+    verbs.check(verb, shown)
+
+
+def _leave_dependencies(pipeline: Pipeline, job: TrackedJob) -> None:
+    """RQ would take a deferred job for one that still waits, when what it waits for ends at this moment or later."""
+    for id in job._dependency_ids:
+        pipeline.srem(TrackedJob.dependents_key_for(id), job.id)
+
+
 def _take_out(pipeline: Pipeline, job: TrackedJob) -> None:
-    """Out of where RQ keeps it; a deferred one RQ takes out too, but would start it again after what it waits for."""
+    """Out of where RQ keeps it."""
     if job.is_deferred:
-        for id in job._dependency_ids:
-            pipeline.srem(TrackedJob.dependents_key_for(id), job.id)
         pipeline.delete(job.dependencies_key)
-        return
-    kind = ScheduledJobRegistry if job.is_scheduled else CanceledJobRegistry if job.is_canceled else FailedJobRegistry
+    kind = (
+        DeferredJobRegistry
+        if job.is_deferred
+        else ScheduledJobRegistry
+        if job.is_scheduled
+        else CanceledJobRegistry
+        if job.is_canceled
+        else FailedJobRegistry
+    )
     registry = kind(job.origin, job.connection, job_class=TrackedJob, serializer=JSONSerializer)
     registry.remove(job, pipeline)
 

@@ -1,6 +1,7 @@
 """Finds jobs of which our states and RQ's records say different things. Redis looks: what agrees never leaves it."""
 
 import functools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
@@ -16,16 +17,28 @@ SLICE: Final = 500  # jobs looked at in one go: some 1 ms of Redis's time
 # ARGV[1]  where to go on: of an index the order of the last one looked at, '-inf' at first; of a queue how many were
 #          looked at, from the end that nobody takes from: what is taken meanwhile moves none of them
 # ARGV[2]  how many to look at
-# Returns {where to go on, '' at the end; then of each that differs: id, our status as JSON, RQ's; empty: none}.
+# Returns {where to go on, '' at the end; how many that we call queued are in this part of a queue; then of each that
+# differs: id, our status as JSON, RQ's; empty: none}. Of a started job without an execution RQ's is `stranded`.
 # It writes nothing.
+STRANDED: Final = "stranded"
 SCRIPT: Final = f"""
 local call, key, from, most, found = redis.call, KEYS[1], ARGV[1], tonumber(ARGV[2]), {{''}}
-local ACTIVE = {lua_set(ACTIVE)}
+local ACTIVE, waiting = {lua_set(ACTIVE)}, 0
+local function runs(id)
+  local origin = call('HGET', 'rq:job:' .. id, 'origin') or ''
+  for _, execution in ipairs(call('ZRANGE', 'rq:executions:' .. id, 0, -1)) do
+    if call('ZSCORE', 'rq:wip:' .. origin, id .. ':' .. execution) then return true end
+  end
+  return false
+end
 local function look(id, listed)
   local ours = call('HGET', 'headway:job:' .. id, 'status') or '""'
+  if listed and ours == '"queued"' then waiting = waiting + 1 end
   if listed and ACTIVE[ours] then return end
   local rqs = call('HGET', 'rq:job:' .. id, 'status') or ''
-  if ours ~= '"' .. rqs .. '"' and not (ours == '"lost"' and rqs == 'started') then
+  local agrees = ours == '"' .. rqs .. '"' or (ours == '"lost"' and rqs == 'started')
+  if agrees and rqs == 'started' and not runs(id) then agrees, rqs = false, 'stranded' end
+  if not agrees then
     local at = #found
     found[at + 1], found[at + 2], found[at + 3] = id, ours, rqs
   end
@@ -39,6 +52,7 @@ else
   for at = 1, #part, 2 do look(part[at], false) end
   if #part == 2 * most then found[1] = '(' .. part[#part] end
 end
+table.insert(found, 2, string.format('%d', waiting))
 return found
 """
 
@@ -46,7 +60,7 @@ return found
 class Difference(NamedTuple):
     id: str
     ours: str  # our status; '' where we know nothing of the job
-    rqs: str
+    rqs: str  # `STRANDED`: started there too, and no execution is registered
 
 
 @functools.cache
@@ -54,14 +68,18 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
-def differences(redis: Redis, queues: Sequence[str]) -> Iterator[list[Difference]]:
-    """Of all jobs that have not ended here, or that wait on RQ's `queues`, slice by slice; one may come twice."""
-    places = [(index_key("all", status), "-inf") for status in Status if status in ACTIVE]
-    places += [(f"rq:queue:{queue}", "0") for queue in queues]
-    for key, start in places:
+def differences(redis: Redis, queues: Sequence[str], listed: Counter[str]) -> Iterator[list[Difference]]:
+    """Of all jobs that have not ended here, or that wait on RQ's `queues`, slice by slice; one may come twice.
+
+    `listed` counts, for each queue, its entries that we call queued.
+    """
+    places = [("", index_key("all", status), "-inf") for status in Status if status in ACTIVE]
+    places += [(queue, f"rq:queue:{queue}", "0") for queue in queues]
+    for queue, key, start in places:
         go_on = start
         while go_on:
             reply = _script()([key], [go_on, SLICE], client=redis)
-            go_on, *texts = [text.decode(errors="replace") for text in cast(Any, reply)]
+            go_on, waiting, *texts = [text.decode(errors="replace") for text in cast(Any, reply)]
+            listed[queue] += int(waiting)
             found = zip(texts[::3], texts[1::3], texts[2::3], strict=True)
             yield [Difference(id, ours.strip('"'), rqs) for id, ours, rqs in found]

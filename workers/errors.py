@@ -45,6 +45,10 @@ class TooMany(HeadwayError):
         self.retry_after = retry_after
 
 
+class TakenBack(HeadwayError):
+    """A bulk submit that was given up half-way; nothing of it is left, and it may be sent again."""
+
+
 class FetchError(HeadwayError):
     """A page that could not, or may not, be fetched."""
 

@@ -16,6 +16,7 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, Retry
 from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
@@ -23,6 +24,7 @@ from rq.serializers import JSONSerializer
 from workers import context, limits, log_lines, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.tasks import Task
+from workers.whereabouts import Executions
 from workers.wire import RESULT_LIMIT, Status, encode, failure_from
 from workers.words import words_of
 
@@ -45,6 +47,10 @@ class TrackedJob(Job):
         """Who else is to be told of its ends: {webhook?, email?, by}; None: nobody has asked."""
         notify = self.meta.get("notify") if isinstance(self.meta, dict) else None
         return notify if isinstance(notify, dict) else None
+
+    @property
+    def execution_registry(self) -> ExecutionRegistry:
+        return Executions(self.id, self.connection)
 
     def restore(self, raw_data: Any) -> Any:
         """Raises NoSuchJobError, which RQ is prepared for, whatever it can't read."""

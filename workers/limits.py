@@ -64,6 +64,11 @@ def waiting_key(account: str, *, action: bool = False) -> str:
     return f"headway:waiting:{'actions:' if action else ''}{account}"
 
 
+def meta_of(payer: Payer | None) -> dict[str, str]:
+    """What RQ's record of a job keeps of whom it counts for."""
+    return {} if payer is None else {"from": payer.mark}
+
+
 def counted(meta: Any, data: bytes) -> dict[str, Any]:
     """What a job's state keeps of it: for whom it counts, and with how many bytes. {}: for nobody."""
     mark = meta.get("from") if isinstance(meta, dict) else None

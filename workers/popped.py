@@ -8,6 +8,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import WatchError
 from rq.intermediate_queue import IntermediateQueue
+from rq.job import JobStatus
 from rq.suspension import WORKERS_SUSPENDED
 
 from workers.lifecycle import TrackedJob, fetch_job
@@ -108,7 +109,8 @@ class Popped:
         self._seen = {key: seen_at + seconds for key, seen_at in self._seen.items()}
 
     def put_back(self, running: Mapping[str, Collection[str]]) -> None:
-        """Put those whose time is over back at the front of their queues, but those of `running`."""
+        """Put those whose time is over back at the front of their queues, but those of `running`; drop the entries of
+        those that do not wait any more."""
         now = self._clock()
         for (queue, id), seen_at in list(self._seen.items()):
             if now - seen_at > self._patience and id not in running[queue]:
@@ -120,16 +122,19 @@ class Popped:
         with self._redis.pipeline() as pipeline:
             pipeline.watch(TrackedJob.key_for(id))  # which changes when a worker begins the job after all
             job = fetch_job(id, self._redis)
-            if job is None or not job.is_queued or pipeline.lpos(between.key, id) is None:
+            waits = job is not None and job._status == JobStatus.QUEUED
+            if pipeline.lpos(between.key, id) is None:
                 return
             pipeline.multi()
             pipeline.lrem(between.key, 1, id)
             # RQ would go by when the job was here before, and fail it as soon as it is taken again
             pipeline.delete(between.get_first_seen_key(id))
-            pipeline.lpush(key, id)
+            if waits:
+                pipeline.lpush(key, id)
             try:
                 pipeline.execute()
             except WatchError:
                 return
         self._seen.pop((queue, id))
-        log.warning("%s: taken from %s and never begun; it is put back", id, queue)
+        fate = "it is put back" if waits else "its entry is dropped, since it does not wait any more"
+        log.warning("%s: taken from %s and never begun; %s", id, queue, fate)

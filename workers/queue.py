@@ -5,21 +5,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import RedisError, WatchError
+from redis.client import Pipeline
+from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import batches, once, store, waiting
+from workers import batches, emptying, once, store, waiting
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
-from workers.limits import Payer, size_of
+from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers.limits import Payer, meta_of, size_of
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
@@ -108,15 +110,14 @@ class Jobs:
         """Queue a job for each of `args`, all or none, and return their ids.
 
         Every job is saved, and shown as queued, before the first may run: one RPUSH releases them all. `pause`
-        is called between slices, to let others have their turn.
+        is called between slices, to let others have their turn. Raises `TakenBack` where it took so long that another
+        process has given it up, besides what `submit` raises.
         """
         task, rq_queue = self._route(name, queue)
         if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
             got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
-            raise BadArguments(
-                f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
-                {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
-            )
+            wrong = {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}
+            raise BadArguments(f"expected args to be {wrong['expected']}, got {got}", {"args": wrong})
         waiting.check(self.redis, payer, len(args), 0)  # before the work of looking at them
         jobs: list[TrackedJob] = []
         for start in range(0, len(args), SLICE):
@@ -126,30 +127,26 @@ class Jobs:
             pause()
         self.check_room()
         with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
-            self._release(jobs, rq_queue, room, pause)
-        return [job.id for job in jobs]
+            return self._save_all(jobs, rq_queue, room, pause)
 
-    def _release(self, jobs: list[TrackedJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]) -> None:
+    def _save_all(
+        self, jobs: Sequence[TrackedJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]
+    ) -> list[str]:
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
         try:
             for start in range(0, len(jobs), SLICE):
-                with self.redis.pipeline() as pipeline:
-                    for job in jobs[start : start + SLICE]:
-                        queue._prepare_for_queue(job)
-                        job.save_new(pipeline)
-                    room.use(pipeline, len(jobs[start : start + SLICE]))
-                    pipeline.execute()
+                batches.write(self.redis, batch, partial(_save_new, queue, jobs[start : start + SLICE], room))
                 pause()
-            with self.redis.pipeline() as pipeline:
-                pipeline.sadd(queue.redis_queues_keys, queue.key)
-                pipeline.rpush(queue.key, *ids)
-                batches.end(pipeline, batch)
-                pipeline.execute()
-        except RedisError:
+            batches.write(self.redis, batch, partial(_release, queue, ids, batch))
+        except RedisError as error:
             with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
-                batches.take_back(self.redis, batch, ids)
+                if isinstance(error, ResponseError):  # Redis does the rest of a MULTI, whatever it refuses of it
+                    batches.delete(self.redis, batch, ids)
+                elif not batches.take_back(self.redis, batch):
+                    return ids  # the last step was done, and its answer was lost
             raise
+        return ids
 
     def check_room(self) -> None:
         """Raises `Full`."""
@@ -192,11 +189,7 @@ class Jobs:
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
-            meta={
-                "owner": owner,
-                **({"notify": dict(notify)} if notify else {}),
-                **({"from": payer.mark} if payer else {}),
-            },
+            meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}) | meta_of(payer),
             status=JobStatus.QUEUED,
             **more,
         )
@@ -258,20 +251,12 @@ class Jobs:
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
-        rq_queue = self._known_queue(queue)
-        count = 0
-        # from the end that workers don't take from; a job counts as ours once we have taken it off the list
-        while ids := rq_queue.get_job_ids(-SLICE, SLICE):
-            with self.redis.pipeline() as pipeline:
-                for id in ids:
-                    pipeline.lrem(rq_queue.key, -1, id)
-                taken = [id for id, removed in zip(ids, pipeline.execute(), strict=True) if removed]
-                for job in fetch_jobs(taken, self.redis):
-                    if job is not None:
-                        job.delete(pipeline, remove_from_queue=False)
-                pipeline.execute()
-            count += len(taken)
-        return count
+        name, count = self._known_queue(queue).name, 0
+        while True:
+            deleted, taken = emptying.empty(self.redis, name, SLICE)
+            if not taken:
+                return count
+            count += deleted
 
     def requeue_failed(self, queue: str) -> int:
         """Requeue every failed job of `queue`; returns how many. Raises `NotFound`."""
@@ -290,6 +275,20 @@ class Jobs:
         if name not in self.queues:
             raise NotFound(f"expected one of the queues {', '.join(self.queues)}, got {name[:80]!r}")
         return self._queue(name)
+
+
+def _save_new(queue: TrackedQueue, jobs: Sequence[TrackedJob], room: Room, pipeline: Pipeline) -> None:
+    for job in jobs:
+        queue._prepare_for_queue(job)
+        job.save_new(pipeline)
+    room.use(pipeline, len(jobs))
+
+
+def _release(queue: TrackedQueue, ids: Sequence[str], batch: str, pipeline: Pipeline) -> None:
+    """Let all of them run."""
+    pipeline.sadd(queue.redis_queues_keys, queue.key)
+    pipeline.rpush(queue.key, *ids)
+    batches.end(pipeline, batch)
 
 
 def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:

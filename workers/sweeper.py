@@ -6,6 +6,7 @@ Whoever holds it does the other chores that must have one hand.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import cast
 from uuid import uuid4
@@ -13,13 +14,13 @@ from uuid import uuid4
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq.registry import StartedJobRegistry
-from rq.serializers import JSONSerializer
 
 from workers import store
-from workers.comparison import Difference, differences
+from workers.abandoned import abandon
+from workers.comparison import STRANDED, Difference, differences
 from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
-from workers.lifecycle import TrackedJob, fetch_job, fetch_jobs
+from workers.lifecycle import TrackedJob, fetch_job
+from workers.orphans import Orphans
 from workers.popped import Popped
 from workers.wire import JobState, Status, index_key
 from workers.worker import HEARTBEAT
@@ -31,7 +32,7 @@ TURN = 0.2  # seconds of comparing, after which heartbeats are heard again
 HELD_UP = HEARTBEAT / 2  # seconds that a sweep may take and yet have kept no worker from being heard in time
 LOCK = "headway:sweeper"
 LOCK_TTL = 2000  # ms; longer than INTERVAL, and soon over when its holder dies
-DUE = 1.0  # the score of those whose time is over and who are silent, by which RQ tells them from who is heard
+VERDICT = 30.0  # seconds that a worker may be silent before its job is judged, where nobody says otherwise
 SLICE = 200  # jobs read in one round trip
 
 # makes a transaction one that is done only by who holds the lock; False: we don't
@@ -47,6 +48,7 @@ class Sweeper:
         queues: Sequence[str],
         *,
         clock: Callable[[], float] = time.monotonic,
+        verdict: float = VERDICT,
         on_lost: Callable[[], None] = lambda: None,
         chores: Sequence[Callable[[Hold], None]] = (),
     ) -> None:
@@ -57,9 +59,11 @@ class Sweeper:
         self._chores = chores
         self._token = uuid4().hex
         self._popped = Popped(redis, clock=clock, patience=2 * SILENCE)
+        self._orphans = Orphans(redis, clock=clock, patience=verdict)
         self._heartbeats = Heartbeats(redis, queues, clock=clock, patience=SILENCE)
         self._compared_at = clock()
         self._comparing: Iterator[Sequence[Difference]] | None = None
+        self._listed: Counter[str] = Counter()  # queue → how many that we call queued have been seen there
         self._different: dict[str, str] = {}  # job → how it differs from RQ, as far as has been compared
         self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
         self._told: dict[str, str] = {}  # job → how it differed when it was mended, for as long as that has not helped
@@ -113,6 +117,7 @@ class Sweeper:
     def _forget(self) -> None:
         self._heartbeats.forget()
         self._popped.forget()
+        self._orphans.forget()
         self._comparing = None
 
     def _excuse(self, seconds: float) -> None:
@@ -162,27 +167,27 @@ class Sweeper:
         expired = cast(list[bytes], self._redis.zrangebyscore(wip_key(queue), 0, time.time()))
         if not expired:
             return
-        ids = [job_of(entry.decode()) for entry in expired]
-        due: dict[bytes, float] = {}
-        for id, entry, job in zip(ids, expired, fetch_jobs(ids, self._redis), strict=True):
-            # RQ would fail even a job that has finished: https://github.com/rq/rq/issues/2424
-            if job is None or not job.is_started:
-                self._redis.zrem(wip_key(queue), entry)
+        entries: dict[str, list[bytes]] = {}
+        for entry in expired:
+            entries.setdefault(job_of(entry.decode()), []).append(entry)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for id in entries:
+                pipeline.hget(TrackedJob.key_for(id), "status")
+            statuses = pipeline.execute()
+        for (id, left), status in zip(entries.items(), statuses, strict=True):
             # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
             # none is judged before we ourselves have waited for its word
-            elif silent.get(id):
-                due[entry] = DUE
-        if due:
-            self._redis.zadd(wip_key(queue), due, xx=True)
-            registry = StartedJobRegistry(queue, self._redis, job_class=TrackedJob, serializer=JSONSerializer)
-            registry.cleanup(DUE)
+            if status != b"started" or silent.get(id):
+                abandon(self._redis, queue, id, left)
+                time.sleep(0)
 
     # -- comparison
 
     def _compare(self) -> None:
         """Begin to compare, or go on where there was no time for all."""
         if self._comparing is None:
-            self._comparing, self._different = differences(self._redis, self._queues), {}
+            self._listed, self._different = Counter(), {}
+            self._comparing = differences(self._redis, self._queues, self._listed)
         comparing, self._comparing = self._comparing, None  # begun anew if it fails
         ends = self._clock() + TURN
         for part in comparing:
@@ -191,7 +196,17 @@ class Sweeper:
                 self._comparing = comparing  # heartbeats are to be heard meanwhile
                 return
             time.sleep(0)
+        self._judge_orphans()
         self._mend_all()
+
+    def _judge_orphans(self) -> None:
+        stranded = {id for id, difference in self._different.items() if difference.endswith(f" {STRANDED}")}
+        self._orphans.started(stranded)
+        for id in stranded:
+            del self._different[id]
+        for queue in self._queues:
+            self._orphans.count(queue, [f"rq:queue:{queue}"], self._listed[queue])
+        self._orphans.judge()
 
     def _mend_all(self) -> None:
         """Mend what differs from RQ twice in a row: once may be a change that was under way."""

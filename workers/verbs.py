@@ -23,6 +23,8 @@ ALLOWED: Final[Mapping[Verb, tuple[Status, ...]]] = {
     Verb.DELETE: tuple(status for status in Status if status not in RUNNING),
     Verb.ENQUEUE: (Status.SCHEDULED, Status.DEFERRED),
 }
+# where a job may be stranded: nobody runs it or will take it, and nothing but a delete or a requeue helps
+STRANDED: Final = RUNNING | {Status.QUEUED}
 ADVICE: Final[Mapping[Verb, Mapping[Status, str]]] = {
     Verb.CANCEL: dict.fromkeys(RUNNING, "stop it instead"),
     Verb.STOP: {Status.QUEUED: "cancel it instead"},

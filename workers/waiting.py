@@ -6,13 +6,16 @@ at once can't both find the same room.
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
+from uuid import uuid4
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
+from redis.exceptions import RedisError
 
+from workers import store
 from workers.errors import TooMany
 from workers.limits import ACTIONS, BYTES, BYTES_KEY, JOBS, MIB, STRANGERS, Limit, Payer, waiting_key
 from workers.script import lua_set
@@ -23,19 +26,26 @@ RETRY_AFTER: Final = 10  # seconds
 SAMPLE: Final = 100  # of those that are counted, looked at when somebody is refused
 
 # KEYS: the hash of bytes; then of each account its set, and the room that is taken. ARGV: how many more, of how many
-# bytes, whether to take the room; then of each account its name, the most jobs and the most bytes.
+# bytes, '' or by which name to take the room; then of each account its name, the most jobs and the most bytes.
 # Returns {} or {account, 'jobs' | 'bytes'}
 TAKE: Final = f"""
-local call, count, size = redis.call, tonumber(ARGV[1]), tonumber(ARGV[2])
+local call, count, size, now = redis.call, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(redis.call('TIME')[1])
+local function taken(key)
+  local sum, flat = 0, call('HGETALL', key)
+  for at = 1, #flat, 2 do
+    local left, since = string.match(flat[at + 1], '^(%d+) (%d+)$')
+    if left and now - since <= {TAKEN_TTL} then sum = sum + left else call('HDEL', key, flat[at]) end
+  end
+  return sum
+end
 for at = 1, (#KEYS - 1) / 2 do
   local name, most, most_bytes = ARGV[1 + 3 * at], tonumber(ARGV[2 + 3 * at]), tonumber(ARGV[3 + 3 * at])
-  local coming = tonumber(call('GET', KEYS[1 + 2 * at]) or 0)
-  if call('SCARD', KEYS[2 * at]) + coming + count > most then return {{name, 'jobs'}} end
+  if call('SCARD', KEYS[2 * at]) + taken(KEYS[1 + 2 * at]) + count > most then return {{name, 'jobs'}} end
   if tonumber(call('HGET', KEYS[1], name) or 0) + size > most_bytes then return {{name, 'bytes'}} end
 end
-if ARGV[3] == '1' then
+if ARGV[3] ~= '' then
   for at = 1, (#KEYS - 1) / 2 do
-    call('INCRBY', KEYS[1 + 2 * at], count)
+    call('HSET', KEYS[1 + 2 * at], ARGV[3], string.format('%d %d', count, now))
     call('EXPIRE', KEYS[1 + 2 * at], {TAKEN_TTL})
   end
 end
@@ -65,51 +75,53 @@ def _script(text: str) -> Script:
 
 
 class Room:
-    """Room for jobs that are about to be saved."""
+    """Room for jobs that are about to be saved, in the hashes `keys`: name → how many, and since when."""
 
-    def __init__(self, keys: list[str], count: int) -> None:
+    def __init__(self, keys: list[str], name: str, count: int, since: int) -> None:
         self._keys = keys
+        self._name = name
         self._left = count
+        self._since = since  # Redis's clock in seconds
 
     def use(self, pipeline: Pipeline, count: int) -> None:
         """So many are saved in this MULTI: from now on they are counted as what they are."""
-        if not count:
-            return
         self._left -= count
         for key in self._keys:
-            pipeline.decrby(key, count)
+            pipeline.hset(key, self._name, f"{self._left} {self._since}")
 
     def give_back(self, redis: Redis) -> None:
         with redis.pipeline() as pipeline:
-            self.use(pipeline, self._left)
             for key in self._keys:
-                pipeline.expire(key, TAKEN_TTL)
+                pipeline.hdel(key, self._name)
             pipeline.execute()
 
 
 def check(redis: Redis, payer: Payer | None, count: int, size: int, *, action: bool = False) -> None:
     """Whether `count` more jobs with `size` bytes of arguments in all may wait. Raises `TooMany`."""
     if payer is not None:
-        _take(redis, payer, count, size, action=action, keep=False)
+        _take(redis, payer, count, size, action=action)
 
 
 @contextmanager
 def room(redis: Redis, payer: Payer | None, count: int, size: int) -> Iterator[Room]:
     """Take room for `count` jobs while they are saved. Raises `TooMany`."""
     if payer is None:
-        yield Room([], count)
+        yield Room([], "", count, 0)
         return
-    taken = _take(redis, payer, count, size, action=False, keep=True)
+    name = str(uuid4())
+    taken = Room(_take(redis, payer, count, size, name=name), name, count, store.now(redis) // 1_000_000)
     try:
         yield taken
     finally:
-        taken.give_back(redis)
+        with suppress(RedisError):  # it is free again by itself
+            taken.give_back(redis)
 
 
-def _take(redis: Redis, payer: Payer, count: int, size: int, *, action: bool, keep: bool) -> Room:
+def _take(redis: Redis, payer: Payer, count: int, size: int, *, action: bool = False, name: str = "") -> list[str]:
+    """Returns the hashes in which it is kept how much room is taken. Raises `TooMany`."""
     most, bytes_ = (ACTIONS if action else JOBS), dict(payer.accounts(BYTES))
     accounts = payer.accounts(most)
-    keys, arguments = [BYTES_KEY], [str(count), str(size), "1" if keep else ""]
+    keys, arguments = [BYTES_KEY], [str(count), str(size), name]
     for account, jobs in accounts:
         keys += [waiting_key(account, action=action), f"headway:coming:{account}"]
         arguments += [account, str(jobs), str(bytes_[account])]
@@ -118,7 +130,7 @@ def _take(redis: Redis, payer: Payer, count: int, size: int, *, action: bool, ke
         account, what = (text.decode() for text in refused)
         mend(redis, account, action=action)
         raise TooMany(_sentence(account, BYTES if what == "bytes" else most), RETRY_AFTER)
-    return Room(keys[2::2], count)
+    return keys[2::2]
 
 
 def mend(redis: Redis, account: str, *, action: bool = False) -> int:

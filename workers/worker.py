@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 from rq import Queue, Worker, worker_registration
 from rq.executions import Execution
@@ -20,14 +20,17 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from workers import context, store
+from workers.claim import Overtaken, hold, may_begin, write_start
 from workers.context import JobContext
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
 from workers.popped import look_at
-from workers.process import die_with_parent
+from workers.process import die_with_parent, how_it_ended
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
 from workers.tasks import Tasks
+from workers.upkeep import Upkeep
+from workers.whereabouts import whereabouts
 from workers.wire import error_of, failure_from
 
 HEARTBEAT = 2  # seconds between two heartbeats of a running job
@@ -70,6 +73,7 @@ class TrackedWorker(Worker):
         self._attempt: int | None = None  # of the running job, when it was taken
         self._outcome = Outcome.OWN  # how the running job is to end
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
+        self._upkeep = Upkeep(self.connection)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
@@ -97,6 +101,15 @@ class TrackedWorker(Worker):
             self._leave_old_connections()
             # Redis was away, for other workers too: who has not been able to speak is not looked for right away
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+
+    def clean_registries(self) -> None:
+        """RQ calls this each `MAINTENANCE` seconds; its own judges jobs that have moved since it looked."""
+        for queue in self.queues:
+            if queue.acquire_maintenance_lock():
+                self._upkeep.tidy(queue)
+                worker_registration.clean_worker_registry(queue)
+                queue.release_maintenance_lock()
+        self.last_cleaned_at = now()  # type: ignore[assignment]
 
     def _leave_old_connections(self) -> None:
         """They may be half-open: one would cost 15 s to find out, and the thread that waits for `stop` never would."""
@@ -152,19 +165,55 @@ class TrackedWorker(Worker):
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         super().maintain_heartbeats(job)
         self._stay_registered()
-        current = store.attempt_of(self.connection, job.id)
-        if current is not None and self._attempt is not None and current > self._attempt:
+        found = whereabouts(self.connection, job.id)
+        is_behind = found.attempt is not None and self._attempt is not None and found.attempt > self._attempt
+        # an attempt that only waits may yet be canceled: until somebody really has it, ours is the only one that runs
+        if is_behind and found.executions - {self._execution_id}:
             # we were silent for so long that the job was given to somebody else
-            self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, current, self._attempt)
+            self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, found.attempt, self._attempt)
             self._superseded_id = job.id
             self._end_horse(Outcome.SUPERSEDED)
 
     def perform_job(self, job: TrackedJob, queue: Queue) -> bool:  # type: ignore[override]
+        if not self._start(job, queue):
+            return False
         sender = Sender(self._settings.redis_url, job.id)
         sender.attempt = self._attempt_to_report()
         running = JobContext(job.id, self.connection, self._settings, self._tasks, sender, Reporter(sender, sender.log))
         with context.entered(running):
             return super().perform_job(job, queue)
+
+    def _start(self, job: TrackedJob, queue: Queue) -> bool:
+        """Write that the job is started, if it still is what was taken, in one step with RQ's own write.
+
+        Who has lost it to a cancel, a delete or a requeue drops its entry, and nothing is said of it.
+        """
+        with self.connection.pipeline() as pipeline:
+            while True:
+                try:
+                    pipeline.watch(job.key)
+                    if may_begin(pipeline, job, self._attempt, self._execution_id):
+                        pipeline.multi()
+                        write_start(pipeline, self, job, queue)
+                        pipeline.execute()
+                    return True
+                except WatchError:
+                    continue  # it has moved in between, or the connection was lost: look again
+                except Overtaken:
+                    pipeline.reset()
+                    pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+                    self._forget(job, pipeline)
+                    return False
+
+    def prepare_job_execution(self, job: TrackedJob, remove_from_intermediate_queue: bool = False) -> None:  # type: ignore[override]
+        """RQ calls this first of all in `perform_job`; what it would write, `_start` has written by then."""
+        self.procline(f"Processing {job.task_name} from {job.origin} since {time.time()}")  # type: ignore[no-untyped-call]
+
+    def _forget(self, job: TrackedJob, pipeline: Pipeline) -> None:
+        """Say nothing of a job that somebody else has moved since it was taken."""
+        super().cleanup_execution(job, pipeline)
+        pipeline.execute()
+        self.log.warning("Job %s has moved since it was taken from %s: it is left alone", job.id, job.origin)
 
     def _attempt_to_report(self) -> int | None:
         """None: it is to be read once the job has started."""
@@ -176,18 +225,29 @@ class TrackedWorker(Worker):
         super().handle_exception(job, *exc_info)
 
     def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {_how_it_ended(ret_val)}")
+        job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {how_it_ended(ret_val)}")
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
 
     def handle_job_failure(  # type: ignore[override]
         self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
     ) -> None:
-        if not self.is_horse and self._outcome is not Outcome.OWN:
-            self._give_up(job, queue)
-            return
-        if job.failure is None and self._stopped_job_id != job.id:
+        stopped_job_id = self._stopped_job_id
+        if job.failure is None and stopped_job_id != job.id:
             job.failure = failure_from(exc_string)
-        super().handle_job_failure(job, queue, started_job_registry, exc_string)
+        while True:
+            try:
+                if self.is_horse or self._outcome is Outcome.OWN:
+                    super().handle_job_failure(job, queue, started_job_registry, exc_string)
+                else:
+                    self._give_up(job, queue)
+                return
+            except WatchError:
+                self._stopped_job_id = stopped_job_id  # RQ has forgotten it by then
+            except Overtaken:
+                self._stopped_job_id = None
+                with self.connection.pipeline() as pipeline:
+                    self._forget(job, pipeline)
+                return
 
     def _give_up(self, job: TrackedJob, queue: Queue) -> None:
         """The horse was ended by us: hand the job back, or leave it to whoever has it now."""
@@ -212,8 +272,16 @@ class TrackedWorker(Worker):
         # https://github.com/rq/rq/issues/2424: after a WatchError RQ replays this, and by then has forgotten
         # which execution to clean up
         execution: Execution | None = self.execution
+        if not self.is_horse and not pipeline.watching:
+            hold(pipeline, job, self._attempt, self._execution_id)  # type: ignore[arg-type]
         super().cleanup_execution(job, pipeline)
         self.execution = execution
+
+    @property
+    def _execution_id(self) -> str:
+        """What is registered for the job; '' where nothing is."""
+        execution: Execution | None = self.execution
+        return "" if execution is None else execution.id
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds of silence after which RQ calls a job abandoned."""
@@ -222,12 +290,3 @@ class TrackedWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         die_with_parent(signal.SIGKILL)
-
-
-def _how_it_ended(wait_status: Any) -> str:
-    if not isinstance(wait_status, int):
-        return "went away"
-    if os.WIFSIGNALED(wait_status):
-        number = os.WTERMSIG(wait_status)
-        return f"was killed by {signal.Signals(number).name} (signal {number})"
-    return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"

@@ -1,12 +1,13 @@
 """Verbs done to jobs, through RQ, in one step."""
 
+import time
 from datetime import timedelta
 from typing import cast
 
 import pytest
 from redis import Redis
 from redis.exceptions import WatchError
-from rq.job import Dependency
+from rq.job import Dependency, JobStatus
 
 from tests.conftest import Processes, ended
 from workers import acts, store
@@ -42,6 +43,7 @@ def test_many_are_canceled_requeued_and_deleted_in_one_step_each(jobs: Jobs, red
 def test_each_job_is_judged_by_itself(jobs: Jobs, redis: Redis) -> None:
     queued, running, gone, unknown = submit(jobs, 4)
     store.transition(redis, running, {"status": Status.STARTED})
+    redis.hset(f"rq:job:{running}", "status", "started")
     store.bury(redis, gone)
     redis.delete(f"rq:job:{unknown}")
     errors = act(redis, Verb.CANCEL, [queued, running, gone, unknown, "rub bish"]).errors
@@ -127,3 +129,64 @@ def test_a_deferred_job_runs_now_and_not_again_after_what_it_waited_for(
     assert jobs.load(after.id).state.attempt == 1
     job = fetch_job(after.id, redis)
     assert job is not None and len(cast(list[object], job.results())) == 1
+
+
+def test_a_job_that_has_moved_in_rq_is_left_alone_whatever_is_shown(jobs: Jobs, redis: Redis) -> None:
+    [id] = submit(jobs)
+    redis.hset(f"rq:job:{id}", "status", "finished")
+    before = redis.hgetall(f"rq:job:{id}")
+    for verb in (Verb.CANCEL, Verb.DELETE):
+        with pytest.raises(Conflict, match="the job is finished by now, not queued"):
+            jobs.act(verb, id)
+    assert redis.hgetall(f"rq:job:{id}") == before
+
+
+@pytest.mark.parametrize("shown", [Status.STARTED, Status.LOST])
+@pytest.mark.parametrize("verb", [Verb.DELETE, Verb.REQUEUE])
+def test_a_started_job_that_nobody_runs_can_be_deleted_and_requeued(
+    shown: Status, verb: Verb, jobs: Jobs, redis: Redis
+) -> None:
+    [id] = submit(jobs)
+    redis.delete("rq:queue:default")
+    redis.hset(f"rq:job:{id}", "status", "started")
+    store.transition(redis, id, {"status": shown})
+    redis.zadd("rq:wip:default", {f"{id}:execution": time.time() + 60})
+    redis.zadd(f"rq:executions:{id}", {"execution": time.time() + 60})
+    with pytest.raises(Conflict):
+        jobs.act(verb, id)
+    redis.delete("rq:wip:default")  # and the record of the execution has expired before
+    jobs.act(verb, id)
+    if verb is Verb.DELETE:
+        assert store.load(redis, id) is None and not redis.exists(f"rq:job:{id}")
+    else:
+        assert (jobs.load(id).state.status, jobs.load(id).state.attempt) == (Status.QUEUED, 2)
+        assert redis.lrange("rq:queue:default", 0, -1) == [id.encode()]
+
+
+def test_a_queued_job_that_is_in_no_list_can_be_requeued(jobs: Jobs, redis: Redis) -> None:
+    [id] = submit(jobs)
+    with pytest.raises(Conflict):
+        jobs.requeue(id)
+    redis.delete("rq:queue:default")
+    assert jobs.requeue(id).state.attempt == 1
+    assert redis.lrange("rq:queue:default", 0, -1) == [id.encode()]
+
+
+@pytest.mark.parametrize("verb", [Verb.CANCEL, Verb.DELETE])
+def test_a_deferred_job_that_is_taken_back_is_not_started_by_what_it_waited_for(
+    verb: Verb, jobs: Jobs, redis: Redis
+) -> None:
+    queue = TrackedQueue("default", connection=redis)
+    first = queue.enqueue_call("sum_numbers", kwargs={"text": "1"})
+    after = queue.enqueue_call("sum_numbers", kwargs={"text": "2"}, depends_on=Dependency(first))
+    first._status = JobStatus.FINISHED
+    redis.hset(first.key, "status", "finished")
+    with redis.pipeline() as ending:  # the first job ends: RQ has read what waits for it
+        ending.watch(first.dependents_key)
+        queue.enqueue_dependents(first, pipeline=ending, refresh_job_status=False)
+        assert ending.command_stack
+        jobs.act(verb, after.id)
+        with pytest.raises(WatchError):
+            ending.execute()
+    queue.enqueue_dependents(first)
+    assert redis.lrange("rq:queue:default", 0, -1) == [first.id.encode()]

@@ -1,5 +1,6 @@
 """What our states and RQ's records disagree on is found among very many, by Redis, slice by slice."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ def found(parts: Iterable[Sequence[Difference]]) -> list[Difference]:
 
 
 def test_of_jobs_in_all_statuses_that_agree_none_is_found(many: Redis) -> None:
-    assert found(differences(many, ["default"])) == []
+    assert found(differences(many, ["default"], Counter())) == []
 
 
 def test_what_differs_is_found_wherever_it_stands(many: Redis) -> None:
@@ -40,15 +41,15 @@ def test_what_differs_is_found_wherever_it_stands(many: Redis) -> None:
         many.hset(f"rq:job:{id}", "status", "started")
     many.delete(f"rq:job:{started[3]}")
     expected = [Difference(id, "queued", "started") for id in (queued[0], queued[SLICE], queued[-1])]
-    assert found(differences(many, ["default"])) == [*expected, Difference(started[3], "started", "")]
+    assert found(differences(many, ["default"], Counter())) == [*expected, Difference(started[3], "started", "")]
 
 
 def test_a_lost_job_runs_as_far_as_rq_knows(many: Redis) -> None:
     id = members(many, Status.STARTED)[0]
     many.hset(f"headway:job:{id}", "status", '"lost"')
-    assert found(differences(many, [])) == []
+    assert found(differences(many, [], Counter())) == []
     many.hset(f"rq:job:{id}", "status", "finished")
-    assert found(differences(many, [])) == [Difference(id, "lost", "finished")]
+    assert found(differences(many, [], Counter())) == [Difference(id, "lost", "finished")]
 
 
 def test_what_waits_on_a_queue_and_is_no_job_of_ours_is_found(many: Redis) -> None:
@@ -59,7 +60,7 @@ def test_what_waits_on_a_queue_and_is_no_job_of_ours_is_found(many: Redis) -> No
     many.zrem("headway:all:queued", ids[0], ids[SLICE], ids[-1])
     many.rpush("rq:queue:default", "nobody-knows-this")
     expected = {(ids[0], "", "queued"), (ids[-1], "", "queued"), (ids[SLICE], "finished", "queued")}
-    assert set(found(differences(many, ["default", "another"]))) == expected
+    assert set(found(differences(many, ["default", "another"], Counter()))) == expected
 
 
 def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redis: Redis) -> None:
@@ -69,7 +70,7 @@ def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redi
     redis.delete("headway:all:queued")
     queue = TrackedQueue("default", connection=redis, serializer=JSONSerializer)
     seen: set[str] = set()
-    for part in differences(redis, ["default"]):
+    for part in differences(redis, ["default"], Counter()):
         seen |= {difference.id for difference in part}
         for _ in range(10):
             redis.lpop(queue.key)
@@ -81,7 +82,7 @@ def test_none_is_missed_while_workers_take_jobs_and_others_come(jobs: Jobs, redi
 def test_redis_is_asked_once_for_each_slice_and_answers_nothing_of_what_agrees(many: Redis) -> None:
     before: dict[str, Any] = many.info("commandstats")
     sent: dict[str, Any] = many.info("stats")
-    found(differences(many, ["default"]))
+    found(differences(many, ["default"], Counter()))
     after: dict[str, Any] = many.info("commandstats")
     calls = after["cmdstat_evalsha"]["calls"] - before.get("cmdstat_evalsha", {"calls": 0})["calls"]
     active = sum(many.zcard(f"headway:all:{status}") for status in ("queued", "started", "deferred", "scheduled"))

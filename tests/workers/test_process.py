@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, until
+from workers.process import how_it_ended
 
 PARENT = """
 import signal, subprocess, sys
@@ -26,3 +27,15 @@ def test_a_child_goes_with_its_parent() -> None:
         assert child.exists()
         parent.kill()
     until(lambda: not child.exists(), "the child's end")
+
+
+@pytest.mark.parametrize(
+    ("wait_status", "words"),
+    [
+        (9, "was killed by SIGKILL (signal 9)"),
+        (3 << 8, "ended with exit code 3 in the middle of it"),
+        (None, "went away"),
+    ],
+)
+def test_an_end_is_said_in_words(wait_status: int | None, words: str) -> None:
+    assert how_it_ended(wait_status) == words

@@ -1,5 +1,6 @@
 """Submit, cancel, stop, requeue, delete."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -161,6 +162,8 @@ def test_a_deleted_job_leaves_nothing_but_its_tombstone(jobs: Jobs, redis: Redis
 def test_a_running_job_is_not_deleted(jobs: Jobs, redis: Redis) -> None:
     id = submit(jobs)
     store.transition(redis, id, {"status": Status.STARTED})
+    redis.hset(f"rq:job:{id}", "status", "started")
+    redis.zadd("rq:wip:default", {f"{id}:execution": time.time() + 60})
     with pytest.raises(Conflict, match="stop it first"):
         jobs.delete(id)
 

@@ -245,7 +245,8 @@ def test_a_horse_that_is_killed_for_the_job_before_fails_not_the_next(
         job = fetch_job(next_one, redis)
         assert job is not None
         execution_id = worker.prepare_execution(job).id
-        worker.prepare_job_execution(job, True)
+        worker._attempt = 1
+        assert worker._start(job, queue)
     worker._ledger.write(Entry(next_one, execution_id, 1, 2))
     worker._stopped_job_id = before
     worker._follow(worker._ledger.read())

@@ -38,6 +38,7 @@ def test_a_finished_job_is_not_called_abandoned_after_a_conflict(
     worker = TrackedWorker("default", settings=settings, tasks=Tasks({}), connection=redis)
     assert isinstance(job, TrackedJob)
     worker.prepare_execution(job)
+    worker._is_horse = True
     for _ in range(2):  # RQ replays it after a WatchError
         with redis.pipeline() as pipeline:
             worker.cleanup_execution(job, pipeline)
@@ -102,6 +103,10 @@ def test_a_worker_that_has_been_replaced_ends_its_horse_and_says_nothing(
         TrackedQueue("other", connection=redis)._enqueue_job(job, pipeline=pipeline)
         pipeline.execute()
     assert jobs.load(id).state.attempt == 2
+    [(entry, heard)] = cast(list[tuple[bytes, float]], redis.zrange("rq:wip:default", 0, -1, withscores=True))
+    until(lambda: cast(float, redis.zscore("rq:wip:default", entry)) >= heard + 2 * HEARTBEAT, "two heartbeats")
+    assert os.path.exists(f"/proc/{horse}/exe"), "an attempt that only waits ends nothing: it may yet be canceled"
+    redis.zadd("rq:wip:other", {f"{id}:somebody": time.time() + 60})
     until(lambda: not os.path.exists(f"/proc/{horse}/exe"), "the horse's end")
     until(lambda: redis.zcard("rq:wip:default") == 0, "its execution's end")
     state = jobs.load(id).state
