@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workers import embedded
+from workers import embedded, strength
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
@@ -59,6 +59,7 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, supervisor.stop)
     if options.part in ("all", "web"):
+        strength.judge(settings, secrets)  # what it only warns of, the web process says
         check_port(settings)
     lock = None  # held while the embedded server runs
     if options.part == "redis" or (options.part == "all" and settings.embedded):

@@ -27,7 +27,7 @@ MODULES = {
     POLLING: "bench.polling_server",
 }
 LAST_WORDS = 20  # lines
-TOKEN = "operator"
+TOKEN = "the operator of the bench"
 
 
 @dataclass(frozen=True)

@@ -61,12 +61,14 @@ class Access:
         self._operator_token = secrets_.operator_token
         self._viewer_token = secrets_.viewer_token
         self._read_only = settings.read_only
+        self._secret_key = secrets_.secret_key.encode()
         self.tokens = Tokens(secrets_.secret_key)
 
     def visitor(self, session: Mapping[str, Any], authorization: str | None) -> Visitor:
         """Who this is, by session or by `Authorization: Bearer <token>` of an operator or a viewer.
 
-        In `session`, `login` is the digest of a token, as `Logins.read` gives it.
+        In `session`, `login` is the digest of a token, as `Logins.read` gives it. All that comes with one token of ours
+        is of one owner: a program keeps no cookies.
         """
         scheme, _, rest = (authorization or "").partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else ""
@@ -74,7 +76,19 @@ class Access:
         operator = _same(token, self._operator_token) or _same(login, _login(self._operator_token))
         viewer = bool(self._viewer_token) and not operator
         viewer = viewer and (_same(token, self._viewer_token) or _same(login, _login(self._viewer_token)))
-        return Visitor(str(session.get("owner", "")), operator, viewer)
+        owner = self._owner_of(token) if token else ""
+        return Visitor(owner or str(session.get("owner", "")), operator, viewer)
+
+    def _owner_of(self, token: str) -> str:
+        """'' of what is no token of ours, or of one that has expired."""
+        if _same(token, self._operator_token) or (self._viewer_token and _same(token, self._viewer_token)):
+            return self.digest("owner", token)
+        grant = self.tokens.read(token)
+        return self.digest("owner", grant.digest) if grant is not None and not grant.is_over else ""
+
+    def digest(self, what: str, text: str) -> str:
+        """A name for `text` that tells nobody what it is, and is the same whenever this installation makes it."""
+        return hmac.digest(self._secret_key, f"{what}:{text}".encode(errors="surrogatepass"), "sha256").hex()[:32]
 
     def grant(self, token: Any) -> Grant | None:
         """What `token`, or the header `Bearer <token>`, says; None where it is none of ours."""

@@ -14,9 +14,12 @@ from realtime.audit import audited, concerns
 from realtime.errors import Refused
 from realtime.request import allow, parse_body, services, submitter, visitor
 from realtime.search import scope_of
-from workers import actions, query, search
-from workers.errors import BadArguments, Conflict
+from workers import actions, query, search, waiting
+from workers.errors import BadArguments, Conflict, TooMany
+from workers.limits import ID_SIZE
+from workers.query import LENGTH_LIMIT
 from workers.verbs import ALLOWED, Verb
+from workers.wire import is_job_id
 
 IDS_LIMIT = 1000  # named one by one
 TOLERANCE = 10  # jobs, and per cent, by which what is found may differ from what was seen
@@ -30,7 +33,7 @@ class ActionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     verb: Verb
     ids: Annotated[list[str], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
-    q: str | None = None
+    q: Annotated[str, Field(max_length=LENGTH_LIMIT)] | None = None
     expect: Annotated[int, Field(ge=0)] | None = None  # how many jobs the person saw who asks for it
 
 
@@ -39,7 +42,7 @@ class ActionRequest(BaseModel):
 @audited("action")
 def begin_action() -> tuple[Response, int]:
     """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
-    who = submitter()
+    who, payer = submitter()
     body = parse_body(ActionRequest)
     concerns(body.verb, **({"q": body.q} if body.ids is None else {"ids": body.ids}))
     redis = services().redis
@@ -47,10 +50,13 @@ def begin_action() -> tuple[Response, int]:
     concerns(action=id, count=total)
     try:
         _check_total(body.expect, total)
-    except Conflict:
+        waiting.check(redis, payer, 1, total * ID_SIZE, action=True)
+        if body.verb is Verb.REQUEUE:
+            waiting.check(redis, payer, total, 0)
+    except (Conflict, TooMany):
         actions.drop(redis, id)
         raise
-    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator)
+    actions.begin(services().jobs, id, body.verb, total, owner=who, everybody=visitor().operator, payer=payer)
     return jsonify(id=id, total=total), 202
 
 
@@ -71,10 +77,12 @@ def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
         raise BadArguments(f"expected {expected}, got {got}", {"ids": {"expected": expected, "got": got}})
     redis, who = services().redis, visitor()
     if body.ids is not None:
-        ids = list(dict.fromkeys(body.ids))
-        if not who.operator and set(actions.owners(redis, ids)) - {who.owner, None}:
-            raise Refused(Refusal("forbidden", "expected jobs of one's own, or an operator"))
-        return [ids]
+        named = [id for id in dict.fromkeys(body.ids) if is_job_id(id)]
+        owners = dict(zip(named, actions.owners(redis, named), strict=True))
+        if not who.operator and set(owners.values()) - {who.owner, None}:
+            raise Refused(Refusal("forbidden", "Only their owner or an operator may act on these jobs"))
+        ids = [id for id, owner in owners.items() if owner is not None]
+        return [ids] if ids else []  # of jobs that don't exist, no action is made
     wanted = query.parse(body.q or "", time.time_ns() // 1_000_000)
     scope = scope_of(who.acting, wanted)
     return search.ids(redis, scope, wanted.within(ALLOWED[body.verb])) if scope is not None else []
@@ -83,6 +91,6 @@ def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:
 def _check_total(expected: int | None, total: int) -> None:
     """Raises `Conflict` where there is nothing to do, or not what was seen."""
     if not total:
-        raise Conflict("expected jobs that this may be done to, found none")
+        raise Conflict("No matching job allows this action")
     if expected is not None and abs(total - expected) > max(TOLERANCE, expected * TOLERANCE / 100):
         raise Conflict(f"expected {expected} jobs, found {total}: look again at what would be acted on")

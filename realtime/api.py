@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
-from realtime.request import allow, grant, parse_body, parse_query, services, submitter, visitor
-from workers import log_lines, relatives
+from realtime.request import allow, grant, parse_body, parse_query, payer, services, submitter, visitor
+from workers import log_lines, relatives, waiting
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
 
@@ -65,14 +65,27 @@ def accepted(stored: Stored) -> Response:
 @openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
-    who = submitter()
+    key = _idempotency_key()
+    who, payer = submitter()
     body = parse_body(Submission)
+    notify = accept(body.notify)
+    submit = services().jobs.submit
+    return accepted(submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify, payer=payer))
+
+
+def _idempotency_key() -> str | None:
+    """Raises `BadArguments` where it could not be known again: whoever sends nothing else is a new owner each time."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= KEY_LIMIT:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= KEY_LIMIT:
         wrong = {"Idempotency-Key": {"expected": f"1 to {KEY_LIMIT} characters", "got": f"{len(key)}"}}
         raise BadArguments(f"Idempotency-Key: expected 1 to {KEY_LIMIT} characters, got {len(key)}", wrong)
-    notify = accept(body.notify)
-    return accepted(services().jobs.submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify))
+    if not visitor().owner:
+        wrong = {"Idempotency-Key": {"expected": "a session or a token beside it", "got": "neither"}}
+        how = "keep the cookie of a first request, or send Authorization: Bearer with a token"
+        raise BadArguments(f"An Idempotency-Key needs a sender that we can recognise: {how}", wrong)
+    return key
 
 
 @blueprint.post("/api/jobs/bulk")
@@ -80,9 +93,10 @@ def submit_job() -> Response:
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     request.max_content_length = BULK_BODY_LIMIT
-    who = submitter()
+    who, payer = submitter()
     body = parse_body(BulkSubmission)
-    return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
+    submit_many = services().jobs.submit_many
+    return jsonify(ids=submit_many(body.task, body.args, owner=who, queue=body.queue, payer=payer)), 202
 
 
 @blueprint.get("/api/jobs/<id>")
@@ -148,7 +162,12 @@ def cancel_job(id: str) -> Response:
 @audited("requeue")
 def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
-    return jsonify(asdict(_act(id, services().jobs.requeue).state))
+
+    def requeue(id: str) -> Stored:
+        waiting.check(services().redis, payer(), 1, 0)
+        return services().jobs.requeue(id)
+
+    return jsonify(asdict(_act(id, requeue).state))
 
 
 @blueprint.post("/api/jobs/<id>/stop")
@@ -191,7 +210,8 @@ def submit_again(id: str) -> Response:
         if job is None:
             raise NotFound(f"RQ does not know the arguments of {id!r} any more")
         args = job.kwargs
-    again = jobs.submit(stored.state.task, args, owner=submitter(), queue=stored.state.queue)
+    who, payer = submitter()
+    again = jobs.submit(stored.state.task, args, owner=who, queue=stored.state.queue, payer=payer)
     concerns(again=again.state.id)
     return accepted(again)
 

@@ -25,14 +25,14 @@ class AuditQuery(BaseModel):
     """The query of the audit log."""
 
     model_config = ConfigDict(extra="forbid")
-    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}-[0-9]{1,16}$")] | None = None
+    cursor: Annotated[str, Field(pattern=r"^[0-9]{1,16}-[0-9]{1,16}o?$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 @blueprint.get("/api/audit")
 @openapi.describe(query=AuditQuery, answer="Audit", operator=True)
 def read_audit() -> Response:
-    """Who did what, newest first: the last 10,000 acts, refused ones too."""
+    """Who did what, newest first: the last 10,000 acts, refused ones too; of strangers 10,000 more."""
     allow(services().access.may_oversee(visitor()))
     asked = parse_query(AuditQuery)
     entries, cursor = audit.read(services().redis, asked.cursor, asked.limit)
@@ -53,7 +53,7 @@ def audited(what: str) -> Callable[[View], View]:
                 result = code_of(error)
                 raise
             finally:
-                audit.write(services().redis, Entry(g.get("who") or _who(), g.act, g.which, result))
+                _record(result)
 
         return cast(View, recorded)
 
@@ -62,7 +62,20 @@ def audited(what: str) -> Callable[[View], View]:
 
 def keep_who() -> None:
     """Record whoever asks now, who will be somebody else once the request is answered. Raises RedisError."""
-    g.who = _who()
+    g.who = _who(), _is_stranger()
+
+
+def _record(result: str) -> None:
+    """What strangers were refused is counted, not listed: there is no end of it."""
+    who, is_stranger = g.get("who") or (_who(), _is_stranger())
+    if is_stranger and result != "ok":
+        audit.count_refusal(services().redis, g.act, result)
+    else:
+        audit.write(services().redis, Entry(who, g.act, g.which, result), stranger=is_stranger)
+
+
+def _is_stranger() -> bool:
+    return not visitor().sees and grant() is None
 
 
 def concerns(what: str = "", *, ids: list[str] | None = None, **which: Any) -> None:
@@ -77,4 +90,4 @@ def _who() -> str:
     who = visitor()
     if who.sees:
         return "operator" if who.operator else "viewer"
-    return who.owner[:WHO] or ("token" if grant() is not None else "")
+    return "token" if grant() is not None else who.owner[:WHO]

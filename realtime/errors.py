@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
-from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack
+from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack, TooMany
 
 RETRY_AFTER = 2  # seconds
 RETRY_AFTER_FULL = 30  # seconds
@@ -22,7 +22,7 @@ log = logging.getLogger("headway.http")
 
 
 KINDS: dict[type[Exception], str] = {NotFound: "not_found", Conflict: "conflict"}
-KINDS |= {Full: "unavailable", TakenBack: "unavailable"}
+KINDS |= {Full: "unavailable", TakenBack: "unavailable", TooMany: "too_many"}
 
 
 class Refused(Exception):
@@ -73,6 +73,10 @@ def register(app: Flask) -> None:
     @app.errorhandler(TakenBack)
     def taken_back(error: TakenBack) -> Response:
         return answer(503, "unavailable", str(error), retry_after=RETRY_AFTER)
+
+    @app.errorhandler(TooMany)
+    def too_many(error: TooMany) -> Response:
+        return answer(429, "too_many", str(error), retry_after=error.retry_after)
 
     @app.errorhandler(HeadwayError)
     def other(error: HeadwayError) -> Response:

@@ -44,7 +44,7 @@ def accept(wish: Notify | None) -> dict[str, str] | None:
         if not (settings.mail_server and settings.mail_from):
             raise _wrong("notify.email", "HEADWAY_SMTP_URL and HEADWAY_MAIL_FROM to be set", "nothing")
     by = "operator" if who.operator or token is None else f"token:{token.digest}"
-    if (wait := allowance.spend(services().redis, by)) is not None:
+    if (wait := allowance.spend_notice(services().redis, by)) is not None:
         raise Refused(
             Refusal("too_many", f"expected at most {allowance.MOST} submits an hour with notify, got more"),
             retry_after=wait,

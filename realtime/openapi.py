@@ -107,7 +107,9 @@ SCHEMAS: dict[str, Any] = {
             )
         }
     ),
-    "Queues": _object({"queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME}))}),
+    "Queues": _object(
+        {"queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME, "blocked_by": _MAYBE}))}
+    ),
     "Workers": _object(
         {
             "workers": _list(

@@ -94,7 +94,7 @@ def list_workers() -> Response:
 @openapi.describe(answer="Ok", operator=True)
 @audited("suspend")
 def suspend_workers() -> Response:
-    """Have all workers take no new jobs, those of Headway's own queue too; what runs goes on."""
+    """Have all workers take no new jobs, those of Headway's own queues too; what runs goes on."""
     allow(services().access.may_operate(visitor()))
     suspend(services().redis)
     return jsonify(ok=True)

@@ -25,7 +25,9 @@ from realtime import files, modules
 from realtime.access import Refusal, new_owner
 from realtime.audit import audited, keep_who
 from realtime.errors import Refused
-from realtime.request import owner, read_json, services, this_session, visitor
+from realtime.request import client, read_json, services, session_owner, this_session, visitor
+from workers import logins
+from workers.errors import TooMany
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
@@ -92,7 +94,7 @@ def _of_all(template: str, here: str) -> AnyResponse:
 
 def show(template: str, here: str, **values: object) -> Response:
     """A page; `here` is its place among the views."""
-    owner()  # a session begins with the first page
+    session_owner()  # a session begins with the first page
     if session.get("day") != (today := int(time.time() // DAY)) or this_session().moves:
         session["day"] = today  # and lives on as long as pages are opened
         services().logins.renew(this_session())
@@ -124,9 +126,15 @@ def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
     here, before = services(), visitor()
+    address = client()
+    if (wait := logins.attempt(here.redis, address)) is not None:
+        raise TooMany("Too many wrong tokens came from your address; wait before you try again", wait)
     digest = here.access.login_with(token)
     if digest is None:
-        raise Refused(Refusal("unauthorized", "expected the operator's token: use the link that was printed at start"))
+        raise Refused(
+            Refusal("unauthorized", "This is not the operator's token; use the link that was printed at start")
+        )
+    logins.succeeded(here.redis, address)
     number = here.logins.begin(digest)
     if "login" in session:
         here.logins.end(session)

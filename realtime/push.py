@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime import openapi
 from realtime.notify import check_address
-from realtime.request import limit_submits, owner, parse_body, services
+from realtime.request import limit_submits, owner, parse_body, payer, services
 from workers import subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
@@ -76,8 +76,8 @@ def read_key() -> Response:
 @openapi.describe(body=PushRequest, answer="Ok")
 def subscribe() -> Response:
     """Push this session's ends to a browser when no page shows them; the same endpoint again changes what is told."""
-    who = owner()
-    limit_submits(who)
+    counted = payer()
+    limit_submits(counted)
     body = parse_body(PushRequest)
     given = body.subscription
     check_address("subscription.endpoint", given.endpoint)
@@ -85,7 +85,7 @@ def subscribe() -> Response:
     subscription = Subscription(
         given.endpoint, given.keys.p256dh, given.keys.auth, body.ends, body.longer_than, given.expirationTime
     )
-    subscriptions.put(services().redis, who, subscription)
+    subscriptions.put(services().redis, owner(), subscription, counted)
     return jsonify(ok=True)
 
 

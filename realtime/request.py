@@ -1,6 +1,7 @@
 """What a view asks of its request: the services, who it is from, whether it may, and what its body says."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import current_app, request, session
@@ -10,14 +11,14 @@ from realtime.access import Refusal, Visitor, new_owner
 from realtime.errors import Refused
 from realtime.sessions import Session
 from realtime.tokens import Grant
-from workers.errors import BadArguments
+from workers import addresses, allowance
+from workers.errors import BadArguments, TooMany
+from workers.limits import SUBMITS, Payer
 from workers.tasks import fields_of
 from workers.wire import no_constant
 
 if TYPE_CHECKING:
     from realtime.app import Services
-
-SUBMITS_A_SECOND = 20  # of one owner
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,6 +44,14 @@ def grant() -> Grant | None:
 
 
 def owner() -> str:
+    """Who owns what this request makes: whoever has its token, else its session, which begins where there is none.
+
+    Raises RedisError as `visitor`.
+    """
+    return visitor().owner or session_owner()
+
+
+def session_owner() -> str:
     """The owner of this session; a session begins with whoever has none. Raises RedisError as `visitor`."""
     services().logins.read(this_session())  # one whose login is over is none
     if "owner" not in session:
@@ -56,25 +65,45 @@ def allow(refusal: Refusal | None) -> None:
         raise Refused(refusal)
 
 
-def submitter() -> str:
-    """The owner of what this request submits. Raises `Refused` where nobody may, and as `limit_submits`."""
+def submitter() -> tuple[str, Payer | None]:
+    """The owner of what this request submits, and for whom it counts; None: for nobody.
+
+    Raises `Refused` where nobody may submit, `TooMany` where this one has submitted too often.
+    """
     allow(services().access.may_submit())
-    who = owner()
-    limit_submits(who)
-    return who
+    counted = payer()
+    limit_submits(counted)
+    return owner(), counted
 
 
-def limit_submits(who: str) -> None:
-    """Raises `Refused` over 20 submits a second of one owner."""
-    redis = services().redis
-    with redis.pipeline() as pipeline:
-        pipeline.set(f"headway:rate:{who}", 0, ex=1, nx=True)
-        pipeline.incr(f"headway:rate:{who}")
-        _, count = pipeline.execute()
-    if count > SUBMITS_A_SECOND:
-        raise Refused(
-            Refusal("too_many", f"expected at most {SUBMITS_A_SECOND} submits a second, got more"), retry_after=1
-        )
+def payer() -> Payer | None:
+    """For whom this request counts; None for operators and for programs that one of them let submit."""
+    who, token = visitor(), grant()
+    if who.operator:
+        return None
+    if token is not None and not token.is_over:
+        return None if token.notify else Payer(owner(), stranger=False)
+    known = bool(who.owner)
+    # where only this machine can connect, its address says nothing; but who keeps no cookie has nothing else
+    counts = not known or not services().settings.is_local
+    return Payer(owner(), client() if counts else "")
+
+
+def client() -> str:
+    """A digest of the address that this request comes from: of IPv6 the /64."""
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
+    found = addresses.client_of(request.remote_addr or "", forwarded_for, services().settings.trusted_proxies)
+    return services().access.digest("address", addresses.block_of(found))
+
+
+def limit_submits(counted: Payer | None) -> None:
+    """Raises `TooMany` over 20 submits a second of one owner, or 50 of one address."""
+    if counted is None or not counted.stranger:
+        return
+    # each request without a cookie has an owner of its own
+    rated = replace(counted, address=client())
+    if (wait := allowance.spend(services().redis, "rate", rated, SUBMITS, 1)) is not None:
+        raise TooMany(f"At most {SUBMITS.owner} submits a second of one owner, {SUBMITS.address} of one address", wait)
 
 
 def check_origin() -> None:

@@ -45,8 +45,9 @@ from realtime.rights import Rights  # noqa: E402
 from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import batches, jobs, lifecycle, store  # noqa: E402
+from workers import audit, batches, jobs, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
+from workers.leftovers import Leftovers  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
@@ -211,16 +212,9 @@ def serve(settings: Settings, secrets: Secrets) -> None:
 
 
 def sweep_for(settings: Settings, redis: Redis, relay: Relay) -> Sweeper:
-    on_lost, chores = relay.metrics.lost_workers.inc, [Notices(redis).look]
-    return Sweeper(
-        redis,
-        settings.queue_names,
-        naming=settings.naming,
-        tasks=Tasks.collect(jobs),
-        verdict=settings.verdict,
-        on_lost=on_lost,
-        chores=chores,
-    )
+    chosen: dict[str, Any] = {"naming": settings.naming, "tasks": Tasks.collect(jobs), "verdict": settings.verdict}
+    chores = [Notices(redis).look, Leftovers(redis).look]
+    return Sweeper(redis, settings.queue_names, on_lost=relay.metrics.lost_workers.inc, chores=chores, **chosen)
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:
@@ -235,12 +229,13 @@ def _end_in_peace(goodbye: Callable[[], object]) -> None:
 
 
 def tidy(redis: Redis) -> None:
-    """Take back what dead processes left half done, for ever."""
+    """Take back what dead processes left half done, and tell what strangers were refused, for ever."""
     while True:
         try:
             batches.take_back_abandoned(redis)
+            audit.tell_refusals(redis)
         except RedisError as error:
-            log.warning("abandoned submits were not looked for: %s", error)
+            log.warning("abandoned submits and refusals were not looked for: %s", error)
         eventlet.sleep(TIDY_INTERVAL)
 
 
@@ -284,7 +279,10 @@ def main() -> int:
     prepare_process()
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
-        serve(settings, Secrets.from_environment(os.environ, settings.home))
+        secrets = Secrets.from_environment(os.environ, settings.home)
+        for warning in strength.judge(settings, secrets):
+            log.warning(warning)
+        serve(settings, secrets)
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)

@@ -38,7 +38,8 @@ def submit_by_get(task: str, args: dict[str, Any]) -> str | None:
 
 
 def submit(task: str, args: dict[str, Any]) -> str:
-    return services().jobs.submit(task, args, owner=submitter()).state.id
+    who, payer = submitter()
+    return services().jobs.submit(task, args, owner=who, payer=payer).state.id
 
 
 @blueprint.post("/tasks")
@@ -95,7 +96,9 @@ def parse_links() -> tuple[str, int] | str:
     valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
     if not 1 <= len(valid) <= BULK_LIMIT:
         return "Only array of goodreads book links is accepted.", 400
-    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=submitter(), queue=BOOK_QUEUE)
+    who, payer = submitter()
+    books = [{"url": link} for link in valid]
+    services().jobs.submit_many("parse_book", books, owner=who, queue=BOOK_QUEUE, payer=payer)
     return f"{len(valid)} books are scheduled for info parsing."
 
 

@@ -26,6 +26,7 @@ from workers.settings import Settings
 from workers.store import Stored
 from workers.tasks import Tasks
 from workers.vapid import Vapid
+from workers.wire import INTERNAL_QUEUES
 
 MOST_PROCESSES = 8  # each has a browser
 ROOT = Path(__file__).parent.parent
@@ -162,7 +163,7 @@ def ears(redis_url: str) -> Iterator[Ears]:
 
 @pytest.fixture
 def jobs(redis: Redis) -> Jobs:
-    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser", "headway"])
+    return Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser", *INTERNAL_QUEUES])
 
 
 @pytest.fixture
@@ -249,7 +250,7 @@ def stack(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFac
     environment = {**base_environment, "REDIS_URL": redis_url, "PORT": str(port)}
     started = Processes(environment, tmp_path_factory.mktemp("stack-logs"))
     started.start("-m", "realtime.server")
-    for queue in ("default", "default", "bookInfoParser", "headway"):
+    for queue in ("default", "default", "bookInfoParser", *INTERNAL_QUEUES):
         started.worker(queue)
     url = f"http://127.0.0.1:{port}"
     until(lambda: is_ready(url), f"the web server ({started.log()})")

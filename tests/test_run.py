@@ -86,7 +86,7 @@ def test_everything_starts_with_one_command_and_ends_with_ctrl_c(start: Start) -
     names = {line.split("|")[0].strip() for line in everything.output.splitlines()}
     assert "headway" in names and "web" in names
     children = everything.children()
-    assert len(children) == 7, "redis, web, scheduler, two workers, one, and our own"
+    assert len(children) == 9, "redis, web, scheduler, two workers, one, and our own three"
     answer = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}})
     job = f"{url}/api/jobs/{answer.json()['id']}"
     until(lambda: requests.get(job).json()["result"] == 3, "the result")
@@ -133,14 +133,14 @@ def test_a_killed_part_is_started_again(start: Start) -> None:
         os.kill(mine[0], signal.SIGKILL)
     until(lambda: everything.output.count("was killed by signal 9; it is started again") == 2, "the notes")
     until(lambda: is_ready(url), "the page again", within=20)
-    assert len(until(lambda: everything.children() if len(everything.children()) == 7 else None, "all parts")) == 7
+    assert len(until(lambda: everything.children() if len(everything.children()) == 9 else None, "all parts")) == 9
 
 
 def test_what_a_file_registers_is_queued_again_and_again(start: Start) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    operator = {"Authorization": "Bearer let-me-in"}
-    start(PORT=str(port), HEADWAY_CRON="examples/cron.py", HEADWAY_OPERATOR_TOKEN="let-me-in")
+    operator = {"Authorization": "Bearer let-me-in-to-all-of-it"}
+    start(PORT=str(port), HEADWAY_CRON="examples/cron.py", HEADWAY_OPERATOR_TOKEN="let-me-in-to-all-of-it")
     until(lambda: is_ready(url), "the page", within=20)
     [cron] = until(lambda: requests.get(f"{url}/api/schedule", headers=operator).json()["cron"], "the scheduler")
     assert [entry["name"] for entry in cron["entries"]] == ["workers.jobs.text.sum_numbers", "words of the front page"]
@@ -210,3 +210,13 @@ def test_without_a_server_binary_it_says_what_to_do(monkeypatch: pytest.MonkeyPa
     )
     assert answer.returncode != 0 and answer.stderr.count("\n") == 1
     assert "no server binary" in answer.stderr and "make run" in answer.stderr and "REDIS_URL" in answer.stderr
+
+
+def test_a_short_secret_is_refused_where_others_can_connect_and_warned_of_where_they_can_not(start: Start) -> None:
+    refused = start(PORT=str(free_port()), HOST="0.0.0.0", SECRET_KEY="short")
+    assert refused.process.wait(20) == 1
+    assert "SECRET_KEY has fewer than 16 characters" in refused.output and "token_urlsafe(32)" in refused.output
+    port = free_port()
+    warned = start(PORT=str(port), SECRET_KEY="short")
+    until(lambda: is_ready(f"http://127.0.0.1:{port}"), "the page", within=20)
+    assert "WARNING SECRET_KEY has fewer than 16 characters" in warned.output

@@ -15,11 +15,12 @@ from redis.exceptions import WatchError
 
 from workers.acts import Errors, act
 from workers.errors import Conflict, NotFound
+from workers.limits import ID_SIZE, Payer
 from workers.progress import progress
 from workers.queue import Jobs
 from workers.store import Stored
 from workers.verbs import Verb
-from workers.wire import state_key
+from workers.wire import ACTIONS_QUEUE, OTHERS_QUEUE, state_key
 
 TASK: Final = "act_on_jobs"
 TTL: Final = 24 * 3600  # seconds for which an action is remembered
@@ -51,7 +52,9 @@ def drop(redis: Redis, id: str) -> None:
     redis.delete(action_key(id), f"{action_key(id)}:ids")
 
 
-def begin(jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody: bool) -> Stored:
+def begin(
+    jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody: bool, payer: Payer | None = None
+) -> Stored:
     """Have it done to what was collected as `id`; returns the state of the job that does it, whose owner is `owner`.
 
     Without `everybody`, to jobs of that owner only. A delete waits until it can't be undone any more.
@@ -64,7 +67,9 @@ def begin(jobs: Jobs, id: str, verb: Verb, total: int, *, owner: str, everybody:
         pipeline.execute()
     # RQ's scheduler counts in whole seconds, rounded down
     after = timedelta(seconds=UNDO + 1) if verb is Verb.DELETE else timedelta()
-    return jobs.submit_internal(TASK, {"verb": verb, "total": total}, owner=owner, id=id, after=after)
+    queue = ACTIONS_QUEUE if everybody else OTHERS_QUEUE  # what others do holds up no operator
+    args, size = {"verb": verb, "total": total}, total * ID_SIZE
+    return jobs.submit_internal(TASK, args, owner=owner, id=id, queue=queue, after=after, payer=payer, size=size)
 
 
 def undo(jobs: Jobs, id: str) -> Stored:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import cast
 from urllib.parse import urlsplit
 
 import requests
@@ -22,9 +23,13 @@ from workers.errors import HeadwayError
 from workers.guard import OutOfTime, guarded, is_web_address
 
 LIMIT = 10.0  # seconds for one try
+CONNECT_LIMIT = 3.0  # seconds of them to connect
 TRIES = 5
+ATTEMPTS = 40  # with those that came to no try, since the receiver was put off
 BACK_OFF = (10, 60, 300, 1800)  # seconds between them
 LONGEST_WAIT = 3600  # seconds, whatever a server asks for
+LONGEST_PUT_OFF = 60  # seconds, unless the receiver itself is put off for longer
+PUT_OFF_TTL = 24 * 3600  # seconds for which it is known how often a message was put off
 SCHEDULERS_CUT = 1  # seconds: RQ keeps times in whole ones, cut, and no server is to be asked before it said
 
 log = logging.getLogger("headway.delivery")
@@ -40,6 +45,18 @@ class Delayed(HeadwayError):
     def __init__(self, message: str, wait: int | None = None) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class NoAnswer(Delayed):
+    """Nobody answered; `timed_out`: and it took all the time there was to find out."""
+
+    def __init__(self, message: str, *, timed_out: bool) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class PutOff(Delayed):
+    """It was not tried at all (workers/circuit.py); `wait` is in how many seconds it may be."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
         with (
             guarded(allow_private=allow_private, limit=LIMIT) as session,
             session.post(
-                url, data=body, headers=dict(headers), stream=True, allow_redirects=False, timeout=LIMIT
+                url,
+                data=body,
+                headers=dict(headers),
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_LIMIT, LIMIT),
             ) as response,
         ):
             return Answer(host, response.status_code, wait_of(response.headers.get("Retry-After", "")))
@@ -82,7 +104,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
     except (requests.exceptions.InvalidURL, LocationValueError, UnicodeError):
         raise Undeliverable(f"expected a web address, got one of {host} that can't be used") from None
     except (OutOfTime, requests.RequestException, HTTPError, OSError) as error:
-        raise Delayed(f"{host} gave no answer: {type(error).__name__}") from None
+        timed_out = isinstance(error, OutOfTime | requests.Timeout | TimeoutError)
+        raise NoAnswer(f"{host} gave no answer: {type(error).__name__}", timed_out=timed_out) from None
 
 
 def try_again(send: Callable[[], str]) -> str | Retry:
@@ -90,15 +113,34 @@ def try_again(send: Callable[[], str]) -> str | Retry:
 
     Raises `Undeliverable`.
     """
+    job = context.current()
+    attempt = job.sender.attempt or 1
+    put_off_key = f"headway:put-off:{job.id}"
     try:
         return send()
+    except PutOff as error:
+        if attempt >= ATTEMPTS:
+            raise Undeliverable(f"{error}; it was put off {attempt} times") from None
+        with job.redis.pipeline() as pipeline:
+            pipeline.incr(put_off_key)
+            pipeline.expire(put_off_key, PUT_OFF_TTL)
+            times = pipeline.execute()[0]
+        wait = max(error.wait or 1, min(2 ** min(times, 10), LONGEST_PUT_OFF))
     except Delayed as error:
-        number = context.current().sender.attempt or 1
+        number = attempt - int(cast(bytes | None, job.redis.get(put_off_key)) or 0)
         if number >= TRIES:
             raise Undeliverable(f"{error}; that was try {number} of {TRIES}") from None
-        wait = BACK_OFF[number - 1] if error.wait is None else error.wait
+        wait = BACK_OFF[max(number, 1) - 1] if error.wait is None else error.wait
         log.warning("%s; the next try is in %d s", error, wait)
-        return Retry(max=TRIES, interval=wait + SCHEDULERS_CUT)
+    return Retry(max=ATTEMPTS, interval=wait + SCHEDULERS_CUT)
+
+
+def host_of(url: str) -> str:
+    """'' where it has none."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def wait_of(retry_after: str, now: datetime | None = None) -> int | None:

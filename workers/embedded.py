@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import IO
 
+from workers import memory
 from workers.errors import SettingsError
 from workers.settings import Settings
 
@@ -36,6 +37,7 @@ def command(settings: Settings) -> list[str]:
         "dir": str(data),
         "appendonly": "yes",
         "appendfsync": "everysec",
+        "maxmemory": str(settings.maxmemory or memory.share()),
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",
         "save": "",

@@ -37,6 +37,14 @@ class Full(HeadwayError):
     """Redis has little memory left: what is there must be able to end, so nothing new is taken."""
 
 
+class TooMany(HeadwayError):
+    """Somebody has reached a limit of workers/limits.py; `retry_after` is in how many seconds to try again."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class TakenBack(HeadwayError):
     """A bulk submit that was given up half-way; nothing of it is left, and it may be sent again."""
 

@@ -21,7 +21,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, store
+from workers import context, limits, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
@@ -173,6 +173,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
+        known |= limits.counted(self.meta, self.data)
         write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 

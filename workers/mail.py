@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 
 from workers import news
-from workers.delivery import LIMIT, Delayed, Undeliverable
+from workers.delivery import LIMIT, Delayed, NoAnswer, Undeliverable
 from workers.settings import MailServer
 from workers.wire import JobState
 
@@ -53,7 +53,8 @@ def send(mail: EmailMessage, server: MailServer) -> None:
     except ssl.SSLCertVerificationError:
         raise Undeliverable(f"expected {where} to show a certificate that is trusted here, got another") from None
     except (smtplib.SMTPException, OSError) as error:
-        raise Delayed(f"{where} can't be used: {type(error).__name__}") from None
+        said = f"{where} can't be used: {type(error).__name__}"
+        raise NoAnswer(said, timed_out=isinstance(error, TimeoutError)) from None
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:

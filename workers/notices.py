@@ -23,7 +23,7 @@ from workers.jobs.notices import TIMEOUT, send_mail, send_push, send_webhook
 from workers.lifecycle import TrackedQueue
 from workers.script import INTERNAL_TTL, STATE_TTL
 from workers.sweeper import Hold
-from workers.wire import DUE, INTERNAL_QUEUE, decode_state, notice_key
+from workers.wire import DUE, NEWS_QUEUE, decode_state, notice_key
 
 INTERVAL = 1.0  # seconds between two looks
 LOOK = 1000  # members in one look
@@ -46,7 +46,7 @@ class Notices:
     def __init__(self, redis: Redis, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
         self._clock = clock
-        self._queue = TrackedQueue(INTERNAL_QUEUE, connection=redis)
+        self._queue = TrackedQueue(NEWS_QUEUE, connection=redis)
         self._looked_at = float("-inf")
 
     def look(self, hold: Hold) -> None:
@@ -102,7 +102,7 @@ class Notices:
         if kept is None:
             return batch
         notify: Mapping[str, str] = json.loads(kept)["notify"]
-        if self._redis.exists(_told_key(id)) and allowance.spend(self._redis, notify["by"]) is not None:
+        if self._redis.exists(_told_key(id)) and allowance.spend_notice(self._redis, notify["by"]) is not None:
             log.warning("%s: its end is not told: %d an hour are over", id, allowance.MOST)
             return batch
         batch.told = id
@@ -140,7 +140,7 @@ class Notices:
             description=task,
             status=JobStatus.QUEUED,
         )
-        job.origin = INTERNAL_QUEUE
+        job.origin = NEWS_QUEUE
         self._queue.enqueue_job(job, pipeline=pipeline)
 
 

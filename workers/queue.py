@@ -1,6 +1,5 @@
 """What may be done with jobs: submit, cancel, stop, requeue, delete. Checks statuses, knows no rights."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,21 +15,22 @@ from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
 
-from workers import batches, emptying, store
+from workers import batches, emptying, once, store, waiting
 from workers.acts import act
 from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
-from workers.naming import Naming, short
+from workers.limits import Payer, meta_of, size_of
+from workers.naming import Naming
 from workers.store import Stored
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
-from workers.wire import INTERNAL_QUEUE, Status, encode, index_key
+from workers.waiting import Room
+from workers.wire import INTERNAL_QUEUES, Status, encode, index_key
 
 NAMING = Naming()
 BULK_LIMIT = 10_000  # jobs in one bulk submit
 SLICE = 200  # jobs saved in one MULTI, so that neither Redis nor the web process is held up for long
 RETRIES = 3  # of an internal task, when its worker dies
-KEY_TTL = 24 * 3600  # seconds for which an Idempotency-Key is remembered
 
 
 class Jobs:
@@ -53,61 +53,60 @@ class Jobs:
         queue: Any = None,
         key: str | None = None,
         notify: Mapping[str, str] | None = None,
+        payer: Payer | None = None,
     ) -> Stored:
         """Queue one job and return its state.
 
         `key` is an Idempotency-Key of this owner: the same key and request give the same job. `notify` is who else
-        is to be told of its ends: {webhook?, email?, by}.
-        Raises `BadArguments`, `Full`, and `Conflict` where the key came with another request before.
+        is to be told of its ends: {webhook?, email?, by}. `payer` is for whom it counts while it waits.
+        Raises `BadArguments`, `Full`, `TooMany`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
         arguments = task.parse(args)
         self.check_room()
-        job = self._create(task, arguments, owner, rq_queue, notify)
+        job = self._create(task, arguments, owner, rq_queue, notify, payer)
         if key is None:
+            waiting.check(self.redis, payer, 1, size_of(job.data))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
-        return self.load(self._submit_once(job, rq_queue, key))
+        return self.load(once.submit_once(self.redis, job, rq_queue, key, payer))
 
-    def _submit_once(self, job: TrackedJob, queue: TrackedQueue, key: str) -> str:
-        request = [job.func_name, job.kwargs, short(queue.name), *([job.notify] if job.notify else [])]
-        digest = hashlib.sha256(encode(request).encode()).hexdigest()
-        place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
-        while True:
-            with self.redis.pipeline() as pipeline:
-                try:
-                    pipeline.watch(place)
-                    if kept := self.redis.get(place):
-                        first = json.loads(kept)
-                        if first["request"] != digest:
-                            raise Conflict(
-                                "this Idempotency-Key came with another request before: expected the same one"
-                            )
-                        return str(first["id"])
-                    pipeline.multi()
-                    pipeline.set(place, encode({"request": digest, "id": job.id}), ex=KEY_TTL)
-                    queue.enqueue_job(job, pipeline=pipeline)
-                    pipeline.execute()
-                    return str(job.id)
-                except WatchError:
-                    continue  # the same request at the same moment: it has won, read what it wrote
-
-    def submit_internal(self, name: str, args: Any, *, owner: str, id: str, after: timedelta = timedelta()) -> Stored:
+    def submit_internal(
+        self,
+        name: str,
+        args: Any,
+        *,
+        owner: str,
+        id: str,
+        queue: str,
+        after: timedelta = timedelta(),
+        payer: Payer | None = None,
+        size: int = 0,
+    ) -> Stored:
         """Queue the job `id` of an internal task, now or `after` a while; it is tried again if its worker dies.
 
-        Taken with the memory nearly full too: it may be what makes room.
+        `size` is how many bytes count for its `payer`. Taken with the memory nearly full too: it may be what makes
+        room.
         """
         task = self.tasks.get(name)
-        queue = self._queue(task.queue)
-        job = self._create(task, task.parse(args), owner, queue, id=id, retry=Retry(max=RETRIES))
+        rq_queue = self._queue(queue)
+        job = self._create(task, task.parse(args), owner, rq_queue, None, payer, id=id, retry=Retry(max=RETRIES))
+        job.meta["size"] = size
         if after:
-            queue.schedule_job(job, datetime.now(UTC) + after)
+            rq_queue.schedule_job(job, datetime.now(UTC) + after)
         else:
-            queue.enqueue_job(job)
+            rq_queue.enqueue_job(job)
         return self.load(id)
 
     def submit_many(
-        self, name: Any, args: Any, *, owner: str, queue: Any = None, pause: Callable[[], None] = lambda: time.sleep(0)
+        self,
+        name: Any,
+        args: Any,
+        *,
+        owner: str,
+        queue: Any = None,
+        payer: Payer | None = None,
+        pause: Callable[[], None] = lambda: time.sleep(0),
     ) -> list[str]:
         """Queue a job for each of `args`, all or none, and return their ids.
 
@@ -118,23 +117,29 @@ class Jobs:
         task, rq_queue = self._route(name, queue)
         if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
             got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
-            raise BadArguments(
-                f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
-                {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
-            )
+            wrong = {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}
+            raise BadArguments(f"expected args to be {wrong['expected']}, got {got}", {"args": wrong})
+        waiting.check(self.redis, payer, len(args), 0)  # before the work of looking at them
         jobs: list[TrackedJob] = []
         for start in range(0, len(args), SLICE):
             for number, arguments in enumerate(args[start : start + SLICE], start):
-                jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
+                parsed = _parse_numbered(task, arguments, number)
+                jobs.append(self._create(task, parsed, owner, rq_queue, payer=payer))
             pause()
         self.check_room()
+        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
+            return self._save_all(jobs, rq_queue, room, pause)
+
+    def _save_all(
+        self, jobs: Sequence[TrackedJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]
+    ) -> list[str]:
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
         try:
             for start in range(0, len(jobs), SLICE):
-                batches.write(self.redis, batch, partial(_save_new, rq_queue, jobs[start : start + SLICE]))
+                batches.write(self.redis, batch, partial(_save_new, queue, jobs[start : start + SLICE], room))
                 pause()
-            batches.write(self.redis, batch, partial(_release, rq_queue, ids, batch))
+            batches.write(self.redis, batch, partial(_release, queue, ids, batch))
         except RedisError as error:
             with suppress(RedisError):  # Redis is away altogether: it stays on record, and is taken back later
                 if isinstance(error, ResponseError):  # Redis does the rest of a MULTI, whatever it refuses of it
@@ -157,7 +162,7 @@ class Jobs:
             fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
             raise BadArguments(f"unknown task: expected one of {names}", fields) from None
         chosen = task.queue if queue is None else queue
-        offered = [name for name in self.queues if name != INTERNAL_QUEUE]
+        offered = [name for name in self.queues if name not in INTERNAL_QUEUES]
         if chosen not in offered:
             names = ", ".join(offered)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
@@ -171,6 +176,7 @@ class Jobs:
         owner: str,
         queue: TrackedQueue,
         notify: Mapping[str, str] | None = None,
+        payer: Payer | None = None,
         *,
         id: str = "",
         **more: Any,
@@ -184,7 +190,7 @@ class Jobs:
             result_ttl=RESULT_TTL,
             failure_ttl=RESULT_TTL,
             description=task.name,
-            meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}),
+            meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}) | meta_of(payer),
             status=JobStatus.QUEUED,
             **more,
         )
@@ -272,10 +278,11 @@ class Jobs:
         return self._queue(name)
 
 
-def _save_new(queue: TrackedQueue, jobs: Sequence[TrackedJob], pipeline: Pipeline) -> None:
+def _save_new(queue: TrackedQueue, jobs: Sequence[TrackedJob], room: Room, pipeline: Pipeline) -> None:
     for job in jobs:
         queue._prepare_for_queue(job)
         job.save_new(pipeline)
+    room.use(pipeline, len(jobs))
 
 
 def _release(queue: TrackedQueue, ids: Sequence[str], batch: str, pipeline: Pipeline) -> None:

@@ -15,10 +15,12 @@ The hash holds each field as JSON text and the texts are joined as they are: cjs
 floats, turn [] into {} and a version into 1.79e+15.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
+from workers.limits import CHARGE
 from workers.tally import COUNT
-from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUE, WAITING, Status, notice_key, push_key
+from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, notice_key, push_key
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
@@ -34,9 +36,9 @@ def _lua_list(names: tuple[str, ...]) -> str:
     return "{" + ",".join(f"'{name}'" for name in names) + "}"
 
 
-def lua_set(statuses: frozenset[Status]) -> str:
-    """A table that has these statuses, as they are stored, as its keys."""
-    return "{" + ",".join(f"""['"{status}"']=true""" for status in sorted(statuses)) + "}"
+def lua_set(words: Iterable[str]) -> str:
+    """A table that has these words, as they are stored, as its keys."""
+    return "{" + ",".join(f"""['"{word}"']=true""" for word in sorted(words)) + "}"
 
 
 def _lua_body(value: str) -> str:
@@ -97,7 +99,7 @@ local ENDED = {lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
-local INTERNAL, INTERNAL_TTL = '"{INTERNAL_QUEUE}"', {INTERNAL_TTL}
+local INTERNAL, INTERNAL_TTL = {lua_set(INTERNAL_QUEUES)}, {INTERNAL_TTL}
 local PUSH, NOTICE = '{push_key("")}', '{notice_key("", "")[:-1]}'
 """
     + r"""
@@ -117,7 +119,7 @@ local function stored()
   return state
 end
 
-local function lifetime(state) return state.queue == INTERNAL and INTERNAL_TTL or STATE_TTL end
+local function lifetime(state) return INTERNAL[state.queue] and INTERNAL_TTL or STATE_TTL end
 
 local function index(state, remove, add)
   local scopes = {'all', 'queue:' .. bare(state.queue)}
@@ -125,7 +127,7 @@ local function index(state, remove, add)
   for _, scope in ipairs(scopes) do
     if remove then redis.call('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id) end
     -- what has been sent is of no interest to who looks at everybody's jobs
-    if add and not (scope == 'all' and state.queue == INTERNAL and ENDED[add]) then
+    if add and not (scope == 'all' and INTERNAL[state.queue] and ENDED[add]) then
       local place = 'headway:' .. scope .. ':' .. bare(add)
       redis.call('ZADD', place, state.order, id)
       if ENDED[add] then
@@ -177,6 +179,7 @@ local function remember_news(state, body, now)
   end
 end
 """
+    + CHARGE
     + COUNT
     + r"""
 local function run()
@@ -190,6 +193,7 @@ local function run()
   if what == 'delete' then
     if not known then return {'unchanged', 'unknown'} end
     index(state, state.status, nil)
+    charge(state, state.status, nil)
     redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
@@ -251,6 +255,7 @@ local function run()
   redis.call('HSET', key, unpack(flat))
   if before ~= state.status then
     index(state, before, state.status)
+    charge(state, before, state.status)
     if ENDED[state.status] then
       for _, part in ipairs({'', ':attempts', ':log', ':words'}) do
         redis.call('EXPIRE', key .. part, lifetime(state))
@@ -268,7 +273,7 @@ local function run()
   end
   redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"state":' .. body .. '}')
   -- once an attempt: RQ's second word about an end, and one that we missed and only read of later, are no further end
-  if ENDED[state.status] and before and not ENDED[before] and state.queue ~= INTERNAL then
+  if ENDED[state.status] and before and not ENDED[before] and not INTERNAL[state.queue] then
     pcall(count, state, tonumber(time[1]))
   end
   return {'written', state.version, state.attempt}

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from workers import addresses, memory
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
-from workers.wire import INTERNAL_QUEUE, is_address
+from workers.wire import INTERNAL_QUEUES, is_address
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
 CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
 SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+LOOPBACK = addresses.networks("127.0.0.0/8,::1")
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -64,6 +66,18 @@ class Settings:
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
     hosts: tuple[str, ...] = ()  # more names that the web server answers to: x, or *.x and .x (x and all below), or *
+    maxmemory: int | None = None  # bytes that the embedded server may take; None: a share of what there is
+    trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the server listens on this machine's loopback alone."""
+        return self.host == "localhost" or addresses.is_within(self.host, LOOPBACK)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect, and through no proxy, so that all clients have one address."""
+        return self.on_loopback and not self.trusted_proxies
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -107,6 +121,8 @@ class Settings:
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
             hosts=tuple(_host(part) for part in environ.get("HEADWAY_HOSTS", "").split(",") if part.strip()),
+            maxmemory=_maxmemory(environ.get("HEADWAY_MAXMEMORY", "")),
+            trusted_proxies=_trusted_proxies(environ.get("HEADWAY_TRUSTED_PROXIES", "")),
         )
 
 
@@ -193,9 +209,8 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
         queues.append(QueueSetting(short(match[2]), int(match[3] or 1), in_full))
     if len({queue.name for queue in queues}) != len(queues):
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
-    if INTERNAL_QUEUE not in {queue.name for queue in queues}:
-        queues.append(QueueSetting(INTERNAL_QUEUE, 1))
-    return tuple(queues)
+    named = {queue.name for queue in queues}
+    return (*queues, *(QueueSetting(name, 1) for name in INTERNAL_QUEUES if name not in named))
 
 
 def _contact(text: str) -> str:
@@ -251,6 +266,21 @@ def _host(text: str) -> str:
         expected = "host names without a port, such as 'shop.example,*.jobs.example'"
         raise SettingsError(_expected("HEADWAY_HOSTS", expected, text))
     return name
+
+
+def _trusted_proxies(text: str) -> tuple[addresses.Network, ...]:
+    try:
+        return addresses.networks(text)
+    except ValueError as error:
+        expected = "addresses and networks such as 10.0.0.5,172.16.0.0/12"
+        raise SettingsError(_expected("HEADWAY_TRUSTED_PROXIES", expected, text)) from error
+
+
+def _maxmemory(text: str) -> int | None:
+    size = memory.parse(text) if text else None
+    if text and size is None:
+        raise SettingsError(_expected("HEADWAY_MAXMEMORY", "a size of 64mb or more, such as 512mb or 2gb", text))
+    return size
 
 
 def _prefix(text: str) -> str:

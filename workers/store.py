@@ -213,5 +213,10 @@ def connect(url: str, *, enduring: bool = False, shared: bool = False, **options
 
 def is_nearly_full(connection: Redis) -> bool:
     """Whether so much of Redis's memory is used that ends may soon not fit; never where it has no limit."""
+    return memory_share(connection) >= FULL
+
+
+def memory_share(connection: Redis) -> float:
+    """How much of maxmemory is used, 1.0 = all of it; 0 where Redis has no limit."""
     memory = connection.info("memory")
-    return bool(memory["maxmemory"]) and memory["used_memory"] >= FULL * memory["maxmemory"]
+    return float(memory["used_memory"] / memory["maxmemory"]) if memory["maxmemory"] else 0.0

@@ -9,11 +9,14 @@ from typing import Any, Literal, cast
 
 from redis import Redis
 
-from workers import store
+from workers import allowance, store
+from workers.errors import TooMany
+from workers.limits import BROWSERS, DAY, Limit, Payer
 from workers.news import run_time
 from workers.wire import JobState, Status, encode, push_key
 
-MOST = 20  # of one owner; the one that was renewed the longest ago goes
+MOST = BROWSERS.owner or 0  # of one owner; the one that was renewed the longest ago goes
+ALL = "headway:browsers"  # those of all strangers: a sorted set of `<owner> <digest>` by when they were renewed, in µs
 TTL = 60 * 24 * 3600  # seconds, renewed with each change
 
 Ends = Literal["all", "failures", "off"]
@@ -44,29 +47,52 @@ def digest_of(endpoint: str) -> str:
     return hashlib.sha256(endpoint.encode(errors="surrogatepass")).hexdigest()
 
 
-def put(redis: Redis, owner: str, subscription: Subscription) -> None:
-    """Add a subscription, or change it."""
+def put(redis: Redis, owner: str, subscription: Subscription, payer: Payer | None = None) -> None:
+    """Add a subscription, or change it. Raises `TooMany` where `payer` may have no more."""
     key = push_key(owner)
+    if payer is not None and not redis.hexists(key, subscription.digest):
+        _check(redis, payer)
     keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     given = {"endpoint": subscription.endpoint, "expirationTime": subscription.expires_at, "keys": keys}
+    renewed_at = store.now(redis)
     kept = {
         "subscription": given,
         "ends": subscription.ends,
         "longer_than": subscription.longer_than,
-        "renewed_at": store.now(redis),
+        "renewed_at": renewed_at,
     }
     with redis.pipeline() as pipeline:
         pipeline.hset(key, subscription.digest, encode(kept))
         pipeline.expire(key, TTL)
+        if payer is not None:
+            pipeline.zadd(ALL, {_member(owner, subscription.digest): renewed_at})
         pipeline.hgetall(key)
         found = pipeline.execute()[-1]
-    if len(found) > MOST:
-        oldest = sorted(found, key=lambda digest: json.loads(found[digest])["renewed_at"])
-        redis.hdel(key, *oldest[: len(found) - MOST])
+    oldest = sorted(found, key=lambda digest: json.loads(found[digest])["renewed_at"])
+    for digest in oldest[: max(0, len(found) - MOST)]:
+        remove(redis, owner, digest.decode())
+
+
+def _check(redis: Redis, payer: Payer) -> None:
+    with redis.pipeline() as pipeline:
+        pipeline.zremrangebyscore(ALL, "-inf", store.now(redis) - TTL * 1_000_000)
+        pipeline.zcard(ALL)
+        _, count = pipeline.execute()
+    if count >= (BROWSERS.strangers or 0):
+        raise TooMany("No more browsers can subscribe to notices here; ask an operator", DAY)
+    if wait := allowance.spend(redis, "browsers", payer, Limit(None, BROWSERS.address, None), DAY):
+        raise TooMany(f"At most {BROWSERS.address} browsers of one address may subscribe to notices a day", wait)
+
+
+def _member(owner: str, digest: str) -> str:
+    return f"{owner} {digest}"
 
 
 def remove(redis: Redis, owner: str, digest: str) -> None:
-    redis.hdel(push_key(owner), digest)
+    with redis.pipeline() as pipeline:
+        pipeline.hdel(push_key(owner), digest)
+        pipeline.zrem(ALL, _member(owner, digest))
+        pipeline.execute()
 
 
 def load(redis: Redis, owner: str, digest: str) -> Subscription | None:

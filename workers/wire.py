@@ -13,7 +13,10 @@ from workers.errors import WireError
 
 CHANNEL = "headway:events"
 DUE = "headway:due"  # news of ends that are to be sent: a sorted set by when, in ms
-INTERNAL_QUEUE = "headway"  # where that waits to be sent; nobody submits to it
+ACTIONS_QUEUE = "headway"  # what operators do to many jobs
+OTHERS_QUEUE = "headway-others"  # what others do to many jobs of their own
+NEWS_QUEUE = "headway-news"  # news of ends
+INTERNAL_QUEUES = (ACTIONS_QUEUE, OTHERS_QUEUE, NEWS_QUEUE)  # nobody submits to them; each has workers of its own
 RESULT_LIMIT = 4096  # bytes of JSON; a larger result is fetched from /api/jobs/<id>
 META_LIMIT = 1024  # bytes of JSON
 DESCRIPTION_LIMIT = 200  # characters

@@ -37,7 +37,7 @@ def ended(page: Page, stack: Stack, id: str, status: str = "finished") -> None:
 def test_queues_move_and_their_counts_lead_to_the_jobs(operator: LogIn, stack: Stack) -> None:
     page = operator("/queues")
     line = page.locator("table.queues tr", has_text="default")
-    expect(page.locator(".tile", has_text="workers up").locator("b")).to_have_text("4")
+    expect(page.locator(".tile", has_text="workers up").locator("b")).to_have_text("6")
     before = int(str(line.locator("td").nth(5).text_content()).replace(",", ""))
     id = submit(page, stack, "sum_numbers", text="12345")
     ended(page, stack, id)

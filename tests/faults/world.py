@@ -182,6 +182,6 @@ class World:
             "HEADWAY_VERDICT": "5",
             "HEADWAY_GRACE": "3",
             "SECRET_KEY": SECRET,
-            "HEADWAY_OPERATOR_TOKEN": "a token",
+            "HEADWAY_OPERATOR_TOKEN": "a token of the tests",
             "PYTHONUNBUFFERED": "1",
         }

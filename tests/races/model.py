@@ -3,9 +3,9 @@ must hold after each step. The steps are the product's own code on a real Redis;
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -116,7 +116,7 @@ class Races(RuleBasedStateMachine):
                 self._step(self.held[steps.pop()])
             write(*args)
 
-        acts._write = interrupted
+        acts._write = interrupted  # type: ignore[assignment]
         try:
             before = self._attempt(id)
             self.jobs.act(verb, id)
@@ -146,7 +146,7 @@ class Races(RuleBasedStateMachine):
 
     @rule()
     def empty(self) -> None:
-        waiting = {id.decode() for id in self.redis.lrange(QUEUE, 0, -1)}  # type: ignore[union-attr]
+        waiting = {id.decode() for id in cast(list[bytes], self.redis.lrange(QUEUE, 0, -1))}
         self.jobs.empty("default")
         self.deleted |= {id for id in waiting if store.load(self.redis, id) is None}
 
@@ -206,7 +206,7 @@ class Races(RuleBasedStateMachine):
                 self.act(once.pop(), self.ids.index(held.id), -1)
             claim.write_start(*args)
 
-        worker.write_start = interrupted  # type: ignore[attr-defined]
+        worker.write_start = interrupted  # type: ignore[attr-defined,assignment]
         held.hand.in_horse = True
         try:
             started = held.hand._start(job, held.queue)
@@ -230,7 +230,7 @@ class Races(RuleBasedStateMachine):
             held.hand.handle_job_failure(job, held.queue, exc_string="ValueError: no")
         else:
             job._status, job._result = JobStatus.FINISHED, 1
-            held.hand.handle_job_success(job, held.queue, held.queue.started_job_registry)  # type: ignore[no-untyped-call]
+            held.hand.handle_job_success(job, held.queue, held.queue.started_job_registry)
         held.hand.in_horse, held.step = False, "idle"
         held.hand.execution = None
 
@@ -261,7 +261,7 @@ class Races(RuleBasedStateMachine):
 
     def _sweep(self, heard: Sequence[Held]) -> None:
         alive = {held.hand._execution_id for held in heard if held.step in ("registered", "started")}
-        for entry in self.redis.zrange(WIP, 0, -1):  # type: ignore[union-attr]
+        for entry in cast(list[bytes], self.redis.zrange(WIP, 0, -1)):
             if entry.decode().rpartition(":")[2] not in alive:
                 self.redis.zadd(WIP, {entry: 1.0})  # its time has run out
         for held in heard:
@@ -282,11 +282,11 @@ class Races(RuleBasedStateMachine):
     @invariant()
     def what_is_shown_is_what_rq_says(self) -> None:
         for id in self.ids:
-            stored, status = store.load(self.redis, id), self.redis.hget(f"rq:job:{id}", "status")
+            stored, status = store.load(self.redis, id), cast(bytes | None, self.redis.hget(f"rq:job:{id}", "status"))
             shown = stored.state.status if stored else None
             if shown == Status.LOST:
                 shown = Status.STARTED
-            assert (shown and str(shown)) == (status and status.decode()), id  # type: ignore[union-attr]
+            assert (shown and str(shown)) == (status and status.decode()), id
             if status == b"started":
                 assert self.begun[id, self._attempt(id) or 0], "what is started has begun"
 
@@ -309,13 +309,13 @@ class Races(RuleBasedStateMachine):
 
     def _seen(self, id: str) -> tuple[Any, ...]:
         stored = store.load(self.redis, id)
-        return stored and stored.state.status, *self.redis.hmget(f"rq:job:{id}", "status", "origin")  # type: ignore[misc]
+        return stored and stored.state.status, *self.redis.hmget(f"rq:job:{id}", "status", "origin")
 
     def _attempt(self, id: str) -> int | None:
         return store.attempt_of(self.redis, id)
 
 
-def machine(redis: Redis, settings: Settings) -> Callable[[], Races]:
+def machine(redis: Redis, settings: Settings) -> type[Races]:
     """Makes the model on this Redis, anew for each interleaving."""
 
     class On(Races):

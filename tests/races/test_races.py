@@ -15,7 +15,7 @@ STEPS = 25  # of each, at the most
 def test_whatever_comes_between_what_nothing_false_is_told_and_nothing_is_stuck(
     redis: Redis, settings: Settings
 ) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine(redis, settings),
         settings=options(
             max_examples=INTERLEAVINGS,

@@ -32,11 +32,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
-    def make(
-        *, redis: Redis = redis, live: bool = True, origins: tuple[str, ...] = (), read_only: bool = False
-    ) -> Flask:
+    def make(*, redis: Redis = redis, live: bool = True, read_only: bool = False, **changes: Any) -> Flask:
         pulse = Pulse(lambda packet: None, state="live" if live else "stale")
-        settings_ = replace(settings, origins=origins, read_only=read_only)
+        settings_ = replace(settings, read_only=read_only, **changes)
         return create_app(
             settings_, Secrets("a key", TOKEN, False, VIEWER_TOKEN), redis, pulse=pulse, metrics=Metrics()
         )

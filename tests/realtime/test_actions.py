@@ -9,7 +9,7 @@ from redis import Redis
 from tests.conftest import Processes, ended
 from tests.realtime.test_api import error, submit
 from workers.queue import Jobs
-from workers.wire import Status
+from workers.wire import INTERNAL_QUEUES, Status
 
 
 def many(client: FlaskClient, count: int) -> list[str]:
@@ -32,7 +32,7 @@ def test_an_action_shows_among_the_jobs_of_who_asked_and_in_their_inbox(
     assert answer["total"] == 30
     assert me.get(f"/api/jobs/{answer['id']}").get_json()["args"] == {"verb": "cancel", "total": 30}
     assert me.get("/api/jobs?q=task:act_on_jobs").get_json()["jobs"][0]["id"] == answer["id"]
-    processes.worker("headway")
+    processes.worker("headway-others")
     assert ended(jobs, answer["id"]).state.result == {"done": 30, "skipped": 0, "failed": {}}
     assert me.get("/api/counts").get_json()["by_status"]["canceled"] == 30 and set(ids)
     assert [key for key in redis.scan_iter("headway:inbox:*:states") if redis.hlen(key) == 31]
@@ -40,10 +40,10 @@ def test_an_action_shows_among_the_jobs_of_who_asked_and_in_their_inbox(
 
 def test_jobs_are_named_one_by_one_too(me: FlaskClient, jobs: Jobs, processes: Processes) -> None:
     first, second, third = many(me, 3)
-    action = begin(me, verb="cancel", ids=[first, second, first, "nobody"])
-    assert action["total"] == 3, "twice is once"
-    processes.worker("headway")
-    assert ended(jobs, action["id"]).state.result == {"done": 2, "skipped": 0, "failed": {"not_found": 1}}
+    action = begin(me, verb="cancel", ids=[first, second, first, "nobody", f"{first}:words"])
+    assert action["total"] == 2, "twice is once, and what does not exist is left out"
+    processes.worker("headway-others")
+    assert ended(jobs, action["id"]).state.result == {"done": 2, "skipped": 0, "failed": {}}
     assert jobs.load(third).state.status == Status.QUEUED
 
 
@@ -52,8 +52,11 @@ def test_everyone_acts_on_their_own_jobs_alone(
 ) -> None:
     mine, yours = many(me, 5), many(you, 5)
     error(me.post("/api/actions", json={"verb": "cancel", "ids": [mine[0], yours[0]]}), 403, "forbidden")
-    assert begin(me, verb="cancel", q="")["total"] == 5
+    own = begin(me, verb="cancel", q="")
+    assert own["total"] == 5
     error(me.post("/api/actions", json={"verb": "cancel", "q": "owner:abc"}), 400, "forbidden")
+    processes.worker("headway-others")
+    ended(jobs, own["id"])
     action = begin(operator, verb="cancel", ids=[mine[0], yours[0]])
     processes.worker("headway")
     ended(jobs, action["id"])
@@ -98,9 +101,28 @@ def test_a_delete_can_be_undone_by_who_asked_for_it(
 def test_an_action_that_has_begun_is_not_undone(me: FlaskClient, jobs: Jobs, processes: Processes) -> None:
     many(me, 5)
     id = begin(me, verb="cancel", q="")["id"]
-    processes.worker("headway")
+    processes.worker("headway-others")
     ended(jobs, id)
     error(me.post(f"/api/actions/{id}/undo"), 409, "conflict")
+
+
+@pytest.mark.parametrize("ids", [["nobody"], ["x:words", "ü", "y" * 70_000], ["nobody", "no one"]])
+def test_jobs_that_do_not_exist_start_no_action(ids: list[str], me: FlaskClient, redis: Redis) -> None:
+    submit(me)
+    error(me.post("/api/actions", json={"verb": "requeue", "ids": ids}), 409, "conflict")
+    assert not redis.keys("headway:action:*") and not redis.exists(*(f"rq:queue:{name}" for name in INTERNAL_QUEUES))
+
+
+def test_what_others_do_waits_behind_nothing_of_the_operators(
+    me: FlaskClient, operator: FlaskClient, jobs: Jobs, processes: Processes
+) -> None:
+    [mine, yours] = many(me, 2)
+    waiting = [begin(me, verb="cancel", ids=[mine])["id"] for _ in range(10)]
+    id = begin(operator, verb="cancel", ids=[yours])["id"]
+    processes.worker("headway")
+    assert ended(jobs, id).state.result["done"] == 1
+    assert {jobs.load(one).state.queue for one in waiting} == {"headway-others"}
+    assert {jobs.load(one).state.status for one in waiting} == {Status.QUEUED}
 
 
 @pytest.mark.parametrize(

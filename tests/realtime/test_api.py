@@ -1,5 +1,6 @@
 """The JSON API, through Flask, on a real Redis and real workers."""
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from tests.conftest import Processes, ended, until
+from tests.conftest import Processes, ended, start_redis, until
 from tests.realtime.conftest import TOKEN
-from workers import log_lines, store
+from workers import embedded, log_lines, store
 from workers.lifecycle import TrackedQueue
 from workers.queue import Jobs
+from workers.settings import Settings
 from workers.wire import FIELDS, Status
 
 
@@ -68,6 +70,7 @@ def test_an_idempotency_key_makes_one_job_of_two_submits(me: FlaskClient) -> Non
         "json": {"task": "sum_numbers", "args": {"text": "1"}},
         "headers": {"Idempotency-Key": "k"},
     }
+    me.get("/")  # a session begins
     first, second = me.post("/api/jobs", **request), me.post("/api/jobs", **request)
     assert first.status_code == second.status_code == 202
     assert first.get_json()["id"] == second.get_json()["id"]
@@ -274,7 +277,7 @@ def test_a_viewer_sees_all_and_acts_on_its_own(
     assert viewer.get("/api/counts?verb=cancel").get_json()["total"] == 1
     action = viewer.post("/api/actions", json={"verb": "cancel", "q": "task:sum_numbers"}).get_json()
     assert action["total"] == 1
-    processes.worker("headway")
+    processes.worker("headway-others")
     ended(jobs, action["id"])
     assert [jobs.load(id).state.status for id in (mine, own)] == [Status.QUEUED, Status.CANCELED]
 
@@ -419,6 +422,34 @@ def test_with_little_memory_left_nothing_new_is_taken(me: FlaskClient, redis: Re
         assert me.post("/api/jobs", **body).status_code == 202
     finally:
         redis.config_set("maxmemory", 0)
+
+
+def test_a_server_that_is_full_takes_nothing_new_and_tells_every_end(
+    make_app: Callable[..., Flask], processes: Processes, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment({"HEADWAY_HOME": str(tmp_path), "HEADWAY_MAXMEMORY": "64mb"}, tmp_path)
+    command = embedded.command(settings)
+    options = {name: command[command.index(f"--{name}") + 1] for name in ("maxmemory", "maxmemory-policy")}
+    server, url = start_redis(tmp_path, **options)
+    try:
+        app = make_app(redis=store.connect(url))
+        client = app.test_client()
+        client.post("/login", json={"token": TOKEN})
+        first = submit(client)["id"]
+        for _ in range(200):
+            body = {"task": "text_length", "args": {"text": secrets.token_hex(450_000)}}
+            if (answer := client.post("/api/jobs", json=body)).status_code != 202:
+                break
+        said = error(answer, 503, "unavailable")["message"]
+        assert "memory" in said and int(answer.headers["Retry-After"]) > 0
+        processes.worker(REDIS_URL=url)
+        state = ended(app.extensions["headway"].jobs, first).state
+        assert (state.status, state.result) == (Status.FINISHED, 3)
+        assert client.delete(f"/api/jobs/{first}").status_code == 200, "so that room can be made"
+    finally:
+        processes.stop()
+        server.kill()
+        server.wait()
 
 
 def test_a_log_is_read_whole_or_as_a_file(me: FlaskClient, redis: Redis) -> None:

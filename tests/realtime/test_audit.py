@@ -1,18 +1,26 @@
 """Whatever is done over HTTP is on record."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
+from werkzeug.test import TestResponse
 
+from tests.realtime.conftest import TOKEN
 from tests.realtime.test_api import error, submit
+from workers import audit
+from workers.audit import SIZE_LIMIT
 from workers.wire import Status
 
 
 def entries(operator: FlaskClient) -> list[dict[str, Any]]:
-    """Oldest first, without their time."""
+    """Oldest first, without their time; what strangers were refused comes last."""
     found = operator.get("/api/audit?limit=200").get_json()["entries"]
+    for entry in found:
+        entry["which"].pop("since", None)
+    found.sort(key=lambda entry: entry["who"] == "strangers", reverse=True)
     return [{name: value for name, value in entry.items() if name != "at"} for entry in reversed(found)]
 
 
@@ -35,17 +43,20 @@ def test_every_act_is_recorded_with_who_what_which_and_result(
     again = me.post(f"{path}/again").get_json()["id"]
     me.delete(path)
     me.post(f"{path}/enqueue")
-    mine, yours = owner_of(me)[:8], owner_of(you)[:8]
+    mine = owner_of(me)[:8]
     assert entries(operator) == [
         {"who": "viewer", "what": "login", "which": {}, "result": "ok"},
-        {"who": yours, "what": "cancel", "which": {"id": id}, "result": "forbidden"},
         {"who": "viewer", "what": "cancel", "which": {"id": id}, "result": "forbidden"},
-        {"who": mine, "what": "stop", "which": {"id": id}, "result": "conflict"},
         {"who": mine, "what": "cancel", "which": {"id": id}, "result": "ok"},
         {"who": "operator", "what": "requeue", "which": {"id": id}, "result": "ok"},
         {"who": mine, "what": "again", "which": {"id": id, "again": again}, "result": "ok"},
         {"who": mine, "what": "delete", "which": {"id": id}, "result": "ok"},
-        {"who": mine, "what": "enqueue", "which": {"id": id}, "result": "not_found"},
+        {
+            "who": "strangers",
+            "what": "refused",
+            "which": {"cancel forbidden": 1, "enqueue not_found": 1, "stop conflict": 1, "count": 3},
+            "result": "refused",
+        },
     ]
 
 
@@ -86,11 +97,11 @@ def test_queues_workers_tokens_and_logins_are_recorded(me: FlaskClient, operator
         ("resume", "ok"),
         ("shutdown", "not_found"),
         ("token", "ok"),
-        ("suspend", "forbidden"),
-        ("login", "unauthorized"),
         ("logout", "ok"),
+        ("refused", "refused"),
     ]
     assert found[0]["which"] == {"name": "default"} and found[5]["which"] == {"topics": ["jobs"], "act": False}
+    assert found[-1]["which"] == {"login unauthorized": 1, "suspend forbidden": 1, "count": 2}
     assert "secret guess" not in str(found)
 
 
@@ -103,9 +114,9 @@ def test_every_route_that_changes_what_is_there_is_recorded(app: Flask) -> None:
             assert "recorded" in app.view_functions[rule.endpoint].__code__.co_name, rule.endpoint
 
 
-def test_the_log_is_read_page_by_page(me: FlaskClient, operator: FlaskClient) -> None:
+def test_the_log_is_read_page_by_page(operator: FlaskClient) -> None:
     for number in range(5):
-        me.post(f"/api/jobs/{number}/cancel")
+        operator.post(f"/api/jobs/{number}/cancel")
     first = operator.get("/api/audit?limit=3").get_json()
     second = operator.get(f"/api/audit?limit=3&cursor={first['cursor']}").get_json()
     assert [entry["which"]["id"] for entry in first["entries"] + second["entries"]] == ["4", "3", "2", "1", "0"]
@@ -121,3 +132,50 @@ def test_an_act_is_done_where_it_can_not_be_recorded(me: FlaskClient, app: Flask
     id = submit(me)["id"]
     app.extensions["headway"].redis.set("headway:audit", "no stream")
     assert me.post(f"/api/jobs/{id}/cancel").get_json()["status"] == Status.CANCELED
+
+
+def test_no_request_makes_a_large_entry_and_strangers_refusals_make_none(
+    me: FlaskClient, operator: FlaskClient, redis: Redis
+) -> None:
+    me.get("/")
+    me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}})
+    for client in (me, operator):
+        for body in ({"q": "x" * 1_000_000}, {"q": "ü" * 1_000}, {"ids": ["\U0001f600" * 300] * 1000}):
+            client.post("/api/actions", json={"verb": "cancel", **body})
+            client.post("/api/jobs/" + "y" * 5_000 + "/cancel")
+    streams = [cast(Any, redis.xrange(key)) for key in (audit.KEY, audit.OTHERS_KEY)]
+    stored = [fields[b"entry"] for stream in streams for _, fields in stream]
+    assert len(stored) == 6 and max(map(len, stored)) <= SIZE_LIMIT
+    assert entries(operator)[-1]["which"]["count"] == 6
+
+
+def test_what_strangers_do_pushes_out_nothing_of_an_operator(
+    me: FlaskClient, operator: FlaskClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "LIMIT", 3)
+    operator.post("/api/workers/resume")
+    for _ in range(300):
+        me.post("/logout")
+    kept = redis.xlen("headway:audit:others")
+    assert kept < 300 and redis.xlen("headway:audit") == 1
+    assert entries(operator)[0]["what"] == "resume" and len(entries(operator)) == 1 + kept
+
+
+def test_wrong_logins_slow_their_own_address_down_ever_more(app: Flask, redis: Redis) -> None:
+    def log_in(token: str, address: str = "203.0.113.5") -> TestResponse:
+        return app.test_client().post("/login", json={"token": token}, environ_base={"REMOTE_ADDR": address})
+
+    assert [log_in("wrong").status_code for _ in range(5)] == [401] * 5
+    slowed = log_in(TOKEN)
+    error(slowed, 429, "too_many")
+    assert slowed.headers["Retry-After"] == "1"
+    assert log_in(TOKEN, "203.0.113.6").status_code == 200, "nobody else waits"
+    [wait] = redis.keys("headway:logins:*:wait")
+    waits = []
+    for _ in range(10):
+        redis.delete(wait)  # as time does
+        assert log_in("wrong").status_code == 401
+        waits.append(int(log_in("wrong").headers["Retry-After"]))
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    redis.delete(wait)
+    assert log_in(TOKEN).status_code == 200 and not redis.keys("headway:logins:*")

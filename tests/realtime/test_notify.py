@@ -116,7 +116,7 @@ def test_twenty_an_hour_for_each_token_and_for_all_operators(
     token, other = make_token(), make_token()
     for by in ("operator", f"token:{read(token).digest}"):
         for _ in range(allowance.MOST - 1):
-            allowance.spend(redis, by)
+            allowance.spend_notice(redis, by)
     program = app.test_client(use_cookies=False)
     for answer in (submit(operator, HOOK), submit(program, HOOK, token)):
         assert answer.status_code == 202

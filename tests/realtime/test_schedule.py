@@ -50,7 +50,7 @@ def test_an_entry_is_queued_by_operators_alone_and_it_is_on_record(
     assert jobs.load(answer.get_json()["id"]).state.status == "queued"
     done, refused = operator.get("/api/audit").get_json()["entries"]
     assert (done["what"], done["which"]["name"], done["which"]["id"]) == ("cron", "sums", answer.get_json()["id"])
-    assert (refused["what"], refused["result"]) == ("cron", "forbidden")
+    assert (refused["what"], refused["which"]["cron forbidden"]) == ("refused", 1)
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,12 @@ def test_a_server_whose_last_page_leaves_first_has_ended_well(base_environment: 
 
 
 def test_a_taken_port_is_one_clear_line(stack: Stack) -> None:
-    environment = {"PORT": stack.url.rsplit(":", 1)[1], "REDIS_URL": stack.redis_url, "SECRET_KEY": "k"}
-    environment["HEADWAY_OPERATOR_TOKEN"] = "t"
+    environment = {
+        "PORT": stack.url.rsplit(":", 1)[1],
+        "REDIS_URL": stack.redis_url,
+        "SECRET_KEY": "a key of the tests",
+    }
+    environment["HEADWAY_OPERATOR_TOKEN"] = "a token of the tests"
     command = [sys.executable, "-m", "realtime.server"]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert answer.returncode == 1 and answer.stdout == ""

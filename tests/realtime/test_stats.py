@@ -14,8 +14,12 @@ from tests.conftest import Stack
 from tests.realtime.clients import connected
 from workers import store
 from workers.history import History
+from workers.wire import INTERNAL_QUEUES
 
-QUEUE = {"name", "queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers", "oldest_at"}
+QUEUE = {"name", "queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"} | {
+    "oldest_at",
+    "blocked_by",
+}
 WORKER = {"name", "state", "queue", "job", "heartbeat_at", "host"}
 
 
@@ -27,10 +31,10 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
         assert set(first) == {"queues", "workers", "rate", "at"}
         assert set(first["rate"]) == {"ended", "failed"}
         assert abs(first["at"] / 1000 - time.time()) < 10
-        assert [set(queue) for queue in first["queues"]] == [QUEUE, QUEUE, QUEUE]
+        assert [set(queue) for queue in first["queues"]] == [QUEUE] * 5
         workers = {queue["name"]: queue["workers"] for queue in first["queues"]}
-        assert workers == {"default": 2, "bookInfoParser": 1, "headway": 1}
-        assert len(first["workers"]) == 4 and all(set(worker) == WORKER for worker in first["workers"])
+        assert workers == {"default": 2, "bookInfoParser": 1, **dict.fromkeys(INTERNAL_QUEUES, 1)}
+        assert len(first["workers"]) == 6 and all(set(worker) == WORKER for worker in first["workers"])
         id = stack.submit(session, "background_work")["id"]
         busy = client.hear("stats", lambda stats: any(worker["job"] == id for worker in stats["workers"]))
         assert busy["queues"][0]["started"] >= 1
@@ -115,7 +119,7 @@ def test_what_workers_have_done_is_told_when_it_changes(stack: Stack) -> None:
     with connected(stack.url, headers=stack.operator) as client:
         client.watch("stats")
         first = client.hear("workers")
-        assert first["suspended"] is False and len(first["workers"]) == 4
+        assert first["suspended"] is False and len(first["workers"]) == 6
         assert all(set(worker) == {*CAREER, "silent"} for worker in first["workers"])
         done = sum(worker["done"] for worker in first["workers"])
         stack.submit(session, "sum_numbers", text="1")

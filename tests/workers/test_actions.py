@@ -73,7 +73,7 @@ def test_who_may_act_on_their_own_alone_does_so(jobs: Jobs, processes: Processes
     submit(jobs, 10, owner="me")
     submit(jobs, 10, owner="you")
     id = begin(jobs, Verb.CANCEL, owner="you", everybody=False)
-    processes.worker("headway")
+    processes.worker("headway-others")
     assert ended(jobs, id).state.result == {"done": 10, "skipped": 0, "failed": {"forbidden": 10}}
 
 

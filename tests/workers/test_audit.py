@@ -2,6 +2,7 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -54,3 +55,62 @@ def test_what_redis_does_not_take_fails_nothing_and_is_still_in_the_log(
         audit.write(redis, Entry("me", "delete", {"id": "abc"}, "ok"))
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
     assert all('"abc"' in record.getMessage() for record in caplog.records)
+
+
+def test_entries_of_both_streams_are_read_in_order_even_with_one_id(redis: Redis) -> None:
+    for number in range(1, 5):
+        redis.xadd(audit.KEY, {"entry": f'{{"who":"operator {number}"}}'}, id=f"{number}-0")
+        redis.xadd(audit.OTHERS_KEY, {"entry": f'{{"who":"other {number}"}}'}, id=f"{number}-0")
+    for limit in (1, 2, 3, 5):
+        seen, cursor = [], None
+        while True:
+            entries, cursor = audit.read(redis, cursor, limit)
+            seen += [entry["who"] for entry in entries]
+            if cursor is None:
+                break
+        assert seen == [f"{who} {number}" for number in (4, 3, 2, 1) for who in ("other", "operator")]
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        {"q": "x" * 1_000_000},
+        {"q": "\U0001f600" * 10_000, "ids": ["\U0001f600" * 1_000] * 1_000},
+        {"topics": ["ü" * 80] * 20, "ids": ["ü" * 200] * 20, "name": "ü" * 200},
+        {f"{number}" * 1_000: ["ü" * 1_000] * 1_000 for number in range(1_000)},
+        {"deep": [[["x" * 1_000] * 1_000] * 1_000]},
+    ],
+)
+def test_no_entry_is_larger_than_two_kilobytes(which: dict[str, Any]) -> None:
+    text = audit.encoded(Entry("me" * 1_000, "cancel", which, "ok"))
+    assert len(text.encode()) <= audit.SIZE_LIMIT and json.loads(text)["what"] == "cancel"
+
+
+def test_refusals_stand_among_the_others_by_their_time(redis: Redis) -> None:
+    redis.xadd(audit.KEY, {"entry": '{"who":"operator"}'}, id="1-0")
+    audit.count_refusal(redis, "login", "unauthorized")
+    redis.hset(audit.REFUSED_KEY, "since", 2)
+    redis.xadd(audit.KEY, {"entry": '{"who":"viewer"}'}, id="3-0")
+    entries, cursor = audit.read(redis, None, 1)
+    assert [entry["who"] for entry in entries] == ["viewer", "strangers"] and cursor is not None
+    assert [entry["who"] for entry in audit.read(redis, cursor, 1)[0]] == ["operator"]
+    assert [entry["who"] for entry in audit.read(redis, None, 9)[0]] == ["viewer", "strangers", "operator"]
+
+
+def test_what_is_small_enough_is_kept_whole() -> None:
+    which = {"ids": [f"{number:08}-0000-0000-0000-000000000000" for number in range(20)], "count": 1000}
+    assert json.loads(audit.encoded(Entry("operator", "cancel", which, "ok")))["which"] == which
+
+
+def test_refusals_are_counted_shown_at_once_and_become_one_entry(redis: Redis) -> None:
+    for _ in range(3000):
+        audit.count_refusal(redis, "login", "unauthorized")
+    audit.count_refusal(redis, "cancel", "forbidden")
+    [counted], _ = audit.read(redis, None, 10)
+    which = {"login unauthorized": 3000, "cancel forbidden": 1, "count": 3001, "since": counted["at"]}
+    assert counted == {"at": counted["at"], "who": "strangers", "what": "refused", "which": which, "result": "refused"}
+    assert not audit.tell_refusals(redis), "not yet"
+    redis.hset(audit.REFUSED_KEY, "since", counted["at"] - audit.TOLD_AFTER)
+    assert audit.tell_refusals(redis) and not audit.tell_refusals(redis)
+    [told], _ = audit.read(redis, None, 10)
+    assert told["which"]["count"] == 3001 and not redis.exists(audit.REFUSED_KEY)

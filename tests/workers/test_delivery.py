@@ -10,12 +10,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from redis import Redis
 from rq import Retry
 
 from tests.conftest import free_port
 from tests.workers.test_fetch import Request, Site, dripping
 from workers import context, delivery
-from workers.delivery import BACK_OFF, SCHEDULERS_CUT, TRIES, Delayed, Undeliverable, post, try_again, wait_of
+from workers.delivery import (
+    ATTEMPTS,
+    BACK_OFF,
+    SCHEDULERS_CUT,
+    TRIES,
+    Delayed,
+    NoAnswer,
+    PutOff,
+    Undeliverable,
+    host_of,
+    post,
+    try_again,
+    wait_of,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -64,8 +78,19 @@ def test_of_an_answer_only_its_head_is_read(site: Site) -> None:
 def test_a_head_that_never_ends_is_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "LIMIT", 0.5)
     site.answer = dripping(b"HTTP/1.1 200 OK\r\nX: ")
-    with pytest.raises(Delayed, match=r"^127\.0\.0\.1 gave no answer: OutOfTime$"):
+    with pytest.raises(NoAnswer, match=r"^127\.0\.0\.1 gave no answer: OutOfTime$") as error:
         post_to(f"{site.url}/secret")
+    assert error.value.timed_out
+    with pytest.raises(NoAnswer) as refused:
+        post_to(silent())
+    assert not refused.value.timed_out
+
+
+@pytest.mark.parametrize(
+    ("url", "host"), [("https://Push.Example:8443/x", "push.example"), ("https://[half", ""), ("", "")]
+)
+def test_the_host_of_an_address(url: str, host: str) -> None:
+    assert host_of(url) == host
 
 
 def silent() -> str:
@@ -102,9 +127,9 @@ def test_a_connection_is_made_to_public_addresses_only(site: Site) -> None:
 
 
 @pytest.fixture
-def attempt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def attempt(monkeypatch: pytest.MonkeyPatch, redis: Redis) -> Callable[[int], None]:
     def be_at(number: int) -> None:
-        running: Any = SimpleNamespace(sender=SimpleNamespace(attempt=number))
+        running: Any = SimpleNamespace(id="a", redis=redis, sender=SimpleNamespace(attempt=number))
         monkeypatch.setattr(context, "running", running)
 
     return be_at
@@ -125,6 +150,26 @@ def test_it_is_tried_five_times_ever_more_slowly(attempt: Callable[[int], None])
     attempt(TRIES)
     with pytest.raises(Undeliverable, match=r"^push\.example answered 500; that was try 5 of 5$"):
         try_again(later)
+
+
+def put_off() -> str:
+    raise PutOff("push.example gave no answer before", 7)
+
+
+def test_to_be_put_off_is_no_try_and_has_an_end(attempt: Callable[[int], None]) -> None:
+    waits = []
+    for number in range(1, 9):
+        attempt(number)
+        again = try_again(put_off)
+        assert isinstance(again, Retry)
+        waits += again.intervals
+    assert waits == [wait + SCHEDULERS_CUT for wait in (7, 7, 8, 16, 32, 60, 60, 60)]
+    attempt(9)
+    again = try_again(later)
+    assert isinstance(again, Retry) and again.intervals == [BACK_OFF[0] + SCHEDULERS_CUT], "its first try"
+    attempt(ATTEMPTS)
+    with pytest.raises(Undeliverable, match="put off"):
+        try_again(put_off)
 
 
 def test_the_servers_own_wish_comes_first(attempt: Callable[[int], None]) -> None:

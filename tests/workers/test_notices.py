@@ -19,7 +19,7 @@ from workers.lifecycle import fetch_jobs
 from workers.notices import Notices
 from workers.script import NOTIFY_DELAY, PUSH_DELAY
 from workers.sweeper import LOCK, Sweeper
-from workers.wire import DUE, Status, index_key
+from workers.wire import DUE, NEWS_QUEUE, Status, index_key
 
 KNOWN = {"task": "t", "queue": "default", "created_at": 1}
 WISH = {"webhook": "https://hook.example/secret", "email": "me@shop.example", "by": "operator"}
@@ -49,7 +49,7 @@ def pass_time(redis: Redis) -> None:
 
 def queued(redis: Redis) -> list[tuple[str, dict[str, Any]]]:
     """(task, arguments) of what waits to be sent, in its order."""
-    ids = [id.decode() for id in cast(list[bytes], redis.lrange("rq:queue:headway", 0, -1))]
+    ids = [id.decode() for id in cast(list[bytes], redis.lrange(f"rq:queue:{NEWS_QUEUE}", 0, -1))]
     return [(job.task_name, job.kwargs) for job in fetch_jobs(ids, redis) if job is not None]
 
 
@@ -175,7 +175,7 @@ def test_further_ends_of_a_job_count_too(
     redis: Redis, look: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(allowance.MOST - 1):
-        allowance.spend(redis, "operator")
+        allowance.spend_notice(redis, "operator")
     end(redis, "a", notify=WISH)
     look()
     for _ in range(2):
@@ -230,7 +230,7 @@ def test_whenever_its_process_dies_nothing_is_lost_or_doubled(
     dying.after = after
     deaths = 0
     for number in range(1, 40):
-        redis.delete("rq:queue:headway", "headway:inbox:me", "headway:inbox:me:states")
+        redis.delete(f"rq:queue:{NEWS_QUEUE}", "headway:inbox:me", "headway:inbox:me:states")
         id = f"job{number}"
         end(redis, id, notify=WISH)
         pass_time(redis)

@@ -43,7 +43,9 @@ def test_a_job_is_ours_by_its_mark_or_as_json_that_names_a_task(record: dict[byt
 def test_every_job_of_ours_is_marked_and_keeps_its_mark(jobs: Jobs, redis: Redis) -> None:
     one = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
     many = jobs.submit_many("sum_numbers", [{"text": "1"}] * 2, owner="me")
-    later = jobs.submit_internal("act_on_jobs", {"verb": "cancel", "total": 1}, owner="me", id="an-action").state.id
+    later = jobs.submit_internal(
+        "act_on_jobs", {"verb": "cancel", "total": 1}, owner="me", id="an-action", queue="headway"
+    ).state.id
     for id in (one, *many, later):
         assert redis.hget(f"rq:job:{id}", MARK) == b"1"
     jobs.cancel(one)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from workers.addresses import networks
 from workers.errors import SettingsError
 from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
+from workers.wire import INTERNAL_QUEUES
 
-NEWS = QueueSetting("headway", 1)  # which is always there
+OURS = tuple(QueueSetting(name, 1) for name in INTERNAL_QUEUES)  # which are always there
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
@@ -27,7 +29,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         host="127.0.0.1",
         port=5000,
         processes=1,
-        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), NEWS),
+        queues=(QueueSetting("default", 2), QueueSetting("bookInfoParser", 1), *OURS),
         origins=(),
         environment="",
         allow_private_fetch=False,
@@ -71,13 +73,16 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_CRON", "/etc/headway/cron.py", "cron", Path("/etc/headway/cron.py")),
         ("HEADWAY_CRON", "cron.py", "cron", Path.cwd() / "cron.py"),
         ("HEADWAY_CRON", " ", "cron", None),
+        ("HEADWAY_TRUSTED_PROXIES", "10.0.0.5, ::1/128", "trusted_proxies", networks("10.0.0.5,::1")),
+        ("HEADWAY_MAXMEMORY", "512mb", "maxmemory", 512 * 1024 * 1024),
+        ("HEADWAY_MAXMEMORY", "", "maxmemory", None),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
-        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), NEWS)),
-        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), NEWS)),
-        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", "headway")),
-        ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1))),
+        ("HEADWAY_QUEUES", "mail", "queues", (QueueSetting("mail", 1), *OURS)),
+        ("HEADWAY_QUEUES", " a:3 , b.c-d_e:1", "queues", (QueueSetting("a", 3), QueueSetting("b.c-d_e", 1), *OURS)),
+        ("HEADWAY_QUEUES", "a:3,b", "queue_names", ("a", "b", *INTERNAL_QUEUES)),
+        ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1), *OURS[1:])),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
         # as browsers write them, or a page's own word would not be the same
         ("HEADWAY_ORIGINS", "https://A.test:443,http://B.test:80", "origins", ("https://a.test", "http://b.test")),
@@ -141,6 +146,10 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_HOSTS", "*shop.example"),
         ("HEADWAY_HOSTS", "a..b"),
         ("HEADWAY_HOSTS", "shop example"),
+        ("HEADWAY_TRUSTED_PROXIES", "proxy.example"),
+        ("HEADWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("HEADWAY_MAXMEMORY", "much"),
+        ("HEADWAY_MAXMEMORY", "63mb"),
         ("HEADWAY_PREFIX", "jobs"),
         ("HEADWAY_PREFIX", "/a b"),
         ("HEADWAY_PREFIX", "//jobs"),

@@ -9,7 +9,7 @@ from redis import Redis
 
 from workers import store
 from workers.tally import BUCKETS, FIELDS, KINDS, QUEUES, SPANS, TASKS, middle
-from workers.wire import INTERNAL_QUEUE, Status
+from workers.wire import ACTIONS_QUEUE, Status
 
 LIMIT = 1_048_576  # bytes of all that is counted in
 KNOWN = {"task": "t", "queue": "default", "created_at": 1, "enqueued_at": 1000}
@@ -75,8 +75,8 @@ def test_what_never_ran_ended_all_the_same(redis: Redis) -> None:
 
 
 def test_internal_jobs_are_not_counted(redis: Redis) -> None:
-    say(redis, "a", Status.QUEUED, queue=INTERNAL_QUEUE)
-    say(redis, "a", Status.FINISHED, queue=INTERNAL_QUEUE)
+    say(redis, "a", Status.QUEUED, queue=ACTIONS_QUEUE)
+    say(redis, "a", Status.FINISHED, queue=ACTIONS_QUEUE)
     assert slices(redis) == []
 
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from workers import context, inbox, mail, news, subscriptions, webhook, webpush
-from workers.delivery import Undeliverable, try_again
+from workers import circuit, context, inbox, mail, news, subscriptions, webhook, webpush
+from workers.delivery import Undeliverable, host_of, try_again
 from workers.errors import HeadwayError
 from workers.tasks import task
 from workers.vapid import Vapid
 from workers.webpush import Unsubscribed
-from workers.wire import INTERNAL_QUEUE, decode_state, notice_key
+from workers.wire import NEWS_QUEUE, decode_state, notice_key
 
 TIMEOUT = 60  # seconds; a try takes 10 at the most, but for a name that nobody resolves
 
@@ -19,7 +19,7 @@ class NothingKept(HeadwayError):
     """What was to be sent has expired."""
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_push(owner: str, digest: str, ends: list[str]) -> Any:
     """Push news of ends to one browser"""
     return try_again(lambda: _push(owner, digest, ends))
@@ -36,21 +36,22 @@ def _push(owner: str, digest: str, ends: Sequence[str]) -> str:
     if not states:
         return "seen before"
     try:
-        webpush.send(
-            subscription,
-            news.payload(states),
-            topic=webpush.topic_of(states[0].id) if len(states) == 1 else webpush.SUMMARY_TOPIC,
-            vapid=Vapid.load(job.redis),
-            contact=job.settings.contact,
-            allow_private=job.settings.allow_private_fetch,
-        )
+        with circuit.under_way(job.redis, host_of(subscription.endpoint), owner):
+            webpush.send(
+                subscription,
+                news.payload(states),
+                topic=webpush.topic_of(states[0].id) if len(states) == 1 else webpush.SUMMARY_TOPIC,
+                vapid=Vapid.load(job.redis),
+                contact=job.settings.contact,
+                allow_private=job.settings.allow_private_fetch,
+            )
     except Unsubscribed:
         subscriptions.remove(job.redis, owner, digest)
         return "unsubscribed"
     return "sent"
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_webhook(id: str, attempt: int) -> Any:
     """Post the end of a job to the webhook that its submit named"""
     return try_again(lambda: _webhook(id, attempt))
@@ -58,39 +59,48 @@ def send_webhook(id: str, attempt: int) -> Any:
 
 def _webhook(id: str, attempt: int) -> str:
     job = context.current()
-    address, state = _kept(id, attempt, "webhook")
-    webhook.send(
-        address,
-        webhook.message(state),
-        id=f"{id}.{attempt}",
-        secret=job.settings.webhook_secret or _unset("HEADWAY_WEBHOOK_SECRET"),
-        allow_private=job.settings.allow_private_fetch,
-    )
+    address, state, by = _kept(id, attempt, "webhook")
+    secret = job.settings.webhook_secret or _unset("HEADWAY_WEBHOOK_SECRET")
+    with circuit.under_way(job.redis, host_of(address), by):
+        webhook.send(
+            address,
+            webhook.message(state),
+            id=f"{id}.{attempt}",
+            secret=secret,
+            allow_private=job.settings.allow_private_fetch,
+        )
     return "sent"
 
 
-@task(queue=INTERNAL_QUEUE, timeout=TIMEOUT, small=True, internal=True)
+@task(queue=NEWS_QUEUE, timeout=TIMEOUT, small=True, internal=True)
 def send_mail(id: str, attempt: int) -> Any:
     """Mail the end of a job to the address that its submit named"""
     return try_again(lambda: _mail(id, attempt))
 
 
 def _mail(id: str, attempt: int) -> str:
-    settings = context.current().settings
-    address, state = _kept(id, attempt, "email")
+    job = context.current()
+    settings = job.settings
+    address, state, by = _kept(id, attempt, "email")
     server = settings.mail_server or _unset("HEADWAY_SMTP_URL")
     sender = settings.mail_from or _unset("HEADWAY_MAIL_FROM")
-    mail.send(mail.compose(decode_state(state), sender=sender, recipient=address), server)
+    with circuit.under_way(job.redis, server.host, by):
+        mail.send(mail.compose(decode_state(state), sender=sender, recipient=address), server)
     return "sent"
 
 
-def _kept(id: str, attempt: int, kind: str) -> tuple[str, str]:
-    """The address of this kind and the JSON of the state, as the script left them at the end."""
+def _kept(id: str, attempt: int, kind: str) -> tuple[str, str, str]:
+    """The address of this kind, the JSON of the state, as the script left them at the end, and whom to count it for.
+
+    That is '' for operators: many of their messages may be under way.
+    """
     text = context.current().redis.get(notice_key(id, attempt))
     if not isinstance(text, bytes):
         raise NothingKept(f"nothing is kept of the end of {id} any more")
     notify, _, state = text.decode().removeprefix('{"notify":').removesuffix("}").partition(',"state":')
-    return str(json.loads(notify)[kind]), state  # unparsed: it is told byte for byte
+    wish = json.loads(notify)
+    by = str(wish.get("by", ""))
+    return str(wish[kind]), state, "" if by == "operator" else by  # the state unparsed: it is told byte for byte
 
 
 def _unset(name: str) -> Any:

@@ -1,26 +1,31 @@
 """News of ends, sent by real workers: queued as they would be once they are due."""
 
 import json
+import socket
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from tests.conftest import Processes, ended
+from tests.conftest import Processes, ended, until
 from tests.mail_box import MailBox
 from tests.push_service import Browser, PushService
 from tests.web_hook import WebHook
 from tests.workers.conftest import Clock
 from tests.workers.test_notices import WISH, end, pass_time, queued
 from tests.workers.test_webpush import subscription_of
-from workers import inbox, subscriptions
+from workers import actions, delivery, inbox, subscriptions
 from workers import jobs as jobs_package
+from workers.lifecycle import TrackedQueue
 from workers.notices import Notices
 from workers.queue import Jobs
 from workers.sweeper import Sweeper
 from workers.tasks import Tasks
-from workers.wire import INTERNAL_QUEUE, Status, index_key
+from workers.verbs import Verb
+from workers.wire import ACTIONS_QUEUE, NEWS_QUEUE, Status, index_key
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def release(redis: Redis, clock: Clock) -> Callable[[], list[str]]:
 
 def sent_by(redis: Redis) -> list[str]:
     """The ids of all jobs that send, oldest first."""
-    scopes = [index_key(f"queue:{INTERNAL_QUEUE}", status) for status in Status]
+    scopes = [index_key(f"queue:{NEWS_QUEUE}", status) for status in Status]
     return [id.decode() for scope in scopes for id in redis.zrange(scope, 0, -1)]  # type: ignore[union-attr]
 
 
@@ -68,7 +73,7 @@ def test_a_push_says_what_ended(
 ) -> None:
     end(redis, "a", task="count_words")
     [id] = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
     [push] = push_service.pushes
     assert push.message == {
@@ -88,7 +93,7 @@ def test_ten_at_once_are_one_push(
         end(redis, f"a{number}", Status.FAILED if number == 5 else Status.FINISHED)
     [id] = release()
     inbox.forget(redis, "me", [("a9", 1)])  # shown, between then and now
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
     [push] = push_service.pushes
     assert (push.message["title"], push.message["body"]) == ("9 jobs ended", "8 finished, 1 failed")
@@ -103,7 +108,7 @@ def test_what_was_seen_while_it_waited_is_not_sent(
     end(redis, "b")
     ids = release()
     inbox.forget(redis, "me", [("a", 1)])
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert sorted(outcome(jobs, id)[1] for id in ids) == ["seen before", "sent"]
     assert [message["id"] for message in push_service.told(browser)] == ["b"]
 
@@ -122,7 +127,7 @@ def test_a_browser_that_is_gone_is_unsubscribed(
     end(redis, "a")
     end(redis, "b")
     ids = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert {outcome(jobs, id)[1] for id in ids} == {"unsubscribed", "unsubscribed before"}
     assert subscriptions.load_all(redis, "me") == [] and len(push_service.pushes) == 1
     end(redis, "c")
@@ -136,7 +141,7 @@ def test_who_asks_to_wait_is_tried_again_later_and_others_are_not(
     push_service.answers.append((429, {"Retry-After": "2"}))
     end(redis, "a")
     ids = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     processes.start("-m", "workers.main", "scheduler")
     assert [outcome(jobs, id) for id in ids] == [(Status.FINISHED, "sent")] * 2
     told = [push_service.told(one) for one in (browser, other)]
@@ -159,7 +164,7 @@ def test_what_is_refused_fails_and_no_log_has_the_endpoint(
     push_service.answers.append((status, {}))
     end(redis, "a")
     [id] = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert outcome(jobs, id) == (
         Status.FAILED,
         f"expected 127.0.0.1 to take the message, got the answer {status}",
@@ -181,7 +186,7 @@ def test_a_private_endpoint_is_refused(
 ) -> None:
     end(redis, "a", notify={"webhook": browser.endpoint, "by": "operator"})
     ids = release()
-    processes.worker(INTERNAL_QUEUE, HEADWAY_ALLOW_PRIVATE_FETCH="0")
+    processes.worker(NEWS_QUEUE, HEADWAY_ALLOW_PRIVATE_FETCH="0")
     for id in ids:
         assert outcome(jobs, id) == (Status.FAILED, "expected a public address, got 127.0.0.1")
     assert len(ids) == 2 and not push_service.pushes
@@ -198,7 +203,7 @@ def test_a_webhook_is_signed_and_tried_again_with_the_same_id(
     end(redis, "a", notify={"webhook": web_hook.url, "by": "operator"})
     state = json.loads(jobs.load("a").body)
     [id] = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     processes.start("-m", "workers.main", "scheduler")
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
     assert web_hook.ids == ["a.1", "a.1"] and not web_hook.wrong
@@ -211,7 +216,7 @@ def test_mail_is_sent_once_to_one(
 ) -> None:
     end(redis, "a", Status.FAILED, notify={"email": "me@shop.example", "by": "operator"}, task="count_words")
     [id] = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
     [mail] = mail_box.mails
     assert mail["Subject"] == "count_words failed" and mail_box.recipients == [["me@shop.example"]]
@@ -228,7 +233,7 @@ def test_it_is_told_though_its_job_has_been_deleted(
     ended(jobs, made)
     jobs.delete(made)
     [id] = release()
-    processes.worker(INTERNAL_QUEUE)
+    processes.worker(NEWS_QUEUE)
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
     [event] = web_hook.events
     assert (event["data"]["id"], event["data"]["result"]) == (made, 3)
@@ -241,7 +246,7 @@ def test_what_has_expired_and_what_is_not_set_fails_with_a_reason(
     end(redis, "b", notify={"email": "me@shop.example", "by": "operator"})
     ids = release()
     redis.delete("headway:notice:b:1")
-    processes.worker(INTERNAL_QUEUE, HEADWAY_WEBHOOK_SECRET="", HEADWAY_SMTP_URL="")
+    processes.worker(NEWS_QUEUE, HEADWAY_WEBHOOK_SECRET="", HEADWAY_SMTP_URL="")
     assert {outcome(jobs, id)[1] for id in ids} == {
         "expected HEADWAY_WEBHOOK_SECRET to be set for this worker as it is for the web server, got nothing",
         "expected HEADWAY_SMTP_URL to be set for this worker as it is for the web server, got nothing",
@@ -256,9 +261,56 @@ def test_they_are_offered_to_nobody_and_cause_no_news(redis: Redis, jobs: Jobs, 
     tasks = Tasks.collect(jobs_package)
     names = {"send_push", "send_webhook", "send_mail"}
     assert not names & {task.name for task in tasks}
-    assert all(tasks.get(name).internal and tasks.get(name).queue == INTERNAL_QUEUE for name in names)
+    assert all(tasks.get(name).internal and tasks.get(name).queue == NEWS_QUEUE for name in names)
     end(redis, "a")
     [id] = release()
     assert jobs.load(id).owner == "" and len(queued(redis)) == 1
     jobs.cancel(id)
     assert release() == [] and not redis.exists("headway:due")
+
+
+def test_messages_that_the_release_before_left_on_its_queue_are_sent(
+    redis: Redis, jobs: Jobs, web_hook: WebHook, release: Any, processes: Processes
+) -> None:
+    end(redis, "a", notify={"webhook": web_hook.url, "by": "operator"})
+    [id] = release()
+    job = jobs.detail(id)[0]
+    assert job is not None
+    old = TrackedQueue(ACTIONS_QUEUE, connection=redis)
+    old.enqueue_job(old.create_job(job.func_name, kwargs=job.kwargs, job_id="old", timeout=60))
+    processes.worker(ACTIONS_QUEUE)
+    assert outcome(jobs, "old") == (Status.FINISHED, "sent") and web_hook.ids == ["a.1"]
+
+
+def test_receivers_that_never_answer_hold_up_neither_others_news_nor_an_operators_action(
+    redis: Redis, jobs: Jobs, push_service: PushService, release: Any, processes: Processes
+) -> None:
+    """Twenty browsers of one owner at an address that takes connections, and says nothing: one time-out, not sixty."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as black_hole:
+        port = black_hole.getsockname()[1]
+        one = subscription_of(push_service.browser())
+        for number in range(subscriptions.MOST):
+            subscriptions.put(redis, "mallory", replace(one, endpoint=f"http://localhost:{port}/{number}"))
+        for number in range(3):
+            end(redis, f"m{number}", owner="mallory")
+        mine = subscribed(redis, push_service)
+        end(redis, "a")
+        sending = release()
+        assert len(sending) == 3 * subscriptions.MOST + 1
+        processes.worker(NEWS_QUEUE)
+        processes.worker(ACTIONS_QUEUE)
+        until(lambda: redis.zcard(index_key(f"queue:{NEWS_QUEUE}", Status.STARTED)), "the first try")
+        ids = jobs.submit_many("sum_numbers", [{"text": "1"}] * 10, owner="me")
+        id, total = actions.collect(redis, [ids])
+        actions.begin(jobs, id, Verb.CANCEL, total, owner="operator", everybody=True)
+        assert ended(jobs, id, within=5).state.result["done"] == 10, "long before the first time-out"
+        until(lambda: push_service.told(mine), "my push", within=2 * delivery.LIMIT)
+        black_hole.setblocking(False)
+        tries = 0
+        with suppress(BlockingIOError):
+            while True:
+                black_hole.accept()[0].close()
+                tries += 1
+        assert tries == 1
+        put_off = redis.zcard(index_key(f"queue:{NEWS_QUEUE}", Status.SCHEDULED))
+        assert put_off == 3 * subscriptions.MOST
