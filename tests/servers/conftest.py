@@ -8,6 +8,12 @@ import pytest
 from tests.conftest import Processes, Stack, free_port, is_ready, start_redis, until
 from tests.servers.binaries import SERVERS, environment
 
+CRON = """
+from rq import cron
+from workers.jobs.text import sum_numbers
+cron.register(sum_numbers, "default", kwargs={"text": "1"}, interval=3600)
+"""
+
 
 def server_binary(name: str) -> str:
     """Skips the test where the server is not installed; with CI set, fails it."""
@@ -31,6 +37,9 @@ def any_stack(
     for queue in ("default", "bookInfoParser", "headway"):
         started.worker(queue)
     started.start("-m", "workers.main", "scheduler")
+    cron = folder / "cron.py"
+    cron.write_text(CRON)
+    started.start("-m", "workers.main", "cron", HEADWAY_CRON=str(cron))
     url = f"http://127.0.0.1:{started.environment['PORT']}"
     until(lambda: is_ready(url), f"the web server ({started.log()})")
     yield Stack(url, redis_url, started, base_environment["HEADWAY_OPERATOR_TOKEN"])
