@@ -122,8 +122,9 @@ class Tour:
         assert all("error" not in answer for answer in page.watch(*named)["topics"].values())
         id = self.submit("sum_numbers", text="7")
         page.hear("jobs", lambda told: told["topic"] == "queue:default" and tells_of(id, told))
-        for event in {"stats", "workers", "history", "schedule"} - {event for event, _ in page.seen}:
-            page.hear(event)
+        for event in ("stats", "workers", "history", "schedule"):
+            if event not in {passed for passed, _ in page.seen}:
+                page.hear(event)
         assert page.ask("unwatch", {"topics": list(named)}) == {"ok": True}
         assert sum(self.manage("GET", "/api/history?span=15m")["total"]["ended"]) > 3
         assert self.manage("GET", "/api/audit?limit=200")["entries"]
