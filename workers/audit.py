@@ -5,16 +5,16 @@ no act that is done: its line is still there, and another says that it was not k
 keeps the log.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers.wire import encode
+from workers import records
+from workers.wire import decode, encode
 
 KEY: Final = "headway:audit"  # a stream
 LIMIT: Final = 10_000  # entries, about
@@ -43,6 +43,18 @@ def write(redis: Redis, entry: Entry) -> None:
 
 def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
     """Up to `limit` entries, newest first: [{at: ms, who, what, which, result}]; and where to go on, None: nowhere."""
-    found = cast(Any, redis.xrevrange(KEY, max=f"({before}" if before else "+", count=limit + 1))
-    entries = [{"at": int(id.partition(b"-")[0]), **json.loads(fields[b"entry"])} for id, fields in found[:limit]]
+    found = records.ask(lambda: redis.xrevrange(KEY, max=f"({before}" if before else "+", count=limit + 1), [])
+    entries = [_entry(id.decode(), fields.get(b"entry", b"")) for id, fields in found[:limit]]
     return entries, found[limit - 1][0].decode() if len(found) > limit else None
+
+
+def _entry(id: str, text: bytes) -> dict[str, Any]:
+    at = records.whole(id.partition("-")[0])
+    try:
+        kept = decode(text)
+        entry = Entry(**kept)
+        if isinstance(entry.which, dict) and all(isinstance(kept[name], str) for name in ("who", "what", "result")):
+            return {"at": at, **kept}
+    except (ValueError, TypeError, RecursionError) as error:
+        records.say(f"{KEY} {id}", str(error))
+    return {"at": at, "who": "", "what": "unreadable", "which": {}, "result": ""}

@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import cast
 from uuid import uuid4
 
 from redis import Redis
 from redis.client import Pipeline
 
+from workers import records
 from workers.lifecycle import fetch_jobs
-from workers.wire import encode
+from workers.wire import encode, is_job_id
 
 KEY = "headway:batches"  # a sorted set of batches by the time they began; the ids of each beside it
 PATIENCE = 60.0  # seconds after which a submit under way must be dead
@@ -48,8 +48,18 @@ def take_back(redis: Redis, batch: str, ids: Sequence[str]) -> None:
 
 def take_back_abandoned(redis: Redis, older_than: float = PATIENCE) -> int:
     """Take back the batches whose process died half-way; returns how many."""
-    abandoned = cast(list[bytes], redis.zrangebyscore(KEY, "-inf", time.time() - older_than))
+    abandoned = records.ask(lambda: redis.zrangebyscore(KEY, "-inf", time.time() - older_than), [])
     for batch in abandoned:
-        kept = redis.get(f"{KEY}:{batch.decode()}")
-        take_back(redis, batch.decode(), json.loads(kept) if kept else [])
+        take_back(redis, records.text(batch), _ids(redis, records.text(batch)))
+        redis.zrem(KEY, batch)  # whatever its name is
     return len(abandoned)
+
+
+def _ids(redis: Redis, batch: str) -> list[str]:
+    """The jobs of a batch; none where that can't be read."""
+    kept = records.ask(lambda: redis.get(f"{KEY}:{batch}"))
+    try:
+        return [str(id) for id in json.loads(kept or b"[]") if is_job_id(str(id))]
+    except (ValueError, TypeError, RecursionError) as error:
+        records.say(f"{KEY}:{batch}", str(error))
+        return []

@@ -22,19 +22,22 @@ SCRIPT: Final = f"""
 local call, key, from, most, found = redis.call, KEYS[1], ARGV[1], tonumber(ARGV[2]), {{''}}
 local ACTIVE = {lua_set(ACTIVE)}
 local function look(id, listed)
-  local ours = call('HGET', 'headway:job:' .. id, 'status') or '""'
+  local ours = redis.pcall('HGET', 'headway:job:' .. id, 'status') or '""'
+  if type(ours) == 'table' then ours = '"unreadable"' end
   if listed and ACTIVE[ours] then return end
-  local rqs = call('HGET', 'rq:job:' .. id, 'status') or ''
+  local rqs = redis.pcall('HGET', 'rq:job:' .. id, 'status') or ''
+  if type(rqs) == 'table' then rqs = 'unreadable' end
   if ours ~= '"' .. rqs .. '"' and not (ours == '"lost"' and rqs == 'started') then
     local at = #found
     found[at + 1], found[at + 2], found[at + 3] = id, ours, rqs
   end
 end
-if call('TYPE', key).ok == 'list' then
+local kind = call('TYPE', key).ok
+if kind == 'list' then
   local ids = call('LRANGE', key, -tonumber(from) - most, -tonumber(from) - 1)
   for at = #ids, 1, -1 do look(ids[at], true) end
   if #ids == most then found[1] = string.format('%d', from + most) end
-else
+elseif kind == 'zset' then
   local part = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
   for at = 1, #part, 2 do look(part[at], false) end
   if #part == 2 * most then found[1] = '(' .. part[#part] end

@@ -7,6 +7,8 @@ from typing import Any, Final, cast
 from redis import Redis
 from rq.intermediate_queue import IntermediateQueue
 
+from workers import records
+
 # job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
 Silence = Mapping[str, bool | None]
 Popped = Mapping[str, Sequence[str]]  # queue → the jobs that are between it and its workers
@@ -44,10 +46,13 @@ class Heartbeats:
             for queue in self._queues:
                 pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
                 pipeline.zscan(wip_key(queue), count=SLICE)
-            answers = pipeline.execute()
-        popped = {queue: [id.decode() for id in ids] for queue, ids in zip(self._queues, answers[::2], strict=True)}
+            answers = records.execute(pipeline)
+        popped = {
+            queue: [records.text(id) for id in ids or ()] for queue, ids in zip(self._queues, answers[::2], strict=True)
+        }
         return {
-            queue: self._hear(queue, *part) for queue, part in zip(self._queues, answers[1::2], strict=True)
+            queue: self._hear(queue, *(part or (0, [])))
+            for queue, part in zip(self._queues, answers[1::2], strict=True)
         }, popped
 
     def _hear(self, queue: str, cursor: int, part: Sequence[tuple[bytes, float]]) -> Silence:
@@ -65,7 +70,7 @@ class Heartbeats:
                 if held is None or held[0] != score:
                     held = (score, now, held is not None)
                 heard[entry] = held
-                job = job_of(entry.decode())
+                job = job_of(records.text(entry))
                 if silent.get(job, True):  # or another execution of it has been heard
                     silent[job] = True if now - held[1] > self._patience else False if held[2] else None
             if cursor == 0:

@@ -7,11 +7,12 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from redis import Redis
 
-from workers import slices, store
+from workers import records, slices, store
 from workers.query import Query
 from workers.slices import SLICE, Pace, Slice
 from workers.store import Stored
@@ -66,8 +67,10 @@ def _begin_with(redis: Redis, scope: str, query: Query, beginning: str) -> dict[
     pattern = re.sub(r"([*?\[\]\\^])", r"\\\1", beginning) + "*"
     found: dict[str, tuple[Status, int]] = {}
     for status in slices.ordered(query):  # as jobs go through them: one that moves meanwhile is met again
-        for id, order in redis.zscan_iter(index_key(scope, status), match=pattern, count=SCAN):
-            found[id.decode()] = status, int(order)
+        scan = redis.zscan_iter(index_key(scope, status), match=pattern, count=SCAN)
+        for id, order in records.ask(partial(list, scan), []):
+            if abs(order) < store.FARTHEST:
+                found[records.text(id)] = status, int(order)
     return found
 
 
@@ -94,7 +97,7 @@ def count(redis: Redis, scope: str, query: Query, *, patience: float = PATIENCE)
         with redis.pipeline(transaction=False) as pipeline:
             for status in statuses:
                 pipeline.zcard(index_key(scope, status))
-            return Count(dict(zip(statuses, pipeline.execute(), strict=True)), more=False)
+            return Count(dict(zip(statuses, records.execute(pipeline, 0), strict=True)), more=False)
     if (beginning := query.id_alone) is not None:
         found = [status for status, _ in _begin_with(redis, scope, query, beginning).values()]
         return Count({status: found.count(status) for status in statuses}, more=False)
