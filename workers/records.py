@@ -8,6 +8,7 @@ from typing import Any, Final
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 
+LARGEST: Final = 2**53 - 1
 KNOWN: Final = 4096  # names of which it is known that they were said
 
 log = logging.getLogger("headway.records")
@@ -68,9 +69,10 @@ def text(value: bytes | str | None) -> str:
 
 
 def whole(value: bytes | str | None) -> int:
-    """A number that somebody counts in; 0 where it is none, or has over 15 digits."""
+    """A number that somebody counts in; 0 where it is none, or larger than JavaScript holds."""
     digits = text(value)
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 15 else 0
+    is_fine = digits.isascii() and digits.isdigit() and len(digits) <= len(str(LARGEST)) and int(digits) <= LARGEST
+    return int(digits) if is_fine else 0
 
 
 @functools.lru_cache(KNOWN)

@@ -155,7 +155,7 @@ def _stored(id: str, row: Sequence[bytes | None]) -> Stored | None:
         return Stored(state, (owner or b"").decode(), int(order or b""), body)
     except (ValueError, WireError) as error:
         records.say(state_key(id), str(error))
-    state = unreadable(id, records.whole(fields[FIELDS.index("version")]))
+    state = unreadable(id, records.whole(fields[FIELDS.index("version")]) or 1)  # clients take none for older than any
     return Stored(state, records.text(owner), records.whole(order), encode_state(state))
 
 

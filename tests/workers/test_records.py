@@ -39,7 +39,18 @@ def test_one_command_is_passed_over_too(redis: Redis) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(b"12", 12), ("12", 12), (None, 0), (b"", 0), (b"-1", 0), (b"1.5", 0), (b"\xff", 0), ("²", 0), (b"9" * 16, 0)],
+    [
+        (b"12", 12),
+        ("12", 12),
+        (None, 0),
+        (b"", 0),
+        (b"-1", 0),
+        (b"1.5", 0),
+        (b"\xff", 0),
+        ("²", 0),
+        (b"9" * 16, 0),
+        (b"1795975973816943", 1795975973816943),
+    ],
 )
 def test_a_number_is_read_or_none(value: bytes | str | None, expected: int) -> None:
     assert records.whole(value) == expected

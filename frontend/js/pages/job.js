@@ -62,7 +62,7 @@ function facts(job) {
   };
   add("Id", job.id);
   add("Description", job.description);
-  add("Queue", link(job.queue, searchFor(`queue:${job.queue}`)));
+  add("Queue", job.queue && link(job.queue, searchFor(`queue:${job.queue}`)));
   add("Worker", job.worker);
   add("Attempt", job.attempt > 1 ? String(job.attempt) : null);
   for (const name of ["created", "enqueued", "started", "ended"]) {
