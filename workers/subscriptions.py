@@ -59,7 +59,10 @@ def put(redis: Redis, owner: str, subscription: Subscription) -> None:
         pipeline.hset(key, subscription.digest, encode(kept))
         pipeline.expire(key, TTL)
         pipeline.hgetall(key)
-        found = pipeline.execute()[-1]
+        found = records.execute(pipeline)[-1]
+    if found is None:  # a key of another type is nobody's
+        redis.delete(key)
+        return put(redis, owner, subscription)
     if len(found) > MOST:
         oldest = sorted(found, key=lambda digest: _renewed_at(found[digest]))
         redis.hdel(key, *oldest[: len(found) - MOST])

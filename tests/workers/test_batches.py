@@ -32,3 +32,13 @@ def test_a_submit_that_came_to_its_end_is_not_on_record(jobs: Jobs, redis: Redis
     jobs.submit_many("sum_numbers", [{"text": "1"}] * 3, owner="me")
     assert batches.take_back_abandoned(redis, older_than=0) == 0
     assert redis.llen("rq:queue:default") == 3
+
+
+def test_batches_of_rubbish_are_taken_off_the_record_and_end_nothing(redis: Redis) -> None:
+    redis.zadd("headway:batches", {b"a": 1, b"\xff": 2, b"b": 3})
+    redis.set("headway:batches:a", "no JSON")
+    redis.rpush("headway:batches:b", "no text")
+    batches.take_back_abandoned(redis)
+    assert redis.zcard("headway:batches") == 0
+    redis.set("headway:batches", "no set")
+    assert batches.take_back_abandoned(redis) == 0
