@@ -19,7 +19,7 @@ from typing import Final
 
 from workers.reports import REPORT, lua_body
 from workers.tally import COUNT
-from workers.wire import CHANNEL, DUE, ENDED, INTERNAL_QUEUE, WAITING, Status, notice_key, push_key
+from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUE, WAITING, Status, notice_key, push_key
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
@@ -41,11 +41,16 @@ local function change()
 local WAITING = {lua_set(WAITING)}
 local ENDED = {lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
-local STATUSES, ANY, LAST, LOOKED_AT = {lua_set(frozenset(Status))}, {{}}, 2 ^ 53 - 1, 20
-for status in pairs(STATUSES) do ANY[#ANY + 1] = status end
+local LAST, LOOKED_AT = 2 ^ 53 - 1, 20
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
 local INTERNAL, INTERNAL_TTL = '"{INTERNAL_QUEUE}"', {INTERNAL_TTL}
+-- made only where they are needed: of nearly all states nothing is missing
+local function any_status() return {lua_set(frozenset(Status))} end
+local function is_complete(state)
+  return {" and ".join(f"state.{name}" for name in (*FIELDS, "owner"))}
+    and string.find(state.attempt, '^%d+$') and string.find(state.order or '', '^%d+$') and #state.order <= 16
+end
 local PUSH, NOTICE = '{push_key("")}', '{notice_key("", "")[:-1]}'
 """
     + r"""
@@ -91,8 +96,11 @@ local function next_order(micros)
   return order
 end
 
+local function is_status(json) return WAITING[json] or ENDED[json] or RUNNING[json] or json == '"created"' end
+
 -- what a state lacks that lost some of its fields, or was never one of ours
 local function complete(state, micros)
+  if is_complete(state) then return end
   for name, json in pairs(BLANK) do state[name] = state[name] or json end
   for name, json in pairs(UNKNOWN) do state[name] = state[name] or json end
   state.id, state.owner = quoted(id), state.owner or ''
@@ -117,8 +125,9 @@ local function index(state, remove, add, micros)
   local scopes = {'all', 'queue:' .. bare(state.queue)}
   if state.owner ~= '' then scopes[3] = 'owner:' .. state.owner end
   for _, scope in ipairs(scopes) do
-    for _, status in ipairs(STATUSES[remove] and {remove} or remove and ANY or {}) do
-      redis.pcall('ZREM', 'headway:' .. scope .. ':' .. bare(status), id)
+    if is_status(remove) then redis.pcall('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id)
+    elseif remove then
+      for status in pairs(any_status()) do redis.pcall('ZREM', 'headway:' .. scope .. ':' .. bare(status), id) end
     end
     -- what has been sent is of no interest to who looks at everybody's jobs
     if add and not (scope == 'all' and state.queue == INTERNAL and ENDED[add]) then

@@ -105,6 +105,16 @@ ODD = {
 }
 
 
+@pytest.mark.parametrize("order", ["inf", "nan", "-1", "1e300", "9" * 400])
+def test_an_order_of_rubbish_is_made_anew(order: str, redis: Redis) -> None:
+    end(redis, "a")
+    redis.hset("headway:job:a", "order", order)
+    before = store.now(redis)
+    store.transition(redis, "a", {"status": Status.QUEUED})
+    stored = store.load(redis, "a")
+    assert stored is not None and before <= stored.order <= store.now(redis)
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_a_state_that_has_lost_a_field_is_whole_again_with_the_next_word(name: str, redis: Redis) -> None:
     store.transition(redis, "a", {"status": Status.STARTED}, owner="me", fallback={"queue": "default", "task": "t"})
