@@ -105,7 +105,8 @@ local function complete(state, micros)
   for name, json in pairs(UNKNOWN) do state[name] = state[name] or json end
   state.id, state.owner = quoted(id), state.owner or ''
   if not string.match(state.attempt or '', '^%d+$') then state.attempt = '1' end
-  if not finite(state.order) then state.order = next_order(micros) end
+  local order = finite(state.order)
+  if not order or order < 0 then state.order = next_order(micros) end
 end
 
 local function lifetime(state) return state.queue == INTERNAL and INTERNAL_TTL or STATE_TTL end
