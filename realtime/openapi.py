@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from workers.log_lines import LEVELS
 from workers.verbs import Verb
-from workers.wire import Status
+from workers.wire import Status, Unreadable
 
 WORDS = {"Status": Status, "Verb": Verb}
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ _STATE: dict[str, Any] = {
     "attempt": {"type": "integer", "minimum": 1},
     "task": _TEXT,
     "queue": _TEXT,
-    "status": {"enum": [str(status) for status in Status]},
+    "status": {"enum": [str(status) for status in (*Status, *Unreadable)]},
     "completed": _NUMBER,
     "total": _NUMBER,
     "unit": _TEXT,
@@ -84,6 +84,7 @@ SCHEMAS: dict[str, Any] = {
             "args": {"type": ["object", "null"]},
             "traceback": {"type": ["string", "null"]},
             "attempts": _list(_ATTEMPT),
+            "unreadable": {"type": "string", "description": "a sentence, where something of the job can't be read"},
         },
         sorted(_STATE),
     ),

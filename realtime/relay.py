@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,10 +18,10 @@ from realtime.frames import Frames, Told, encode_ended, encode_frames, encode_re
 from realtime.logs import Logs
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
-from realtime.snapshots import NOTHING, SharedReads, Snapshot, Watch, Watched
+from realtime.snapshots import NOTHING, SharedReads, Watch, Watched, read_topics
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from realtime.transport import Transport
-from workers import inbox, store
+from workers import inbox, records, store
 from workers.channel import Channel, Gap
 from workers.wire import Logged, Recheck, Update
 
@@ -52,7 +53,7 @@ class Relay:
         self._frames = Frames(conflate=conflate)
         self._told = Told()
         self._joining: dict[Topic, list[Watch]] = {}
-        self._reads = SharedReads(self._read)
+        self._reads = SharedReads(partial(read_topics, redis))
         self.logs = Logs(redis, self.topics, transport)
         self._wake = threading.Event()
         self._sending = threading.Lock()  # frames of one topic go out one after the other
@@ -97,19 +98,6 @@ class Relay:
             self._joining[topic].remove(watch)
             if not self._joining[topic]:
                 del self._joining[topic]
-
-    def _read(self, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
-        """All single jobs in one round trip, and each list in two."""
-        singles = [topic for topic in topics if topic.job_id is not None]
-        rows = store.load_many(self._redis, [topic.job_id or "" for topic in singles])
-        snapshots: dict[Topic, Snapshot] = {
-            topic: ((row,) if row else (), False) for topic, row in zip(singles, rows, strict=True)
-        }
-        for topic in topics:
-            if topic.scope is not None:
-                listed, more = store.snapshot(self._redis, topic.scope)
-                snapshots[topic] = tuple(listed), more
-        return snapshots
 
     # -- relaying
 
@@ -166,24 +154,25 @@ class Relay:
         """Send every watched topic anew: what was said while we were deaf is lost."""
         watched = self.topics.all()
         self.metrics.reloads.inc()
+        for topic in watched:
+            if topic.log_id is not None:
+                self.logs.hear(topic.log_id)
         try:
             # ends first: they are what somebody waits for
-            for topic in watched:
-                if topic == ends_of(topic.owner):
-                    self._tell_ends(self.topics.watchers(topic), topic.owner)
-                elif topic.log_id is not None:
-                    self.logs.hear(topic.log_id)
-            rest = [topic for topic in watched if topic.holds_jobs]
-            for start in range(0, len(rest), RELOAD_STEP):
-                self._reload_part(rest[start : start + RELOAD_STEP])
+            records.each(self._reload_ends, [topic for topic in watched if topic == ends_of(topic.owner)])
+            records.each(self._reload_part, [topic for topic in watched if topic.holds_jobs], RELOAD_STEP)
         except RedisError as error:
             log.warning("the watched topics could not be read again: %s", error)
             return False
         return True
 
+    def _reload_ends(self, topics: Sequence[Topic]) -> None:
+        for topic in topics:
+            self._tell_ends(self.topics.watchers(topic), topic.owner)
+
     def _reload_part(self, topics: Sequence[Topic]) -> None:
         version = store.now(self._redis)
-        for topic, (rows, more) in self._read(topics).items():
+        for topic, (rows, more) in read_topics(self._redis, topics).items():
             # of a single job it is known what all its watchers were told last
             newest = rows[0].state.version if rows else version
             if self._told.is_news(topic, newest):
@@ -238,6 +227,8 @@ class Relay:
                     self._renew(sid, [topic for topic in topics - set(later) if sid in self.topics.watchers(topic)])
                 except RedisError:
                     later = list(topics)
+                except Exception:  # whatever one record looks like: the others catch up, and the process lives
+                    log.exception("a connection can't be told what it has missed")
                 if later:
                     self._behind.setdefault(sid, set()).update(later)
 

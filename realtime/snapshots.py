@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from redis import Redis
+
 from realtime.topics import Topic
+from workers import store
 from workers.store import Stored
 from workers.wire import Update
 
@@ -14,6 +17,20 @@ T = TypeVar("T")
 Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
 NOTHING: Snapshot = ((), False)
 Watched = tuple[list[str], bool]  # the states as JSON, and whether there are more
+
+
+def read_topics(redis: Redis, topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+    """All single jobs in one round trip, and each list in two. Raises RedisError."""
+    singles = [topic for topic in topics if topic.job_id is not None]
+    rows = store.load_many(redis, [topic.job_id or "" for topic in singles])
+    snapshots: dict[Topic, Snapshot] = {
+        topic: ((row,) if row else (), False) for topic, row in zip(singles, rows, strict=True)
+    }
+    for topic in topics:
+        if topic.scope is not None:
+            listed, more = store.snapshot(redis, topic.scope)
+            snapshots[topic] = tuple(listed), more
+    return snapshots
 
 
 class Watch:

@@ -11,6 +11,7 @@ from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
 from realtime.request import allow, read_json, services, submitter
+from workers import detail, records
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
@@ -59,9 +60,7 @@ def status(id: str) -> Response:
         return jsonify(status="error")
     result = state.result
     if state.result_truncated:
-        job, _ = jobs.detail(id)
-        latest = job.latest_result() if job else None
-        result = latest.return_value if latest else None
+        result = detail.read(services().redis, state).result
     # `lost` is a word of ours: to RQ, and to these pages, such a job is started
     shown = Status.STARTED if state.status == Status.LOST else state.status
     return jsonify(status="success", data={"task_id": id, "task_status": shown, "task_result": result})
@@ -113,7 +112,8 @@ def book() -> Response | tuple[str, int] | str:
 
 @blueprint.get("/get/")
 def queue_length() -> str:
-    return str(services().redis.zcard(index_key(f"queue:{DEFAULT_QUEUE}", Status.QUEUED)))
+    redis = services().redis
+    return str(records.ask(lambda: redis.zcard(index_key(f"queue:{DEFAULT_QUEUE}", Status.QUEUED)), 0))
 
 
 @blueprint.get("/rqstatus")

@@ -17,6 +17,8 @@ ALLOWED = {  # package or module → what it must not import
     "workers.settings": ("redis", "rq"),
     "workers.wire": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.script": ("redis", "rq"),
+    "workers.shape": ("redis", "rq", "workers"),
+    "workers.records": ("rq", "workers"),
     "workers.tally": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.store": ("rq", "workers.progress", "workers.lifecycle", "workers.queue", "workers.settings"),
     "workers.news": ("redis", "rq", "workers.store", "workers.settings"),

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
+from workers import records
 from workers.acts import Errors, act
 from workers.errors import Conflict, NotFound
 from workers.limits import ID_SIZE, Payer
@@ -74,7 +75,7 @@ def begin(
 
 def undo(jobs: Jobs, id: str) -> Stored:
     """Take back an action that has not begun. Raises `NotFound`, `Conflict`."""
-    if not jobs.redis.exists(action_key(id)):
+    if jobs.redis.type(action_key(id)) != b"hash":
         raise NotFound(f"no action has the id {id[:80]!r}")
     if _decide(jobs.redis, id, UNDONE) != UNDONE:
         raise Conflict("undo: expected an action that has not begun, got one that has")
@@ -128,7 +129,7 @@ def owners(redis: Redis, ids: Sequence[str]) -> list[str | None]:
     with redis.pipeline(transaction=False) as pipeline:
         for id in ids:
             pipeline.hget(state_key(id), "owner")
-        return [None if owner is None else owner.decode() for owner in pipeline.execute()]
+        return [None if owner is None else records.text(owner) for owner in records.execute(pipeline)]
 
 
 def _counts(errors: Errors, taken: int, foreign: int) -> dict[str, int]:

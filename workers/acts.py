@@ -18,7 +18,7 @@ from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.store import Stored
 from workers.verbs import Verb
 from workers.whereabouts import whereabouts
-from workers.wire import Status
+from workers.wire import Status, Unreadable
 
 Errors = Mapping[str, HeadwayError]  # of the jobs that it could not be done to
 Then = Callable[[Pipeline, Errors], object]
@@ -97,8 +97,11 @@ def _write(
         _enqueue(pipeline, job, queues)
 
 
-def _check(verb: Verb, shown: Status, job: TrackedJob) -> None:
+def _check(verb: Verb, shown: Status | Unreadable, job: TrackedJob) -> None:
     """Raises `Conflict` where `verb` may not be done to a job that is what RQ says now, and was `shown` as such."""
+    if isinstance(shown, Unreadable):
+        verbs.check(verb, shown)
+        return
     present = Status(job._status.value)
     if present != shown and not (shown == Status.LOST and present == Status.STARTED):
         raise Conflict(f"{verb}: the job is {present} by now, not {shown}; its page shows that in a moment")

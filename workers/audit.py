@@ -5,17 +5,18 @@ no act that is done: its line is still there, and another says that it was not k
 keeps the log. What strangers were refused is counted, and told as one entry for each ten minutes.
 """
 
-import json
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
 
-from workers.wire import encode
+from workers import records
+from workers.wire import decode, encode
 
 KEY: Final = "headway:audit"  # a stream: of operators, viewers and tokens
 OTHERS_KEY: Final = "headway:audit:others"  # of strangers, so that what they do pushes out nothing of the former
@@ -99,9 +100,10 @@ def tell_refusals(redis: Redis, *, after: int = TOLD_AFTER) -> bool:
 
 def _refusals(redis: Redis) -> dict[str, Any] | None:
     """What has been counted, as an entry."""
-    found = {name.decode(): int(value) for name, value in cast(dict[bytes, bytes], redis.hgetall(REFUSED_KEY)).items()}
+    kept = records.ask(lambda: redis.hgetall(REFUSED_KEY), {})
+    found = {records.text(name): records.whole(value) or 0 for name, value in kept.items()}
     since = found.pop("since", None)
-    if since is None or not found:
+    if not since or not found:
         return None
     counts = dict(sorted(found.items(), key=lambda item: -item[1])[:IDS_LIMIT])
     which = {**counts, "count": sum(found.values()), "since": since}
@@ -115,9 +117,9 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
     """
     found: list[tuple[tuple[int, int, bool], dict[str, Any]]] = []
     for key, others in ((KEY, False), (OTHERS_KEY, True)):
-        for id, fields in cast(Any, redis.xrevrange(key, max=_bound(before, others), count=limit + 1)):
+        for id, fields in records.ask(partial(redis.xrevrange, key, max=_bound(before, others), count=limit + 1), []):
             at, _, number = id.decode().partition("-")
-            found.append(((int(at), int(number), others), {"at": int(at), **json.loads(fields[b"entry"])}))
+            found.append(((int(at), int(number), others), _entry(key, id.decode(), fields.get(b"entry", b""))))
     found.sort(key=lambda one: one[0], reverse=True)
     counted = _refusals(redis) if before is None else None
     entries = [entry for _, entry in found[:limit]]
@@ -136,3 +138,15 @@ def _bound(before: str | None, others: bool) -> str:
         return "+"
     id = before.removesuffix("o")
     return f"({id}" if others or not before.endswith("o") else id
+
+
+def _entry(key: str, id: str, text: bytes) -> dict[str, Any]:
+    at = records.whole(id.partition("-")[0])
+    try:
+        kept = decode(text)
+        entry = Entry(**kept)
+        if isinstance(entry.which, dict) and all(isinstance(kept[name], str) for name in ("who", "what", "result")):
+            return {"at": at, **kept}
+    except (ValueError, TypeError, RecursionError) as error:
+        records.say(f"{key} {id}", str(error))
+    return {"at": at, "who": "", "what": "unreadable", "which": {}, "result": ""}

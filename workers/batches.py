@@ -6,17 +6,16 @@ record away first: so the two can't both happen, however slow one of them is. Ag
 
 import json
 from collections.abc import Callable, Sequence
-from typing import cast
 from uuid import uuid4
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
-from workers import store
+from workers import records, store
 from workers.errors import TakenBack
 from workers.lifecycle import fetch_jobs
-from workers.wire import encode
+from workers.wire import encode, is_job_id
 
 KEY = "headway:batches"  # a sorted set of batches by the time, in seconds, at which they were last heard of
 PATIENCE = 60.0  # seconds of silence after which a submit under way must be dead
@@ -69,8 +68,7 @@ def take_back(redis: Redis, batch: str) -> bool:
             pipeline.execute()  # a WatchError: it came to its end, or somebody else takes it back
         elif not pipeline.exists(_remains(batch)):
             return False
-    kept = cast(bytes, redis.get(_remains(batch)))
-    delete(redis, batch, json.loads(kept or "[]"))
+    delete(redis, batch, _ids(redis, _remains(batch)))
     return True
 
 
@@ -91,9 +89,10 @@ def delete(redis: Redis, batch: str, ids: Sequence[str]) -> None:
 def take_back_abandoned(redis: Redis, older_than: float = PATIENCE) -> int:
     """Take back the batches whose process died half-way; returns how many."""
     count = 0
-    for batch in cast(list[bytes], redis.zrangebyscore(KEY, "-inf", _now(redis) - older_than)):
+    for batch in records.ask(lambda: redis.zrangebyscore(KEY, "-inf", _now(redis) - older_than), []):
         try:
-            count += take_back(redis, batch.decode())
+            count += take_back(redis, records.text(batch))
+            redis.zrem(KEY, batch)  # whatever its name is
         except WatchError:
             continue  # it has come to its end at this moment
     return count
@@ -101,10 +100,18 @@ def take_back_abandoned(redis: Redis, older_than: float = PATIENCE) -> int:
 
 def under_way(redis: Redis) -> frozenset[str]:
     """The jobs of all batches that have neither been released nor taken back: they are saved, and in no queue yet."""
-    batches = [batch.decode() for batch in cast(list[bytes], redis.zrange(KEY, 0, -1))]
-    keys = [key for batch in batches for key in (_record(batch), _remains(batch))]
-    kept = cast(list[bytes | None], redis.mget(keys)) if keys else []
-    return frozenset(id for ids in kept if ids for id in json.loads(ids))
+    batches = [records.text(batch) for batch in records.ask(lambda: redis.zrange(KEY, 0, -1), [])]
+    return frozenset(id for batch in batches for key in (_record(batch), _remains(batch)) for id in _ids(redis, key))
+
+
+def _ids(redis: Redis, key: str) -> list[str]:
+    """The jobs of a batch; none where that can't be read."""
+    kept = records.ask(lambda: redis.get(key))
+    try:
+        return [str(id) for id in json.loads(kept or b"[]") if is_job_id(str(id))]
+    except (ValueError, TypeError, RecursionError) as error:
+        records.say(key, str(error))
+        return []
 
 
 def _record(batch: str) -> str:

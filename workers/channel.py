@@ -25,8 +25,8 @@ BORN = "headway:born"  # a mark that is gone with the data
 
 # nothing is written where the mark is there: a probe must get through to a server that is full, or read-only
 PROBE = """
-local born = redis.call('GET', KEYS[1])
-if not born then
+local born = redis.pcall('GET', KEYS[1])
+if type(born) ~= 'string' or not string.match(born, '^%x+$') then
   born = ARGV[3]
   redis.call('SET', KEYS[1], born)
 end

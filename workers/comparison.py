@@ -28,18 +28,21 @@ local call, key, from, most, found = redis.call, KEYS[1], ARGV[1], tonumber(ARGV
 local ACTIVE, waiting = {lua_set(ACTIVE)}, 0
 local function runs(id)
   local origin = call('HGET', 'rq:job:' .. id, 'origin') or ''
-  for _, execution in ipairs(call('ZRANGE', 'rq:executions:' .. id, 0, -1)) do
-    if call('ZSCORE', 'rq:wip:' .. origin, id .. ':' .. execution) then return true end
+  for _, execution in ipairs(redis.pcall('ZRANGE', 'rq:executions:' .. id, 0, -1)) do
+    local score = redis.pcall('ZSCORE', 'rq:wip:' .. origin, id .. ':' .. execution)
+    if score then return true end
   end
   return false
 end
 local function look(id, listed)
-  local is_ours = call('HEXISTS', 'rq:job:' .. id, ARGV[3]) == 1
+  local is_ours = redis.pcall('HEXISTS', 'rq:job:' .. id, ARGV[3]) == 1
   if listed and not is_ours then return end
-  local ours = call('HGET', 'headway:job:' .. id, 'status') or '""'
+  local ours = redis.pcall('HGET', 'headway:job:' .. id, 'status') or '""'
+  if type(ours) == 'table' then ours = '"unreadable"' end
   if listed and ours == '"queued"' then waiting = waiting + 1 end
   if listed and ACTIVE[ours] then return end
-  local rqs = call('HGET', 'rq:job:' .. id, 'status') or ''
+  local rqs = redis.pcall('HGET', 'rq:job:' .. id, 'status') or ''
+  if type(rqs) == 'table' then rqs = 'unreadable' end
   local agrees = ours == '"' .. rqs .. '"' or (ours == '"lost"' and rqs == 'started')
   if agrees and rqs == 'started' and is_ours and not runs(id) then agrees, rqs = false, 'stranded' end
   if not agrees then
@@ -47,11 +50,12 @@ local function look(id, listed)
     found[at + 1], found[at + 2], found[at + 3] = id, ours, rqs
   end
 end
-if call('TYPE', key).ok == 'list' then
+local kind = call('TYPE', key).ok
+if kind == 'list' then
   local ids = call('LRANGE', key, -tonumber(from) - most, -tonumber(from) - 1)
   for at = #ids, 1, -1 do look(ids[at], true) end
   if #ids == most then found[1] = string.format('%d', from + most) end
-else
+elseif kind == 'zset' then
   local part = call('ZRANGEBYSCORE', key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
   for at = 1, #part, 2 do look(part[at], false) end
   if #part == 2 * most then found[1] = '(' .. part[#part] end

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 from redis import Redis
 from rq.intermediate_queue import IntermediateQueue
 
+from workers import records
 from workers.ours import Ours
 
 # job → whether its worker is silent; None: not known yet, which is no reason to call one back that was lost
@@ -57,12 +58,15 @@ class Heartbeats:
             for queue in self._queues:
                 pipeline.lrange(IntermediateQueue.get_intermediate_queue_key(f"rq:queue:{queue}"), 0, -1)
                 pipeline.zscan(wip_key(queue), count=SLICE)
-            answers = pipeline.execute()
+            answers = records.execute(pipeline)
         popped = {
-            queue: self._of_ours(f"popped from {queue}", queue, [id.decode(errors="replace") for id in ids])
+            queue: self._of_ours(f"popped from {queue}", queue, [records.text(id) for id in ids or ()])
             for queue, ids in zip(self._queues, answers[::2], strict=True)
         }
-        silent = {queue: self._hear(queue, *part) for queue, part in zip(self._queues, answers[1::2], strict=True)}
+        silent = {
+            queue: self._hear(queue, *(part or (0, [])))
+            for queue, part in zip(self._queues, answers[1::2], strict=True)
+        }
         return {
             queue: {id: heard[id] for id in self._of_ours(queue, queue, list(heard))} for queue, heard in silent.items()
         }, popped
@@ -88,7 +92,7 @@ class Heartbeats:
                 if held is None or held[0] != score:
                     held = (score, now, held is not None)
                 heard[entry] = held
-                job = job_of(entry.decode(errors="replace"))
+                job = job_of(records.text(entry))
                 if silent.get(job, True):  # or another execution of it has been heard
                     silent[job] = True if now - held[1] > self._patience else False if held[2] else None
             if cursor == 0:

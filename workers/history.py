@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from workers import store, tally
+from workers import records, store, tally
 from workers.tally import BUCKETS, FAILED, KINDS, NEVER_RAN, RUN, SPANS, TASKS, WAIT, Span
 
 MOST = 10  # queues, and tasks, that are told of one by one
@@ -70,7 +70,7 @@ class Slice:
         queues, tasks = _names(fields, b"q"), _names(fields, b"t")
         self.all, self.queues, self.tasks = Ends(), dict[Name, Ends](), dict[Name, Ends]()
         for field, value in fields.items():
-            if not (field.isdigit() and value.isdigit()) or len(field) > FIELD_LIMIT:
+            if not field.isdigit() or len(field) > FIELD_LIMIT:
                 continue
             base, kind = divmod(int(field), KINDS)
             queue, task = divmod(base, TASKS)
@@ -79,7 +79,7 @@ class Slice:
                 self.queues.setdefault(queues.get(queue), Ends()),
                 self.tasks.setdefault(tasks.get(task), Ends()),
             ):
-                ends.counts[kind] += int(value)
+                ends.counts[kind] += records.whole(value)
 
 
 def _names(fields: Mapping[bytes, bytes], kind: bytes) -> dict[int, str]:
@@ -143,7 +143,7 @@ class History:
         with self._redis.pipeline(transaction=False) as pipeline:
             for start in wanted:
                 pipeline.hgetall(span.key(start))
-            for start, fields in zip(wanted, pipeline.execute(), strict=True):
+            for start, fields in zip(wanted, records.execute(pipeline, {}), strict=True):
                 found[start] = Slice(fields)
                 time.sleep(0)  # a full one takes 1 ms: others get their turn
         kept |= {start: found[start] for start in at[:-2]}

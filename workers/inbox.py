@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from redis import Redis
 
+from workers import records
+from workers.errors import WireError
 from workers.script import INBOX_LIMIT
-from workers.wire import inbox_key
+from workers.wire import decode_state, inbox_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,29 @@ def read(redis: Redis, owner: str) -> Inbox:
         pipeline.zrange(key, 0, INBOX_LIMIT - 1)
         pipeline.hgetall(f"{key}:states")
         pipeline.get(f"{key}:more")
-        entries, states, more = pipeline.execute()
-    bodies = tuple(cast(bytes, states[entry]).decode() for entry in entries if entry in states)
-    return Inbox(bodies, int(more or 0))
+        entries, states, more = records.execute(pipeline)
+    told = [states[entry] for entry in entries or () if entry in (states or {})]
+    return Inbox(_readable(owner, told), records.whole(more))
 
 
 def unseen(redis: Redis, owner: str, entries: Sequence[str]) -> list[str]:
     """The states, as JSON, of those of `entries`, "<id> <attempt>" each, that are in the inbox."""
     if not entries:
         return []
-    found = cast(list[bytes | None], redis.hmget(f"{inbox_key(owner)}:states", list(entries)))
-    return [body.decode() for body in found if body is not None]
+    found = records.ask(lambda: redis.hmget(f"{inbox_key(owner)}:states", list(entries)), [])
+    return list(_readable(owner, [body for body in found if body is not None]))
+
+
+def _readable(owner: str, bodies: Sequence[bytes]) -> tuple[str, ...]:
+    """Those that are states: one that is none would make the whole message unreadable."""
+    found = []
+    for body in bodies:
+        try:
+            decode_state(body)
+            found.append(body.decode())
+        except (WireError, ValueError) as error:
+            records.say(inbox_key(owner), str(error))
+    return tuple(found)
 
 
 def forget(redis: Redis, owner: str, ends: Sequence[tuple[str, int]]) -> None:
@@ -49,7 +62,7 @@ def forget(redis: Redis, owner: str, ends: Sequence[tuple[str, int]]) -> None:
         pipeline.zrem(key, *entries)
         pipeline.hdel(f"{key}:states", *entries)
         pipeline.zcard(key)
-        left = pipeline.execute()[-1]
+        left = records.execute(pipeline)[-1]
     if not left:
         # who has seen all that is listed has seen the number too
         redis.delete(f"{key}:more")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import rq.cron
@@ -21,7 +22,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, limits, store
+from workers import context, limits, records, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
@@ -263,10 +264,10 @@ def install() -> None:
 def fetch_job(id: str, connection: Redis) -> TrackedJob | None:
     """The job as RQ has it; None where RQ has none of this id, or can't read it."""
     try:
-        job = TrackedJob.fetch(id, connection=connection, serializer=JSONSerializer)
+        job = records.ask(partial(TrackedJob.fetch, id, connection=connection, serializer=JSONSerializer))
     except (NoSuchJobError, ValueError):  # ValueError: no id that RQ could have made
         return None
-    assert isinstance(job, TrackedJob)
+    assert job is None or isinstance(job, TrackedJob)
     return job
 
 
@@ -280,10 +281,11 @@ def restore_job(id: str, record: Mapping[bytes, bytes], connection: Redis) -> Tr
 def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]:
     """The jobs as RQ has them, in one round trip if it can read all; None for those it does not have."""
     try:
-        found: list[Any] = TrackedJob.fetch_many(ids, connection=connection, serializer=JSONSerializer)
+        fetch = partial(TrackedJob.fetch_many, ids, connection=connection, serializer=JSONSerializer)
+        found: list[Any] | None = records.ask(fetch)
     except (NoSuchJobError, ValueError):
-        return [fetch_job(id, connection) for id in ids]
-    return found
+        found = None
+    return [fetch_job(id, connection) for id in ids] if found is None else found
 
 
 def _result_fields(result: Any) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from redis import Redis, ResponseError
 from redis.client import Pipeline
 from redis.commands.core import Script
 
+from workers import records
 from workers.script import STATE_TTL, lua_set
-from workers.wire import CHANNEL, ENDED, log_key, state_key
+from workers.shape import is_number
+from workers.wire import CHANNEL, ENDED, decode, log_key, state_key
 
 LINES_LIMIT: Final = 1000  # lines of one job
 BYTES_LIMIT: Final = 256 * 1024  # of JSON
@@ -37,11 +39,11 @@ local function whole(number) return string.format('%.0f', number) end
 local function number_of(line) return tonumber(string.match(line, '^{"n":(%d+)')) end
 
 local function write()
-  local status, attempt, last, bytes, began, of = unpack(redis.call('HMGET', state, 'status', 'attempt', 'log_last',
+  local status, attempt, last, bytes, began, of = unpack(redis.pcall('HMGET', state, 'status', 'attempt', 'log_last',
     'log_bytes', 'log_began', 'log_attempt'))
   if not status then return {'refused', 'unknown'} end
   if attempt ~= ARGV[2] then return {'refused', 'attempt'} end
-  last = tonumber(last or 0)
+  last = tonumber(last or 0) or 0
   began = of == attempt and tonumber(began) or last
   local from = 3
   while ARGV[from] and began + number_of(ARGV[from]) <= last do from = from + 1 end
@@ -50,7 +52,8 @@ local function write()
   last = began + number_of(ARGV[#ARGV])
 
   if more >= LINES then redis.call('DEL', log) end
-  local count = redis.call('LLEN', log)
+  local count = redis.pcall('LLEN', log)
+  if type(count) == 'table' then count = 0; redis.call('DEL', log) end -- of another type: it is nobody's
   bytes = count > 0 and tonumber(bytes or 0) or 0
   for i = from, #ARGV do
     if began > 0 then
@@ -114,7 +117,8 @@ def read_many(connection: Redis, counts: dict[str, int]) -> dict[str, list[bytes
     with connection.pipeline(transaction=False) as pipeline:
         for id, count in counts.items():
             pipeline.lrange(log_key(id), -count, -1)
-        return dict(zip(counts, pipeline.execute(), strict=True))
+        found = records.execute(pipeline, [])
+    return {id: readable(id, lines) for id, lines in zip(counts, found, strict=True)}
 
 
 def read_with_owners(connection: Redis, ids: Sequence[str]) -> dict[str, tuple[str | None, list[bytes]]]:
@@ -123,9 +127,32 @@ def read_with_owners(connection: Redis, ids: Sequence[str]) -> dict[str, tuple[s
         for id in ids:
             pipeline.hget(state_key(id), "owner")
             pipeline.lrange(log_key(id), 0, -1)
-        found = pipeline.execute()
-    owners = (owner if owner is None else owner.decode() for owner in found[::2])
-    return dict(zip(ids, zip(owners, found[1::2], strict=True), strict=True))
+        found = records.execute(pipeline, [])
+    owners = (records.text(owner) if isinstance(owner, bytes) else None for owner in found[::2])
+    lines = (readable(id, part) for id, part in zip(ids, found[1::2], strict=True))
+    return dict(zip(ids, zip(owners, lines, strict=True), strict=True))
+
+
+def readable(id: str, lines: Sequence[bytes]) -> list[bytes]:
+    """Those that are lines of a log: one that is none would make all of them unreadable."""
+    found = [line for line in lines if _is_line(line)]
+    if len(found) < len(lines):
+        records.say(log_key(id), f"{len(lines) - len(found)} of its lines are none")
+    return found
+
+
+def _is_line(line: bytes) -> bool:
+    try:
+        told = decode(line)
+        return (
+            line.startswith(b'{"n":%d,' % told["n"])
+            and is_number(told["at"])
+            and told["level"] in LEVELS
+            and isinstance(told["text"], str)
+            and type(told["attempt"]) is int
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def number_of(line: bytes) -> int:

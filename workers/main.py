@@ -11,11 +11,11 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import RedisError
 from rq.cron import CronScheduler
-from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
-from workers import jobs, lifecycle, store
+from workers import jobs, lifecycle, server, store
 from workers.errors import HeadwayError, SettingsError
+from workers.scheduler import Scheduler
 from workers.settings import Settings
 from workers.small import BatchingWorker
 from workers.tasks import Tasks
@@ -32,8 +32,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
-        connection = store.connect(settings.redis_url)
-        connection.ping()
+        connection = _connect(settings)
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
@@ -45,9 +44,18 @@ def main(arguments: list[str]) -> int:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
     except HeadwayError as error:
         print(error, file=sys.stderr)
-    except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
-        print(f"REDIS_URL: expected an address that redis-py understands: {error}", file=sys.stderr)
     return 1
+
+
+def _connect(settings: Settings) -> Redis:
+    """A client whose server is up, and new enough. Raises `SettingsError`, RedisError."""
+    try:
+        connection = store.connect(settings.redis_url)
+        connection.ping()
+    except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
+        raise SettingsError(f"REDIS_URL: expected an address that redis-py understands: {error}") from error
+    server.check(connection)
+    return connection
 
 
 def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -> int:
@@ -72,15 +80,15 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
 
 def _schedule(settings: Settings, connection: Redis) -> None:
     lifecycle.install()
-    scheduler = RQScheduler(
+    scheduler = Scheduler(
         [settings.naming.in_rq(queue) for queue in settings.queue_names],
         connection,
         logging_level="WARNING",
         log_format=LOG_FORMAT,
         serializer=JSONSerializer,
     )
-    scheduler.acquire_locks()
-    scheduler.work()
+    scheduler.acquire_locks()  # type: ignore[no-untyped-call]
+    scheduler.work()  # type: ignore[no-untyped-call]
 
 
 def _cron(settings: Settings, connection: Redis) -> int:

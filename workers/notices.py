@@ -15,10 +15,10 @@ from uuid import uuid4
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import WatchError
 from rq.job import JobStatus
 
-from workers import allowance, inbox, store, subscriptions
+from workers import allowance, inbox, records, store, subscriptions
 from workers.jobs.notices import TIMEOUT, send_mail, send_push, send_webhook
 from workers.lifecycle import TrackedQueue
 from workers.script import INTERNAL_TTL, STATE_TTL
@@ -65,7 +65,7 @@ class Notices:
     def _due(self) -> dict[str, list[str]]:
         """What is due: pushes by their owner, and each notification by itself, under its own name."""
         now = store.now(self._redis) // 1000
-        found = cast(list[bytes], self._redis.zrangebyscore(DUE, "-inf", now, start=0, num=LOOK))
+        found = records.ask(lambda: self._redis.zrangebyscore(DUE, "-inf", now, start=0, num=LOOK), [])
         groups: dict[str, list[str]] = {}
         for member in (one.decode(errors="replace") for one in found):
             parts = member.split(" ")
@@ -77,9 +77,9 @@ class Notices:
             if members[0] != owner:
                 return self._pushes(owner, members)
             return self._notifications(owner)
-        except RedisError:
-            raise
-        except Exception:  # whatever stands in one: the others are told, and it is not looked at each second
+        except Exception as error:  # whatever stands in one: the others are told, and it is not looked at each second
+            if records.is_away(error):
+                raise
             log.exception("news that can't be read are dropped")
             return Batch(members)
 

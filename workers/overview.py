@@ -6,8 +6,9 @@ from typing import Any
 
 from redis import Redis
 from rq import Worker, worker_registration
-from rq.utils import decode_redis_hash, utcparse
+from rq.utils import utcparse
 
+from workers import records, store
 from workers.naming import short
 from workers.taking import blocked_key
 from workers.wire import Status, index_key
@@ -32,14 +33,14 @@ def counts(redis: Redis, names: Sequence[str]) -> list[dict[str, Any]]:
                 pipeline.zcard(index_key(f"queue:{name}", status))
             pipeline.zrange(index_key(f"queue:{name}", Status.QUEUED), 0, 0, withscores=True)
             pipeline.get(blocked_key(name))
-        replies = iter(pipeline.execute())
+        replies = iter(records.execute(pipeline))
     rows = []
     for name in names:
-        row = {"name": name, **{str(status): next(replies) for status in COUNTED}}
+        row = {"name": name, **{str(status): next(replies) or 0 for status in COUNTED}}
         oldest, blocker = next(replies), next(replies)
-        oldest_at = int(oldest[0][1]) // 1000 if oldest else None
-        blocked_by = blocker.decode(errors="replace") if blocker else None
-        rows.append({**row, "oldest_at": oldest_at, "blocked_by": blocked_by})
+        is_order = oldest and abs(oldest[0][1]) < store.FARTHEST
+        oldest_at = int(oldest[0][1]) // 1000 if is_order else None
+        rows.append({**row, "oldest_at": oldest_at, "blocked_by": records.text(blocker) if blocker else None})
     return rows
 
 
@@ -52,19 +53,17 @@ def queues(counted: Iterable[Mapping[str, Any]], workers: Iterable[Mapping[str, 
 def workers(redis: Redis) -> list[dict[str, Any]]:
     """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, version, pid}], times in ms, of the workers
     that RQ knows. Two round trips, however many there are: RQ's own `Worker.all` needs three for each of them."""
-    keys = worker_registration.get_keys(connection=redis)
+    keys = sorted(records.ask(lambda: redis.smembers(worker_registration.REDIS_WORKER_KEYS), ()))
     with redis.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.hgetall(key)
-        replies = pipeline.execute()
+        replies = records.execute(pipeline)
     # of who has died, RQ's set may still have the name
-    records = {
-        key: decode_redis_hash(reply, decode_values=True) for key, reply in zip(keys, replies, strict=True) if reply
-    }
-    return [_worker(key, records[key]) for key in sorted(records)]
+    return [_worker(records.text(key), reply) for key, reply in zip(keys, replies, strict=True) if reply]
 
 
-def _worker(key: str, record: Mapping[str, str]) -> dict[str, Any]:
+def _worker(key: str, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    record = {records.text(name): records.text(value) for name, value in fields.items()}
     return {
         "name": key.removeprefix(Worker.redis_worker_namespace_prefix),
         "state": record.get("state", "?"),
@@ -73,12 +72,16 @@ def _worker(key: str, record: Mapping[str, str]) -> dict[str, Any]:
         "heartbeat_at": _ms(record.get("last_heartbeat")),
         "host": record.get("hostname") or None,
         "born_at": _ms(record.get("birth")),
-        "done": int(record.get("successful_job_count") or 0),
-        "failed": int(record.get("failed_job_count") or 0),
+        "done": records.whole(record.get("successful_job_count")),
+        "failed": records.whole(record.get("failed_job_count")),
         "version": record.get("version") or None,
-        "pid": int(record["pid"]) if record.get("pid") else None,
+        "pid": records.whole(record.get("pid")) or None,
     }
 
 
 def _ms(moment: str | None) -> int | None:
-    return round(utcparse(moment).timestamp() * 1000) if moment else None
+    """None where there is none, or one that RQ can't have written."""
+    try:
+        return round(utcparse(moment).timestamp() * 1000) if moment else None
+    except (ValueError, OverflowError):
+        return None

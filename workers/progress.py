@@ -21,7 +21,8 @@ from workers.log_lines import Line
 from workers.logbook import Logbook
 from workers.logbook import LogHandler as LogHandler
 from workers.logbook import log as log
-from workers.wire import DESCRIPTION_LIMIT, META_LIMIT, encode, is_number
+from workers.shape import is_number
+from workers.wire import DESCRIPTION_LIMIT, META_LIMIT, encode
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from workers import store
+from workers import records, store
 from workers.lifecycle import TrackedJob
 from workers.store import Stored
 
@@ -21,9 +21,9 @@ def read(redis: Redis, id: str, owner: str | None = None) -> dict[str, Any]:
     with redis.pipeline(transaction=False) as pipeline:
         pipeline.hget(TrackedJob.key_for(id), "dependency_ids")
         pipeline.srandmember(TrackedJob.dependents_key_for(id), SHOWN + 1)
-        text, members = pipeline.execute()
+        text, members = records.execute(pipeline)
     dependencies = dependency_ids(text)
-    dependents = sorted(member.decode() for member in cast(list[bytes], members))
+    dependents = sorted(records.text(member) for member in cast(list[bytes], members or []))
     shown = [*dependencies[:SHOWN], *dependents[:SHOWN]]
     known = dict(zip(shown, store.load_many(redis, shown), strict=True))
     more = max(len(dependencies), len(dependents)) > SHOWN
@@ -47,6 +47,6 @@ def dependency_ids(text: bytes | None) -> list[str]:
     """The ids in RQ's field `dependency_ids`; none where it can't be read: RQ could not run such a job either."""
     try:
         ids = json.loads(text or b"[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [str(id) for id in ids] if isinstance(ids, list) else []

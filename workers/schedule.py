@@ -1,9 +1,8 @@
 """What is yet to come: scheduled jobs, those that wait for others, and what RQ's cron schedulers will queue."""
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 from rq import cron_scheduler_registry
@@ -11,13 +10,14 @@ from rq.cron import CronJob, CronScheduler
 from rq.exceptions import SchedulerNotFound
 from rq.registry import ScheduledJobRegistry
 
+from workers import records
 from workers.errors import Conflict, NotFound
 from workers.lifecycle import TrackedJob
 from workers.naming import Naming, short
 from workers.queue import Jobs
 from workers.relatives import dependency_ids
 from workers.tasks import Task, Tasks
-from workers.wire import Status, index_key
+from workers.wire import Status, encode, index_key
 
 SHOWN = 50  # scheduled jobs, and deferred ones, that come next
 ENTRIES = 200  # of one cron scheduler that are shown
@@ -25,9 +25,7 @@ WAITED_FOR = 20  # jobs that one deferred job waits for, as far as they are show
 TEXT = 200  # characters of an entry's arguments
 
 NAMING = Naming()
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)  # what RQ raises of a record of rubbish
-
-log = logging.getLogger("headway.schedule")
+LATEST = 253402300800.0  # seconds: the end of the year 9999, beyond which nothing is scheduled
 
 
 def read(redis: Redis, queues: Sequence[str], naming: Naming = NAMING) -> dict[str, Any]:
@@ -46,9 +44,14 @@ def _scheduled(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
             key = ScheduledJobRegistry(queue, connection=redis).key
             pipeline.zcard(key)
             pipeline.zrange(key, 0, SHOWN - 1, withscores=True)
-        replies = pipeline.execute()
-    next_ones = sorted((at, id.decode()) for rows in replies[1::2] for id, at in rows)[:SHOWN]
-    return {"total": sum(replies[::2]), "jobs": [{"id": id, "at": round(at * 1000)} for at, id in next_ones]}
+        replies = records.execute(pipeline)
+    shown = (entry for rows in replies[1::2] for entry in rows or ())
+    next_ones = sorted((at, records.text(id)) for id, at in shown if abs(at) < LATEST)[:SHOWN]
+    return {"total": _total(replies), "jobs": [{"id": id, "at": round(at * 1000)} for at, id in next_ones]}
+
+
+def _total(replies: Sequence[Any]) -> int:
+    return sum(count or 0 for count in replies[::2])
 
 
 def _deferred(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
@@ -57,43 +60,44 @@ def _deferred(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
             key = index_key(f"queue:{queue}", Status.DEFERRED)
             pipeline.zcard(key)
             pipeline.zrange(key, 0, SHOWN - 1, withscores=True)
-        replies = pipeline.execute()
-        oldest = sorted((order, id.decode()) for rows in replies[1::2] for id, order in rows)[:SHOWN]
+        replies = records.execute(pipeline)
+        oldest = sorted((order, records.text(id)) for rows in replies[1::2] for id, order in rows or ())[:SHOWN]
         for _, id in oldest:
             pipeline.hget(TrackedJob.key_for(id), "dependency_ids")
-        waits = pipeline.execute()
+        waits = records.execute(pipeline)
     texts = zip((id for _, id in oldest), waits, strict=True)
     jobs = [{"id": id, "waits_for": dependency_ids(text)[:WAITED_FOR]} for id, text in texts]
-    return {"total": sum(replies[::2]), "jobs": jobs}
+    return {"total": _total(replies), "jobs": jobs}
 
 
 # -- cron
 
 
 def _schedulers(redis: Redis) -> list[dict[str, Any]]:
-    beats = cast(
-        list[tuple[bytes, float]],
-        redis.zrange(cron_scheduler_registry.get_registry_key(), 0, -1, withscores=True),
-    )
+    key = cron_scheduler_registry.get_registry_key()
     shown = []
-    for name, heard_at in beats:
+    for name, heard_at in records.ask(lambda: redis.zrange(key, 0, -1, withscores=True), []):
         try:
-            shown.append(_scheduler(CronScheduler.fetch(name.decode(), redis), heard_at))
+            shown.append(_scheduler(CronScheduler.fetch(records.text(name), redis), heard_at))
         except SchedulerNotFound:
             continue  # it was killed, and is forgotten two minutes later
-        except UNREADABLE as error:
-            log.warning("the cron scheduler %s can't be read: %s", name, error)
+        except Exception as error:  # whatever RQ, or we, raise of a record of rubbish
+            if records.is_away(error):
+                raise
+            records.say(f"the cron scheduler {records.text(name)}", repr(error))
     return shown
 
 
 def _scheduler(scheduler: CronScheduler, heard_at: float) -> dict[str, Any]:
-    return {
+    told = {
         "name": scheduler.name,
         "host": scheduler.hostname,
         "file": scheduler.config_file,
         "heartbeat_at": round(heard_at * 1000),
         "entries": [_entry(job) for job in scheduler.get_jobs()[:ENTRIES]],
     }
+    encode(told)  # or one entry that JSON can't hold would hide all that is to come
+    return told
 
 
 def _entry(job: CronJob) -> dict[str, Any]:
@@ -120,8 +124,10 @@ def enqueue_now(jobs: Jobs, scheduler: str, number: int, name: str) -> str:
         entries = CronScheduler.fetch(scheduler, jobs.redis).get_jobs()
     except SchedulerNotFound:
         raise NotFound(f"no cron scheduler is named {scheduler[:80]!r}") from None
-    except UNREADABLE as error:
-        raise Conflict(f"what the cron scheduler says of itself can't be read: {error}") from error
+    except Exception as error:  # as above
+        if records.is_away(error):
+            raise
+        raise Conflict(f"What the cron scheduler {scheduler[:80]!r} says of itself can't be read") from error
     if not 0 <= number < len(entries) or entries[number].name != name:
         raise Conflict(f"expected entry {number} to be {name[:80]!r}: the scheduler has other entries now")
     entry = entries[number]

@@ -19,12 +19,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from workers.limits import CHARGE
+from workers.reports import REPORT, lua_body
 from workers.tally import COUNT
-from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, notice_key, push_key
+from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, Status, notice_key, push_key
 
 STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
-REPORTED: Final = ("completed", "total", "unit", "description", "meta")  # what a job reports of itself
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
 PUSH_DELAY: Final = 5000  # ms in which a page may say that it has shown an end
 NOTIFY_DELAY: Final = 1000  # ms in which RQ may say a second word about an end
@@ -32,64 +32,10 @@ NOTICE_TTL: Final = 24 * 3600  # seconds; all tries of a message are over by the
 INTERNAL_TTL: Final = 3600  # seconds that jobs of the internal queue are kept
 
 
-def _lua_list(names: tuple[str, ...]) -> str:
-    return "{" + ",".join(f"'{name}'" for name in names) + "}"
-
-
 def lua_set(words: Iterable[str]) -> str:
     """A table that has these words, as they are stored, as its keys."""
     return "{" + ",".join(f"""['"{word}"']=true""" for word in sorted(words)) + "}"
 
-
-def _lua_body(value: str) -> str:
-    """The JSON of a whole state as one concatenation; `value` is the expression of a field, by its name and place."""
-    fields = [f'"{name}":' + "' .. " + value.format(name=name, at=at) for at, name in enumerate(FIELDS, 1)]
-    return "'{" + " .. ',".join(fields) + " .. '}'"
-
-
-def _at(name: str) -> str:
-    """The place of a field in what HMGET answers."""
-    return f"state[{FIELDS.index(name) + 1}]"
-
-
-# what a running job tells, up to 20 times a second: apart, since making the tables of all else ready costs as much
-REPORT: Final = (
-    f"""
-local function report()
-  local state = redis.call('HMGET', KEYS[1], {_lua_list(FIELDS)[1:-1]}, 'owner')
-  local status = {_at("status")}
-  if not status then return {{'refused', 'unknown'}} end
-  if status ~= '"started"' and status ~= '"lost"' then return {{'refused', 'ended'}} end
-  if {_at("attempt")} ~= ARGV[4] then return {{'refused', 'attempt'}} end
-  local given = {{}}
-  for i = 6, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
-
-  -- within one attempt and unit a bar never falls
-  local completed = tonumber(given.completed)
-  if completed and given.unit == {_at("unit")} and completed < (tonumber({_at("completed")}) or completed) then
-    given.completed, given.total = nil, nil
-  end
-
-  local moved = false
-"""
-    + "".join(
-        f"  if given.{name} and given.{name} ~= {_at(name)} then {_at(name)}, moved = given.{name}, true end\n"
-        for name in REPORTED
-    )
-    + f"""
-  if not moved then return {{'unchanged', 'same'}} end
-  local time = redis.call('TIME')
-  local micros = time[1] * 1000000 + time[2]
-  {_at("version")} = string.format('%.0f', math.max(tonumber({_at("version")}) + 1, micros))
-  {_at("updated_at")} = string.format('%.0f', math.floor(micros / 1000))
-  redis.call('HSET', KEYS[1], {", ".join(f"'{name}', {_at(name)}" for name in ("version", "updated_at", *REPORTED))})
-  local owner = state[{len(FIELDS) + 1}]
-  local body = {_lua_body("state[{at}]")}
-  redis.call('PUBLISH', '{CHANNEL}', '{{"owner":"' .. owner .. '","state":' .. body .. '}}')
-  return {{'written', {_at("version")}, ARGV[4]}}
-end
-"""
-)
 
 CHANGE: Final = (
     f"""
@@ -97,42 +43,100 @@ local function change()
 local WAITING = {lua_set(WAITING)}
 local ENDED = {lua_set(ENDED)}
 local RUNNING = {{['"started"']=true, ['"lost"']=true}}
+local LAST, LOOKED_AT = 2 ^ 53 - 1, 20
 local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
 local INTERNAL, INTERNAL_TTL = {lua_set(INTERNAL_QUEUES)}, {INTERNAL_TTL}
+-- made only where they are needed: of nearly all states nothing is missing
+local function any_status() return {lua_set(frozenset(Status))} end
+local function is_complete(state)
+  return {" and ".join(f"state.{name}" for name in (*FIELDS, "owner"))}
+    and string.find(state.attempt, '^%d+$') and string.find(state.order or '', '^%d+$') and #state.order <= 16
+end
 local PUSH, NOTICE = '{push_key("")}', '{notice_key("", "")[:-1]}'
 """
     + r"""
--- what an attempt starts from
 local BLANK = {completed='null', total='null', unit='""', description='""', started_at='null', ended_at='null',
   worker='null', result='null', result_truncated='false', error='null', meta='{}'}
+
+local UNKNOWN = {task='""', queue='""', created_at='null', enqueued_at='null', updated_at='null'}
 
 local key, what, id, owner, reporter = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
 local function whole(number) return string.format('%.0f', number) end
+-- nil for what JavaScript could not hold, too
+local function finite(text)
+  local number = tonumber(text)
+  return number and number > -LAST and number < LAST and number or nil
+end
 local function quoted(text) return '"' .. text .. '"' end
 local function bare(json) return string.sub(json, 2, -2) end
 
+-- write to a key of ours; what is of another type there is nobody's, and makes room
+local function put(command, place, ...)
+  local reply = redis.pcall(command, place, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
+  redis.call('DEL', place)
+  return redis.call(command, place, ...)
+end
+
 local function stored()
-  local flat, state = redis.call('HGETALL', key), {}
+  local flat, state = redis.pcall('HGETALL', key), {}
+  if flat.err then redis.call('DEL', key) end
   for i = 1, #flat, 2 do state[flat[i]] = flat[i + 1] end
-  return state
+  return state, flat.err ~= nil
+end
+
+-- the place in lists: µs, unique and growing, whatever has been made of the clock
+local function next_order(micros)
+  local before = redis.pcall('GET', 'headway:clock')
+  before = type(before) == 'string' and finite(before) or 0
+  local order = whole(math.max(before + 1, micros))
+  put('SET', 'headway:clock', order)
+  return order
+end
+
+local function is_status(json) return WAITING[json] or ENDED[json] or RUNNING[json] or json == '"created"' end
+
+-- what a state lacks that lost some of its fields, or was never one of ours
+local function complete(state, micros)
+  if is_complete(state) then return end
+  for name, json in pairs(BLANK) do state[name] = state[name] or json end
+  for name, json in pairs(UNKNOWN) do state[name] = state[name] or json end
+  state.id, state.owner = quoted(id), state.owner or ''
+  if not string.match(state.attempt or '', '^%d+$') then state.attempt = '1' end
+  local order = finite(state.order)
+  if not order or order < 0 then state.order = next_order(micros) end
 end
 
 local function lifetime(state) return INTERNAL[state.queue] and INTERNAL_TTL or STATE_TTL end
 
-local function index(state, remove, add)
+-- states of ended jobs expire, and with them what lists them: a few of those made long ago are looked at
+local function trim(place, state, micros)
+  local old = micros - 2 * lifetime(state) * 1000000
+  local count = math.min(redis.call('ZCOUNT', place, '-inf', old), 1000)
+  if count == 0 then return end
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', place, '-inf', old, 'LIMIT', micros % count, LOOKED_AT)) do
+    local there = redis.pcall('HEXISTS', 'headway:job:' .. other, 'status')
+    if there == 0 then redis.call('ZREM', place, other) end
+  end
+end
+
+local function index(state, remove, add, micros)
   local scopes = {'all', 'queue:' .. bare(state.queue)}
   if state.owner ~= '' then scopes[3] = 'owner:' .. state.owner end
   for _, scope in ipairs(scopes) do
-    if remove then redis.call('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id) end
+    if is_status(remove) then redis.pcall('ZREM', 'headway:' .. scope .. ':' .. bare(remove), id)
+    elseif remove then
+      for status in pairs(any_status()) do redis.pcall('ZREM', 'headway:' .. scope .. ':' .. bare(status), id) end
+    end
     -- what has been sent is of no interest to who looks at everybody's jobs
     if add and not (scope == 'all' and INTERNAL[state.queue] and ENDED[add]) then
       local place = 'headway:' .. scope .. ':' .. bare(add)
-      redis.call('ZADD', place, state.order, id)
+      put('ZADD', place, state.order, id)
       if ENDED[add] then
-        -- states of ended jobs expire, and with them what lists them
-        redis.call('ZREMRANGEBYSCORE', place, '-inf', state.order - 2 * lifetime(state) * 1000000)
+        trim(place, state, micros)
         redis.call('EXPIRE', place, STATE_TTL)
       end
     end
@@ -142,7 +146,7 @@ end
 local function remember_attempt(state, now, failure)
   local status = RUNNING[state.status] and '"failed"' or state.status
   local ended_at = state.ended_at ~= 'null' and state.ended_at or now
-  redis.call('RPUSH', key .. ':attempts', '{"attempt":' .. state.attempt .. ',"status":' .. status ..
+  put('RPUSH', key .. ':attempts', '{"attempt":' .. state.attempt .. ',"status":' .. status ..
     ',"started_at":' .. state.started_at .. ',"ended_at":' .. ended_at ..
     ',"error":' .. (failure or state.error) .. '}')
   redis.call('LTRIM', key .. ':attempts', -50, -1)
@@ -152,15 +156,15 @@ end
 local function remember_end(state, body)
   local inbox = 'headway:inbox:' .. state.owner
   local entry = id .. ' ' .. state.attempt
-  redis.call('ZADD', inbox, state.version, entry)
-  redis.call('HSET', inbox .. ':states', entry, body)
+  put('ZADD', inbox, state.version, entry)
+  put('HSET', inbox .. ':states', entry, body)
   local over = redis.call('ZCARD', inbox) - INBOX_LIMIT
   if over > 0 then
     for _, oldest in ipairs(redis.call('ZRANGE', inbox, 0, over - 1)) do
       redis.call('ZREM', inbox, oldest)
       redis.call('HDEL', inbox .. ':states', oldest)
     end
-    redis.call('INCRBY', inbox .. ':more', over)
+    redis.pcall('INCRBY', inbox .. ':more', over)
   end
   for _, part in ipairs({'', ':states', ':more'}) do redis.call('EXPIRE', inbox .. part, STATE_TTL) end
 end
@@ -183,17 +187,18 @@ end
     + COUNT
     + r"""
 local function run()
-  local state = stored()
+  local state, was_odd = stored()
   local time = redis.call('TIME')
   local micros = time[1] * 1000000 + time[2]
-  local version = math.max((tonumber(state.version) or 0) + 1, micros)
+  local version = math.max((finite(state.version) or 0) + 1, micros)
   local now = whole(math.floor(micros / 1000))
   local known = state.status ~= nil
 
   if what == 'delete' then
-    if not known then return {'unchanged', 'unknown'} end
-    index(state, state.status, nil)
-    charge(state, state.status, nil)
+    if state.gone or not (next(state) or was_odd) then return {'unchanged', 'unknown'} end
+    complete(state, micros)
+    index(state, state.status or '', nil, micros)
+    pcall(charge, state, state.status, nil)
     redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
@@ -207,6 +212,7 @@ local function run()
   for i = from, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
   local before = state.status
+  if known then complete(state, micros) end
   if what == 'mark' then
     -- lost and back: only what still runs may be called silent, only what is lost can come back
     local expected = given.status == '"lost"' and '"started"' or '"lost"'
@@ -215,11 +221,8 @@ local function run()
     -- a late write must not bring back what was deleted; a new submission of the same id may
     if state.gone and not WAITING[given.status] and given.status ~= '"created"' then return {'refused', 'gone'} end
     if next(state) then redis.call('DEL', key) end
-    local order = math.max((tonumber(redis.call('GET', 'headway:clock')) or 0) + 1, micros)
-    redis.call('SET', 'headway:clock', whole(order))
-    state = {order=whole(order), owner=owner, id=quoted(id), attempt='1', task='""', queue='""', created_at='null',
-      enqueued_at='null'}
-    for name, json in pairs(BLANK) do state[name] = json end
+    state = {owner=owner}
+    complete(state, micros)
     -- a key of its own: so long a text would double the memory that all the fields take
     if fallback.words and fallback.words ~= '""' then redis.call('SET', key .. ':words', bare(fallback.words)) end
     fallback.words = nil
@@ -254,8 +257,8 @@ local function run()
   for name, json in pairs(state) do flat[#flat + 1] = name; flat[#flat + 1] = json end
   redis.call('HSET', key, unpack(flat))
   if before ~= state.status then
-    index(state, before, state.status)
-    charge(state, before, state.status)
+    index(state, before, state.status, micros)
+    pcall(charge, state, before, state.status) -- whatever its sets are: the job comes first
     if ENDED[state.status] then
       for _, part in ipairs({'', ':attempts', ':log', ':words'}) do
         redis.call('EXPIRE', key .. part, lifetime(state))
@@ -265,7 +268,7 @@ local function run()
     end
   end
   local body = """
-    + _lua_body("state.{name}")
+    + lua_body("state.{name}")
     + r"""
   if ENDED[state.status] then
     if state.owner ~= '' then remember_end(state, body) end

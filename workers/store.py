@@ -11,7 +11,9 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.retry import Retry
 
+from workers import records
 from workers.endurance import Endurance
+from workers.errors import WireError
 from workers.script import SCRIPT
 from workers.wire import (
     ACTIVE,
@@ -23,15 +25,20 @@ from workers.wire import (
     attempts_key,
     decode_state,
     encode,
+    encode_state,
     index_key,
     is_job_id,
     state_key,
+    unreadable,
 )
 
 SNAPSHOT_LIMIT = 1000  # states in the snapshot of a list topic
 SNAPSHOT_ENDED = 200  # of which have ended, at the most
 POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
+BODY_LIMIT = 64 * 1024  # bytes of a state; ours have at most some 10 KB
+FARTHEST = float(2**63)  # the order of no job; who writes ±inf into an index is shown nothing of it
+NO_HASH = (b"",) * (len(FIELDS) + 2)  # what is read where the state of a job is a key of another type
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
 
 
@@ -104,8 +111,8 @@ def _run(
 
 def attempt_of(connection: Redis, id: str) -> int | None:
     """The current attempt; None where the job is unknown."""
-    attempt = cast(bytes | None, connection.hget(state_key(id), "attempt"))
-    return None if attempt is None else int(attempt)
+    attempt = records.ask(lambda: connection.hget(state_key(id), "attempt"), None)
+    return records.whole(attempt) or None
 
 
 def load(connection: Redis, id: str) -> Stored | None:
@@ -113,15 +120,18 @@ def load(connection: Redis, id: str) -> Stored | None:
 
 
 def load_many(connection: Redis, ids: Sequence[str]) -> list[Stored | None]:
-    """The states of `ids` in one round trip; None where nothing, or a tombstone, is stored."""
+    """The states of `ids` in one round trip; None where nothing, or a tombstone, is stored.
+
+    One that can't be read is `unreadable`: it must not hide the others.
+    """
     known = [id for id in ids if is_job_id(id)]
     if not known:
         return [None] * len(ids)
     with connection.pipeline(transaction=False) as pipeline:
         for id in known:
             pipeline.hmget(state_key(id), (*FIELDS, "owner", "order"))
-        rows = dict(zip(known, cast(list[list[bytes | None]], pipeline.execute()), strict=True))
-    return [_stored(rows[id]) if id in rows else None for id in ids]
+        rows = dict(zip(known, records.execute(pipeline, NO_HASH), strict=True))
+    return [_stored(id, rows[id]) if id in rows else None for id in ids]
 
 
 def now(connection: Redis) -> int:
@@ -130,18 +140,29 @@ def now(connection: Redis) -> int:
     return seconds * 1_000_000 + micros
 
 
-def _stored(row: list[bytes | None]) -> Stored | None:
-    texts = [value.decode() for value in row if value is not None]
-    if len(texts) != len(row):
-        return None
-    *fields, owner, order = texts
-    body = "{" + ",".join(f'"{name}":{json}' for name, json in zip(FIELDS, fields, strict=True)) + "}"
-    return Stored(decode_state(body), owner, int(order), body)
+def _stored(id: str, row: Sequence[bytes | None]) -> Stored | None:
+    *fields, owner, order = row
+    if not any(field is not None for name, field in zip(FIELDS, fields, strict=True) if name != "version"):
+        return None  # a tombstone has a version
+    try:
+        if sum(map(len, filter(None, fields))) > BODY_LIMIT:
+            raise WireError(f"expected a state of at most {BODY_LIMIT} bytes")
+        texts = [field.decode() for field in fields if field is not None]
+        body = "{" + ",".join(f'"{name}":{json}' for name, json in zip(FIELDS, texts, strict=True)) + "}"
+        state = decode_state(body)
+        if state.id != id:
+            raise WireError(f"expected the state of this job, got that of {state.id[:80]!r}")
+        return Stored(state, (owner or b"").decode(), int(order or b""), body)
+    except (ValueError, WireError) as error:
+        records.say(state_key(id), str(error))
+    state = unreadable(id, records.whole(fields[FIELDS.index("version")]) or 1)  # clients take none for older than any
+    return Stored(state, records.text(owner), records.whole(order), encode_state(state))
 
 
 def attempts(connection: Redis, id: str) -> list[str]:
     """The attempts before the current one, oldest first, each as JSON."""
-    return [entry.decode() for entry in cast(list[bytes], connection.lrange(attempts_key(id), 0, -1))]
+    found = records.ask(lambda: connection.lrange(attempts_key(id), 0, -1), [])
+    return [records.text(entry) for entry in found]
 
 
 def snapshot(connection: Redis, scope: str) -> tuple[list[Stored], bool]:
@@ -169,9 +190,10 @@ def _entries(connection: Redis, scope: str, statuses: Iterable[Status], limit: i
     with connection.pipeline() as pipeline:
         for status in wanted:
             pipeline.zrange(index_key(scope, status), 0, limit - 1, desc=True, withscores=True)
-        parts = pipeline.execute()
+        parts = records.execute(pipeline, ())
     return {
-        status: [(int(order), id.decode()) for id, order in part] for status, part in zip(wanted, parts, strict=True)
+        status: [(int(order), records.text(id)) for id, order in part if abs(order) < FARTHEST]
+        for status, part in zip(wanted, parts, strict=True)
     }
 
 
@@ -192,7 +214,7 @@ def forget(connection: Redis, scope: str, ids: Sequence[str]) -> None:
         with connection.pipeline(transaction=False) as pipeline:
             for status in Status:
                 pipeline.zrem(index_key(scope, status), *ids)
-            pipeline.execute()
+            records.execute(pipeline)
 
 
 def connect(url: str, *, enduring: bool = False, shared: bool = False, **options: Any) -> Redis:
@@ -217,6 +239,10 @@ def is_nearly_full(connection: Redis) -> bool:
 
 
 def memory_share(connection: Redis) -> float:
-    """How much of maxmemory is used, 1.0 = all of it; 0 where Redis has no limit."""
-    memory = connection.info("memory")
-    return float(memory["used_memory"] / memory["maxmemory"]) if memory["maxmemory"] else 0.0
+    """How much of maxmemory is used, 1.0 = all of it; 0 where Redis has no limit, or keeps that to itself."""
+    try:
+        memory = connection.info("memory")
+    except ResponseError:
+        return 0.0  # a managed server may keep INFO to itself: it refuses what does not fit
+    limit = memory.get("maxmemory") or 0
+    return float(memory.get("used_memory", 0) / limit) if limit > 0 else 0.0

@@ -5,11 +5,11 @@ that their push services know us by (workers/vapid.py): the one is of no use wit
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 from redis import Redis
 
-from workers import allowance, store
+from workers import allowance, records, store
 from workers.errors import TooMany
 from workers.limits import BROWSERS, DAY, Limit, Payer
 from workers.news import run_time
@@ -67,10 +67,13 @@ def put(redis: Redis, owner: str, subscription: Subscription, payer: Payer | Non
         if payer is not None:
             pipeline.zadd(ALL, {_member(owner, subscription.digest): renewed_at})
         pipeline.hgetall(key)
-        found = pipeline.execute()[-1]
-    oldest = sorted(found, key=lambda digest: json.loads(found[digest])["renewed_at"])
+        found = records.execute(pipeline)[-1]
+    if found is None:  # a key of another type is nobody's
+        redis.delete(key)
+        return put(redis, owner, subscription)
+    oldest = sorted(found, key=lambda digest: _renewed_at(found[digest]))
     for digest in oldest[: max(0, len(found) - MOST)]:
-        remove(redis, owner, digest.decode())
+        remove(redis, owner, records.text(digest))
 
 
 def _check(redis: Redis, payer: Payer) -> None:
@@ -96,17 +99,34 @@ def remove(redis: Redis, owner: str, digest: str) -> None:
 
 
 def load(redis: Redis, owner: str, digest: str) -> Subscription | None:
-    text = cast(bytes | None, redis.hget(push_key(owner), digest))
-    return None if text is None else _read(json.loads(text))
+    text = records.ask(lambda: redis.hget(push_key(owner), digest))
+    return None if text is None else _read(owner, text)
 
 
 def load_all(redis: Redis, owner: str) -> list[Subscription]:
-    return [_read(json.loads(text)) for text in cast(dict[bytes, bytes], redis.hgetall(push_key(owner))).values()]
+    """Those that can be read."""
+    kept = records.ask(lambda: redis.hgetall(push_key(owner)), {})
+    return [one for text in kept.values() if (one := _read(owner, text)) is not None]
 
 
-def _read(kept: dict[str, Any]) -> Subscription:
-    given = kept["subscription"]
-    keys = given["keys"]
+def _read(owner: str, text: bytes) -> Subscription | None:
+    try:
+        kept = json.loads(text)
+        given = kept["subscription"]
+        keys, longer_than = given["keys"], float(kept["longer_than"])
+        for word in (given["endpoint"], keys["p256dh"], keys["auth"], kept["ends"]):
+            word.encode()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        records.say(push_key(owner), repr(error))
+        return None
     return Subscription(
-        given["endpoint"], keys["p256dh"], keys["auth"], kept["ends"], kept["longer_than"], given["expirationTime"]
+        given["endpoint"], keys["p256dh"], keys["auth"], kept["ends"], longer_than, given.get("expirationTime")
     )
+
+
+def _renewed_at(text: bytes) -> int:
+    """0 where it can't be read: it is the first to go."""
+    try:
+        return int(json.loads(text)["renewed_at"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return 0

@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from typing import cast
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from redis import Redis
+
+from workers import records
 
 KEY = "headway:vapid"
 VALID = 12 * 3600  # seconds; no more than a day is taken
@@ -24,11 +25,15 @@ class Vapid:
     @classmethod
     def load(cls, redis: Redis) -> "Vapid":
         """The installation's pair; the first to ask makes it."""
-        if redis.get(KEY) is None:
+        if (found := _read(redis)) is None:
             made = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
             redis.set(KEY, to_base64url(made.to_bytes(SIZE)), nx=True)
-        number = int.from_bytes(from_base64url(cast(bytes, redis.get(KEY)).decode()))
-        return cls(ec.derive_private_key(number, ec.SECP256R1()))
+            found = _read(redis)
+        if found is None:  # no key, and no use to anybody: browsers have to subscribe anew
+            records.say(KEY, "another pair is made in its place")
+            redis.set(KEY, to_base64url(made.to_bytes(SIZE)))
+            found = made
+        return cls(ec.derive_private_key(found, ec.SECP256R1()))
 
     @property
     def public_key(self) -> str:
@@ -44,6 +49,17 @@ class Vapid:
         numbers = decode_dss_signature(self._private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         signature = b"".join(number.to_bytes(SIZE) for number in numbers)
         return f"vapid t={signed}.{to_base64url(signature)}, k={self.public_key}"
+
+
+def _read(redis: Redis) -> int | None:
+    """None where there is none, or none that could be ours."""
+    kept = records.text(records.ask(lambda: redis.get(KEY)))
+    try:
+        number = int.from_bytes(from_base64url(kept))
+        ec.derive_private_key(number, ec.SECP256R1())
+        return number
+    except ValueError:
+        return None
 
 
 def to_base64url(data: bytes) -> str:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from workers.errors import Conflict
-from workers.wire import RUNNING, Status
+from workers.wire import RUNNING, Status, Unreadable
 
 
 class Verb(StrEnum):
@@ -34,8 +34,12 @@ ADVICE: Final[Mapping[Verb, Mapping[Status, str]]] = {
 }
 
 
-def check(verb: Verb, status: Status) -> None:
+def check(verb: Verb, status: Status | Unreadable) -> None:
     """Raises `Conflict` where `verb` may not be done to a job that is `status`."""
+    if isinstance(status, Unreadable):
+        if verb is Verb.DELETE:
+            return
+        raise Conflict(f"Can't {verb} a job whose record can't be read: it can only be deleted")
     if status in ALLOWED[verb]:
         return
     words = "not running" if verb is Verb.DELETE else ", ".join(ALLOWED[verb])

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from workers import shape
 from workers.errors import WireError
 
 CHANNEL = "headway:events"
@@ -21,7 +22,6 @@ RESULT_LIMIT = 4096  # bytes of JSON; a larger result is fetched from /api/jobs/
 META_LIMIT = 1024  # bytes of JSON
 DESCRIPTION_LIMIT = 200  # characters
 MESSAGE_LIMIT = 500  # characters of an error's message
-LARGEST_INTEGER = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
 
 class Status(StrEnum):
@@ -39,6 +39,12 @@ class Status(StrEnum):
     LOST = "lost"  # started, but its worker has been silent past its heartbeat
 
 
+class Unreadable(StrEnum):
+    """In the place of a status where a job's record can't be read. No job is stored, counted or looked for by it."""
+
+    UNREADABLE = "unreadable"
+
+
 WAITING = frozenset({Status.QUEUED, Status.DEFERRED, Status.SCHEDULED})
 ENDED = frozenset({Status.FINISHED, Status.FAILED, Status.STOPPED, Status.CANCELED})
 ACTIVE = frozenset(Status) - ENDED
@@ -54,7 +60,7 @@ class JobState:
     attempt: int  # 1, 2, …
     task: str
     queue: str
-    status: Status
+    status: Status | Unreadable
     completed: float | None
     total: float | None  # null: length unknown
     unit: str
@@ -182,6 +188,12 @@ def index_key(scope: str, status: str) -> str:
     return f"headway:{scope}:{status}"
 
 
+def no_constant(name: str) -> None:
+    """What `json.loads` is to do (`parse_constant`) with NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=no_constant)
 # made once: json.dumps makes one for each call that says anything of separators
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -206,17 +218,32 @@ def encode(value: Any) -> str:
     return text
 
 
+def decode(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ValueError, for NaN and Infinity too, and RecursionError."""
+    return _DECODER.decode(text if isinstance(text, str) else text.decode())
+
+
 def encode_state(state: JobState) -> str:
     return encode(asdict(state))
 
 
 def decode_state(text: str | bytes) -> JobState:
-    """Raises `WireError` where a field is missing or unknown."""
+    """Raises `WireError` where a field is missing, unknown, or of another type."""
     try:
-        fields = json.loads(text)
-        return JobState(**{**fields, "status": Status(fields["status"])})
-    except (ValueError, TypeError, KeyError) as error:
+        fields = decode(text)
+        state = JobState(**{**fields, "status": Status(fields["status"])})
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WireError(f"expected the JSON of a state with the fields {', '.join(FIELDS)}: {error}") from error
+    if (wrong := shape.first_wrong(fields)) is not None:
+        raise WireError(f"{wrong}: expected a value of its type, got {fields[wrong]!r:.80}")
+    return state
+
+
+def unreadable(id: str, version: int) -> JobState:
+    """What is shown of a job whose record can't be read."""
+    nothing = dict.fromkeys((*shape.TIMES, "completed", "total", "worker", "result", "error"))
+    blank = {"task": "", "queue": "", "unit": "", "description": "", "result_truncated": False, "meta": {}}
+    return JobState(id=id, version=version, attempt=1, status=Unreadable.UNREADABLE, **blank, **nothing)  # type: ignore[arg-type]
 
 
 # the beginning of what workers/script.py publishes of a state, as far as it decides where the state goes
@@ -256,18 +283,6 @@ def decode_update(message: bytes) -> Message:
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
-
-
-def no_constant(name: str) -> None:
-    """What `json.loads` is to do (`parse_constant`) with NaN and Infinity, which JSON does not have."""
-    raise ValueError(f"{name} is no JSON")
-
-
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number that JavaScript holds exactly enough (no bool)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= LARGEST_INTEGER  # so neither infinite nor NaN
 
 
 def error_of(type_name: str, message: str) -> dict[str, str]:

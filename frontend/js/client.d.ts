@@ -1,7 +1,9 @@
 // The types of client.js. tests/frontend/test_declarations.py holds the two together.
 
 export type Status =
-  | "created" | "queued" | "deferred" | "scheduled" | "started" | "finished" | "failed" | "stopped" | "canceled" | "lost";
+  | "created" | "queued" | "deferred" | "scheduled" | "started" | "finished" | "failed" | "stopped" | "canceled" | "lost"
+  /** Its record in Redis can't be read: all other fields are empty. */
+  | "unreadable";
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 

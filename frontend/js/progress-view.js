@@ -81,6 +81,8 @@ function textOf(state) {
       return "stopped while it ran";
     case "lost":
       return `worker silent since ${clock(state.updated_at)}`;
+    case "unreadable":
+      return "its record can't be read";
     default:
       return state.description;
   }

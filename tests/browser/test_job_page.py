@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import LogIn
 from tests.browser.test_dashboard import ended, submit
 from tests.conftest import Stack
+from workers import store
 
 
 def test_a_job_has_its_page_with_log_timeline_and_another_run(operator: LogIn, stack: Stack) -> None:
@@ -70,3 +71,26 @@ def test_a_failed_job_shows_its_traceback(operator: LogIn, stack: Stack) -> None
 
 def test_a_job_that_nobody_knows_says_so(operator: LogIn) -> None:
     expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
+
+
+def test_a_job_that_can_not_be_read_says_so_and_can_be_deleted(operator: LogIn, stack: Stack) -> None:
+    page = operator("/")
+    odd, pickled = [submit(page, stack, "sum_numbers", text="1") for _ in range(2)]
+    for id in (odd, pickled):
+        ended(page, stack, id)
+    redis = store.connect(stack.redis_url)
+    redis.hset(f"headway:job:{odd}", "meta", "no JSON")
+    redis.hset(f"rq:job:{pickled}", "data", b"\x80\x04\x95")
+    page.goto(f"{stack.url}/jobs?q=id:{odd[:8]}")
+    row = page.locator(f"[data-job='{odd}']")
+    expect(row.locator(".job-status")).to_have_text("unreadable")
+    expect(row).to_contain_text("its record can't be read")
+    page.goto(f"{stack.url}/jobs/{pickled}")
+    expect(page.locator("main")).to_contain_text("Headway can't read this job's arguments.")
+    page.goto(f"{stack.url}/jobs/{odd}")
+    expect(page.locator("h1")).to_have_text(f"a job ({odd[:8]})")
+    page.locator(".head").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".head").get_by_role("button", name="Delete")).to_have_count(0)
+    assert page.context.request.get(f"{stack.url}/api/jobs/{odd}").status == 404
+    redis.close()

@@ -429,7 +429,9 @@ def test_a_server_that_is_full_takes_nothing_new_and_tells_every_end(
 ) -> None:
     settings = Settings.from_environment({"HEADWAY_HOME": str(tmp_path), "HEADWAY_MAXMEMORY": "64mb"}, tmp_path)
     command = embedded.command(settings)
-    options = {name: command[command.index(f"--{name}") + 1] for name in ("maxmemory", "maxmemory-policy")}
+    options: dict[str, Any] = {
+        name: command[command.index(f"--{name}") + 1] for name in ("maxmemory", "maxmemory-policy")
+    }
     server, url = start_redis(tmp_path, **options)
     try:
         app = make_app(redis=store.connect(url))

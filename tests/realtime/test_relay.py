@@ -1,5 +1,6 @@
 """The relay on a real Redis, with threads for green threads and a list for sockets."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,6 +64,23 @@ def test_it_knows_in_which_queues_something_moved_and_after_a_gap_in_all(relay: 
     assert relay.moved.take(["default", "other"]) == []
     redis.client_kill_filter(_type="pubsub")
     until(lambda: relay.moved.take(["default", "other"]) == ["default", "other"], "all of them")
+
+
+def test_a_state_that_can_not_be_read_is_a_row_and_outlives_a_gap(relay: Relay, redis: Redis, sockets: Sockets) -> None:
+    packets = sockets.connect("s")
+    for id in "abc":
+        put(redis, id, Status.STARTED)
+    redis.hset("headway:job:a", "status", '"paused"')  # of a newer release
+    redis.delete("headway:job:b")
+    redis.set("headway:job:b", "no hash")
+    expected = {"a": "unreadable", "b": "unreadable", "c": "started"}
+    answer = relay.watch("s", [MINE])[MINE]
+    assert answer is not None
+    assert {job["id"]: job["status"] for job in map(json.loads, answer[0])} == expected
+    redis.client_kill_filter(_type="pubsub")
+    [renewed, *_] = until(lambda: [frame for frame in told(packets, "jobs") if frame.get("snapshot")], "the reload")
+    assert {job["id"]: job["status"] for job in renewed["jobs"]} == expected
+    until(lambda: relay.pulse.live, "live again")
 
 
 def test_a_deleted_job_is_told_as_gone(relay: Relay, redis: Redis, sockets: Sockets) -> None:

@@ -23,7 +23,7 @@ def submit(jobs: Jobs, count: int = 1) -> list[str]:
     return jobs.submit_many("sum_numbers", [{"text": "12"}] * count, owner="me")
 
 
-def statuses(jobs: Jobs, ids: list[str]) -> set[Status]:
+def statuses(jobs: Jobs, ids: list[str]) -> set[str]:
     return {jobs.load(id).state.status for id in ids}
 
 

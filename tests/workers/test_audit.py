@@ -57,10 +57,13 @@ def test_what_redis_does_not_take_fails_nothing_and_is_still_in_the_log(
     assert all('"abc"' in record.getMessage() for record in caplog.records)
 
 
+REST = '"what":"stop","which":{},"result":"ok"}'
+
+
 def test_entries_of_both_streams_are_read_in_order_even_with_one_id(redis: Redis) -> None:
     for number in range(1, 5):
-        redis.xadd(audit.KEY, {"entry": f'{{"who":"operator {number}"}}'}, id=f"{number}-0")
-        redis.xadd(audit.OTHERS_KEY, {"entry": f'{{"who":"other {number}"}}'}, id=f"{number}-0")
+        redis.xadd(audit.KEY, {"entry": f'{{"who":"operator {number}",{REST}'}, id=f"{number}-0")
+        redis.xadd(audit.OTHERS_KEY, {"entry": f'{{"who":"other {number}",{REST}'}, id=f"{number}-0")
     for limit in (1, 2, 3, 5):
         seen, cursor = [], None
         while True:
@@ -87,10 +90,10 @@ def test_no_entry_is_larger_than_two_kilobytes(which: dict[str, Any]) -> None:
 
 
 def test_refusals_stand_among_the_others_by_their_time(redis: Redis) -> None:
-    redis.xadd(audit.KEY, {"entry": '{"who":"operator"}'}, id="1-0")
+    redis.xadd(audit.KEY, {"entry": '{"who":"operator",' + REST}, id="1-0")
     audit.count_refusal(redis, "login", "unauthorized")
     redis.hset(audit.REFUSED_KEY, "since", 2)
-    redis.xadd(audit.KEY, {"entry": '{"who":"viewer"}'}, id="3-0")
+    redis.xadd(audit.KEY, {"entry": '{"who":"viewer",' + REST}, id="3-0")
     entries, cursor = audit.read(redis, None, 1)
     assert [entry["who"] for entry in entries] == ["viewer", "strangers"] and cursor is not None
     assert [entry["who"] for entry in audit.read(redis, cursor, 1)[0]] == ["operator"]

@@ -95,3 +95,13 @@ def test_a_take_back_that_died_half_way_is_gone_on_with(jobs: Jobs, redis: Redis
     assert batches.under_way(redis) == set(ids)
     assert batches.take_back_abandoned(redis, older_than=-1) == 1
     assert store.load_many(redis, ids) == [None] * 3 and batches.under_way(redis) == set()
+
+
+def test_batches_of_rubbish_are_taken_off_the_record_and_end_nothing(redis: Redis) -> None:
+    redis.zadd("headway:batches", {b"a": 1, b"\xff": 2, b"b": 3})
+    redis.set("headway:batches:a", "no JSON")
+    redis.rpush("headway:batches:b", "no text")
+    batches.take_back_abandoned(redis)
+    assert redis.zcard("headway:batches") == 0
+    redis.set("headway:batches", "no set")
+    assert batches.take_back_abandoned(redis) == 0

@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -17,12 +18,13 @@ from workers.limits import Payer
 from workers.queue import Jobs
 from workers.tasks import Tasks
 
+LIMITED: dict[str, Any] = {"maxmemory": "64mb", "maxmemory-policy": "noeviction"}
 LARGE = 800_000  # characters, of which half are left when RQ has packed them
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Redis]:
-    server, url = start_redis(tmp_path, **{"maxmemory": "64mb", "maxmemory-policy": "noeviction"})
+    server, url = start_redis(tmp_path, **LIMITED)
     connection = store.connect(url)
     yield connection
     connection.close()

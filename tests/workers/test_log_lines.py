@@ -145,15 +145,34 @@ def test_a_state_is_the_same_with_a_log_beside_it(redis: Redis) -> None:
 
 
 def test_an_error_is_raised_alone_and_never_in_a_transaction(redis: Redis) -> None:
-    redis.set(LOG, "no list")
-    with pytest.raises(ResponseError, match="WRONGTYPE"):
-        log_lines.write(redis, "a", 1, lines([1]))
+    too_many = lines(range(1, 9001))
+    with pytest.raises(ResponseError, match="too many"):
+        log_lines.write(redis, "a", 1, too_many)
     with redis.pipeline() as pipeline:
-        log_lines.write(pipeline, "a", 1, lines([1]))
+        log_lines.write(pipeline, "a", 1, too_many)
         store.transition(pipeline, "a", {"status": Status.FINISHED})
         pipeline.execute()
     stored = store.load(redis, "a")
     assert stored is not None and stored.state.status == Status.FINISHED
+
+
+RUBBISH = (b"", b"null", b"\xff", b'{"n":1', b'{"n":1,"attempt":1,"at":NaN,"level":"info","text":""}', b"[" * 9999)
+
+
+def test_lines_of_rubbish_hide_none_of_the_others(redis: Redis) -> None:
+    log_lines.write(redis, "a", 1, lines([1]))
+    redis.rpush(LOG, *RUBBISH)
+    redis.hset("headway:job:a", mapping={"log_last": "rubbish", "log_bytes": "rubbish"})
+    log_lines.write(redis, "a", 1, lines([2]))
+    assert numbers(redis) == [1, 2]
+    assert log_lines.encode_log(log_lines.read(redis, "a")).startswith('{"lines":[{"n":1,')
+
+
+def test_a_key_of_another_type_makes_room_for_lines(redis: Redis) -> None:
+    redis.set(LOG, "no list")
+    assert log_lines.read(redis, "a") == []
+    assert log_lines.write(redis, "a", 1, lines([1]))
+    assert numbers(redis) == [1]
 
 
 def test_several_are_read_at_once_each_as_far_as_it_is_wanted(redis: Redis) -> None:

@@ -37,7 +37,11 @@ def test_a_wrong_setting_is_one_clear_line(redis_url: str) -> None:
 
 def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> None:
     answer = call("worker", "--queue", "mail", REDIS_URL=redis_url)
-    assert answer.returncode == 1 and "expected one of default, bookInfoParser, headway, got 'mail'" in answer.stderr
+    assert (
+        answer.returncode == 1
+        and "expected one of default, bookInfoParser, headway, headway-others, headway-news, got 'mail'"
+        in answer.stderr
+    )
 
 
 REGISTER = "from rq import cron\nfrom {} import {}\ncron.register({}, {!r}, interval=9)\n"
@@ -50,7 +54,7 @@ REGISTER = "from rq import cron\nfrom {} import {}\ncron.register({}, {!r}, inte
         (REGISTER.format("time", "sleep", "sleep", "default"), "got 'time.sleep'"),
         (
             REGISTER.format("workers.jobs.text", "sum_numbers", "sum_numbers", "x"),
-            "expected one of the queues default, bookInfoParser, headway, got 'x'",
+            "expected one of the queues default, bookInfoParser, headway, headway-others, headway-news, got 'x'",
         ),
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
         ("1 +\n", "invalid syntax"),

@@ -15,7 +15,8 @@ FORMAT = Path(__file__).parent.parent.parent / "frontend/js/format.js"
 
 
 def state(status: Status = Status.FINISHED, **fields: Any) -> JobState:
-    blank = dict.fromkeys(FIELDS)
+    texts = dict.fromkeys(("queue", "unit", "description"), "")
+    blank = dict.fromkeys(FIELDS) | texts | {"result_truncated": False, "meta": {}}
     return JobState(
         **{**blank, "id": str(uuid4()), "version": 1, "attempt": 1, "task": "count_words", "status": status, **fields}
     )

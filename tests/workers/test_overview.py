@@ -71,3 +71,19 @@ def test_a_worker_says_what_it_has_done(jobs: Jobs, redis: Redis, processes: Pro
     until(lambda: (career()["done"], career()["failed"]) == (1, 1), "both are counted")
     assert career()["pid"] == process.pid and career()["version"] == metadata.version("rq")
     assert abs(career()["born_at"] / 1000 - time.time()) < 60
+
+
+def test_workers_and_counts_of_rubbish_hide_none_of_the_others(redis: Redis) -> None:
+    redis.sadd("rq:workers", "rq:worker:odd", "rq:worker:text", b"rq:worker:\xff")
+    redis.hset(
+        "rq:worker:odd", mapping={"pid": "x", "last_heartbeat": "now", "successful_job_count": b"\xff", b"\xff": "a"}
+    )
+    redis.hset(b"rq:worker:\xff", mapping={"queues": "default"})
+    redis.set("rq:worker:text", "no hash")
+    [odd, other] = overview.workers(redis)
+    assert (odd["name"], odd["pid"], odd["heartbeat_at"], odd["done"]) == ("odd", None, None, 0)
+    assert (other["name"], other["queue"]) == ("\ufffd", "default")
+    redis.set("headway:queue:default:failed", "no set")
+    redis.zadd("headway:queue:default:queued", {"a": float("-inf")})
+    [row] = overview.counts(redis, ["default"])
+    assert (row["failed"], row["queued"], row["oldest_at"]) == (0, 1, None)

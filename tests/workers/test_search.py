@@ -10,7 +10,7 @@ from redis import Redis
 
 from tests.conftest import start_redis
 from workers import jobs as jobs_package
-from workers import search, store
+from workers import search, slices, store
 from workers.lifecycle import TrackedQueue
 from workers.query import parse
 from workers.queue import Jobs
@@ -173,27 +173,38 @@ def test_all_ids_come_in_slices(many: Redis) -> None:
 
 
 class Held:
-    """Notes for how long each command made Redis work, by the time its thread ran: others may keep the machine busy."""
+    """Notes for how long each round trip made Redis work, by the time its thread ran: others keep the machine busy."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._execute: Callable[..., Any] = redis.execute_command
+    def __init__(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds: list[float] = []
+        self._ask: Callable[..., Any] = redis.execute_command
+        make = redis.pipeline
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        before = self._worked()
-        try:
-            return self._execute(*args, **options)
-        finally:
-            self.seconds.append(self._worked() - before)
+        def pipeline(*args: Any, **options: Any) -> Any:
+            made = make(*args, **options)
+            monkeypatch.setattr(made, "execute", self._timed(made.execute))
+            return made
+
+        monkeypatch.setattr(redis, "execute_command", self._timed(redis.execute_command))
+        monkeypatch.setattr(redis, "pipeline", pipeline)
+
+    def _timed(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **options: Any) -> Any:
+            before = self._worked()
+            try:
+                return ask(*args, **options)
+            finally:
+                self.seconds.append(self._worked() - before)
+
+        return timed
 
     def _worked(self) -> float:
-        cpu = cast(dict[str, float], self._execute("INFO", "cpu"))
+        cpu = cast(dict[str, float], self._ask("INFO", "cpu"))
         return cpu["used_cpu_user_main_thread"] + cpu["used_cpu_sys_main_thread"]
 
 
 def test_redis_is_never_held_for_long(many: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Held(many)
-    monkeypatch.setattr(many, "execute_command", held)
+    held = Held(many, monkeypatch)
     found(many, "nothing of this kind")
     counted(many, "-nothing")
     found(many, "id:ffff")
@@ -206,7 +217,7 @@ def test_many_who_search_wait_for_one_another_not_others_for_them_all(many: Redi
     with ThreadPoolExecutor(8) as searchers:
         counts = list(searchers.map(lambda n: search.count(searching, "all", parse(f"title n{n}", 0)), range(8)))
     assert len(counts) == 8
-    assert [client["name"] for client in many.client_list()].count("searching") == search.TURNS
+    assert [client["name"] for client in many.client_list()].count("searching") == slices.TURNS
     searching.close()
 
 

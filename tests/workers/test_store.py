@@ -243,6 +243,10 @@ def test_a_client_gives_up_where_there_is_no_server(tmp_path: Any) -> None:
 
 def test_what_the_script_could_not_do_is_an_error_and_not_a_refusal(redis: Redis) -> None:
     """As on a replica or with the memory full: who reports must try again, not stop."""
-    redis.set("headway:job:a", "no hash")
-    with pytest.raises(ResponseError, match="WRONGTYPE"):
-        store.report(redis, "a", 1, {"completed": 1})
+    put(redis, "a", Status.STARTED)
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(ResponseError, match=r"OOM|maxmemory"):
+            store.report(redis, "a", 1, {"completed": 1})
+    finally:
+        redis.config_set("maxmemory", 0)

@@ -7,7 +7,7 @@ from tests.push_service import Browser
 from tests.workers.test_news import state
 from tests.workers.test_webpush import subscription_of
 from workers import subscriptions
-from workers.subscriptions import MOST, TTL, Ends
+from workers.subscriptions import MOST, TTL, Ends, Subscription
 from workers.wire import Status
 
 
@@ -57,3 +57,17 @@ def test_each_is_told_what_it_wants(ends: Ends, longer_than: float, told: set[st
     ran = {"started_at": 1000, "ended_at": 3000}
     ended = [state(Status.FINISHED, **ran), state(Status.FAILED, **ran), state(Status.CANCELED, ended_at=9000)]
     assert {str(one.status) for one in ended if subscription.wants(one)} == told
+
+
+def test_a_subscription_of_rubbish_hides_none_of_the_others(redis: Redis) -> None:
+    fine = Subscription("https://push.example/a", "p", "a")
+    for number in range(MOST):
+        redis.hset("headway:push:me", f"odd-{number}", "[" * 9999 if number % 2 else '{"subscription":null}')
+    subscriptions.put(redis, "me", fine)
+    assert subscriptions.load_all(redis, "me") == [fine]
+    assert redis.hlen("headway:push:me") == MOST
+    redis.delete("headway:push:me")
+    redis.set("headway:push:me", "no hash")
+    assert subscriptions.load_all(redis, "me") == [] and subscriptions.load(redis, "me", fine.digest) is None
+    subscriptions.put(redis, "me", fine)
+    assert subscriptions.load_all(redis, "me") == [fine]

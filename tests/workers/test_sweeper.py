@@ -48,7 +48,7 @@ def beat(redis: Redis, id: str, expires_in: float = 30) -> None:
     redis.zadd("rq:wip:headway.default", {f"{id}:execution": time.time() + expires_in})
 
 
-def status(jobs: Jobs, id: str) -> Status:
+def status(jobs: Jobs, id: str) -> str:
     return jobs.load(id).state.status
 
 

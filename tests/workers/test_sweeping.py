@@ -104,7 +104,7 @@ def test_while_redis_hangs_in_the_middle_of_a_sweep_nobody_is_silent(
     monkeypatch.setattr(sweeper, "_compare", lambda: setattr(clock, "now", clock.now + 3 * SILENCE))
     clock.now += COMPARE_INTERVAL
     looks = iter(range(10))
-    marked: list[Status] = []
+    marked: list[str] = []
 
     def soon_after() -> bool:
         marked.append(status(jobs, id))

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis import Redis
 
@@ -28,3 +29,9 @@ def test_a_token_is_for_one_service_alone(redis: Redis) -> None:
     claims = json.loads(decoded(header.split("=", 1)[1].split(",")[0].split(".")[1]))
     assert claims["aud"] == "https://push.example:8443" and claims["sub"] == "mailto:me@shop.example"
     assert "secret" not in json.dumps(claims)
+
+
+@pytest.mark.parametrize("kept", ["rubbish!", "", "AAAA", b"\xff"])
+def test_a_key_that_is_none_is_made_anew_once(kept: str | bytes, redis: Redis) -> None:
+    redis.set(KEY, kept)
+    assert Vapid.load(redis).public_key == Vapid.load(redis).public_key

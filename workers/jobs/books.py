@@ -10,12 +10,12 @@ from bs4 import BeautifulSoup, Tag
 from pydantic import Field
 from redis import Redis
 
-from workers import context
+from workers import context, records
 from workers.errors import HeadwayError
 from workers.fetch import fetch
 from workers.progress import progress
 from workers.tasks import task
-from workers.wire import encode
+from workers.wire import decode, encode
 
 QUEUE = "bookInfoParser"
 KEPT = 30 * 24 * 3600  # seconds
@@ -58,8 +58,13 @@ def _climbs(url: str) -> bool:
 
 def load_book(redis: Redis, url: str) -> dict[str, Any] | None:
     """What `parse_book` has kept of this book; None where it has not been read in the last 30 days."""
-    kept = redis.get(_key(url))
-    return None if kept is None else dict(json.loads(kept))
+    kept = records.ask(lambda: redis.get(_key(url)))
+    try:
+        book = decode(kept or b"null")
+    except (ValueError, RecursionError) as error:
+        records.say(_key(url), str(error))
+        return None
+    return book if isinstance(book, dict) else None
 
 
 def _key(url: str) -> str:

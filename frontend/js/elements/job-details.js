@@ -3,6 +3,7 @@
 import { read } from "../client.js";
 import { clock } from "../format.js";
 import { element } from "../progress-view.js";
+import { nameless } from "./job-row.js";
 
 export class JobDetails extends HTMLElement {
   #dialog = element("dialog");
@@ -22,7 +23,7 @@ export class JobDetails extends HTMLElement {
     close.type = "button";
     close.autofocus = true;
     close.addEventListener("click", () => this.#dialog.close());
-    const heading = element("h2", "", job.task);
+    const heading = element("h2", "", job.task || nameless(job));
     heading.id = "details-heading";
     this.#dialog.setAttribute("aria-labelledby", heading.id);
     this.#dialog.replaceChildren(heading, facts(job), ...blocks(job), close);
@@ -36,6 +37,7 @@ function facts(job) {
     ["Id", job.id],
     ["Queue", job.queue],
     ["Status", job.status],
+    ["Unreadable", job.unreadable],
     ["Worker", job.worker],
     ...["created", "enqueued", "started", "ended"].map((name) => [name[0].toUpperCase() + name.slice(1), time(job[`${name}_at`])]),
   ];

@@ -15,9 +15,13 @@ export const ACTIONS = {
   failed: ["requeue", "delete"],
   stopped: ["requeue", "delete"],
   canceled: ["requeue", "delete"],
+  unreadable: ["delete"],
 };
 /** What the buttons say. */
 export const WORDS = { enqueue: "Enqueue now", cancel: "Cancel", stop: "Stop", requeue: "Requeue", delete: "Delete" };
+
+/** What a job is called of which not even the task can be read. */
+export const nameless = ({ id }) => `a job (${id.slice(0, 8)})`;
 
 export class JobRow {
   element = element("div", "job");
@@ -49,9 +53,9 @@ export class JobRow {
     this.#id = state.id;
     this.element.dataset.job = state.id;
     this.element.dataset.status = state.status;
-    write(this.#title, state.task);
+    write(this.#title, state.task || nameless(state));
     write(this.#status, state.attempt > 1 ? `${state.status} · attempt ${state.attempt}` : state.status);
-    write(this.#when, clock(state.created_at));
+    write(this.#when, state.created_at === null ? "" : clock(state.created_at));
     this.#progress.paint(state);
     if (this.#shown !== state.status) this.#offer(state);
   }
@@ -72,7 +76,7 @@ export class JobRow {
   #offer(state) {
     this.#shown = state.status;
     const held = this.#actions.contains(document.activeElement);
-    const buttons = ACTIONS[state.status].map((verb) => {
+    const buttons = (ACTIONS[state.status] ?? []).map((verb) => {
       const button = element("button", `action action-${verb}`, WORDS[verb]);
       button.type = "button";
       button.dataset.verb = verb;

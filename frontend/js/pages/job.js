@@ -3,7 +3,7 @@
 import { act, connection, read, watch } from "../client.js";
 import { JobLog } from "../elements/job-log.js";
 import { JobProgress } from "../elements/job-progress.js";
-import { ACTIONS, WORDS } from "../elements/job-row.js";
+import { ACTIONS, WORDS, nameless } from "../elements/job-row.js";
 import { JobStatus } from "../elements/job-status.js";
 import { clock, duration } from "../format.js";
 import { element, write } from "../progress-view.js";
@@ -62,7 +62,7 @@ function facts(job) {
   };
   add("Id", job.id);
   add("Description", job.description);
-  add("Queue", link(job.queue, searchFor(`queue:${job.queue}`)));
+  add("Queue", job.queue && link(job.queue, searchFor(`queue:${job.queue}`)));
   add("Worker", job.worker);
   add("Attempt", job.attempt > 1 ? String(job.attempt) : null);
   for (const name of ["created", "enqueued", "started", "ended"]) {
@@ -110,7 +110,7 @@ function again(job) {
 function fill(job) {
   [drawn, picture] = [job, null];
   const isMine = "attempts" in job;
-  const told = [];
+  const told = job.unreadable ? [element("p", "quiet", `${job.unreadable}.`)] : [];
   if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
   if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
@@ -158,10 +158,11 @@ async function ask(verb) {
 }
 
 function begin(job) {
-  document.title = `${job.task} · Headway`;
+  const name = job.task || nameless(job);
+  document.title = `${name} · Headway`;
   const status = element("job-status");
   status.setAttribute("job", id);
-  head.replaceChildren(element("h1", "", job.task), status);
+  head.replaceChildren(element("h1", "", name), status);
   const bar = element("job-progress");
   bar.setAttribute("job", id);
   card.replaceChildren(bar);

@@ -63,7 +63,7 @@ def sent_by(redis: Redis) -> list[str]:
     return [id.decode() for scope in scopes for id in redis.zrange(scope, 0, -1)]  # type: ignore[union-attr]
 
 
-def outcome(jobs: Jobs, id: str) -> tuple[Status, Any]:
+def outcome(jobs: Jobs, id: str) -> tuple[str, Any]:
     state = ended(jobs, id).state
     return state.status, state.result if state.error is None else state.error["message"]
 

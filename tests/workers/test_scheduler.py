@@ -1,0 +1,132 @@
+"""RQ's scheduler, ours: what is due is queued, whatever lies beside it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+
+from tests.conftest import Processes, ended, until
+from workers import lifecycle, store
+from workers.jobs.text import sum_numbers
+from workers.lifecycle import TrackedJob, TrackedQueue
+from workers.queue import Jobs
+from workers.scheduler import Scheduler
+from workers.verbs import Verb
+
+REGISTRY = "rq:scheduled:headway.default"
+
+
+@pytest.fixture
+def scheduler(redis: Redis) -> Scheduler:
+    lifecycle.install()
+    made = Scheduler(["headway.default"], redis, serializer=JSONSerializer)
+    made.acquire_locks()  # type: ignore[no-untyped-call]
+    return made
+
+
+def schedule(redis: Redis, count: int = 1) -> list[str]:
+    """Jobs that are due since yesterday."""
+    queue = TrackedQueue("headway.default", connection=redis)
+    due = datetime.now(UTC) - timedelta(days=1)
+    return [queue.enqueue_at(due, sum_numbers, text=str(number)).id for number in range(count)]
+
+
+def test_what_is_due_is_queued_and_leaves_the_registry(redis: Redis, scheduler: Scheduler, jobs: Jobs) -> None:
+    ids = schedule(redis, 3)
+    later = TrackedQueue("headway.default", connection=redis).enqueue_in(timedelta(days=1), sum_numbers, text="9").id
+    scheduler.enqueue_scheduled_jobs()
+    assert [jobs.load(id).state.status for id in [*ids, later]] == ["queued"] * 3 + ["scheduled"]
+    assert redis.zrange(REGISTRY, 0, -1) == [later.encode()]
+    assert set(redis.lrange("rq:queue:headway.default", 0, -1)) == {id.encode() for id in ids}
+
+
+RUBBISH = {
+    "of another type": lambda redis, key: redis.delete(key) and redis.set(key, "no hash"),
+    "pickled": lambda redis, key: redis.hset(key, "data", b"\x80\x04\x95\x00"),
+    "without a time": lambda redis, key: redis.hdel(key, "created_at"),
+    "not utf-8": lambda redis, key: redis.hset(key, b"\xff", b"\xff"),
+    "of a wrong time": lambda redis, key: redis.hset(key, "created_at", "yesterday"),
+}
+
+
+@pytest.mark.parametrize("what", RUBBISH)
+def test_a_job_that_can_not_be_read_keeps_none_from_the_others(
+    what: str, redis: Redis, scheduler: Scheduler, jobs: Jobs
+) -> None:
+    first, odd, last = schedule(redis, 3)
+    RUBBISH[what](redis, f"rq:job:{odd}")
+    for _ in range(2):
+        scheduler.enqueue_scheduled_jobs()
+    assert [jobs.load(id).state.status for id in (first, last)] == ["queued"] * 2
+    assert set(redis.lrange("rq:queue:headway.default", 0, -1)) - {odd.encode()} == {first.encode(), last.encode()}
+    assert redis.exists(f"rq:job:{odd}")
+
+
+def test_what_is_no_job_any_more_leaves_the_registry(redis: Redis, scheduler: Scheduler) -> None:
+    [id] = schedule(redis)
+    redis.delete(f"rq:job:{id}")
+    redis.zadd(REGISTRY, {b"\xff": 1})
+    scheduler.enqueue_scheduled_jobs()
+    assert redis.zrange(REGISTRY, 0, -1) in ([], [b"\xff"])
+
+
+def test_a_registry_of_another_type_ends_nothing(redis: Redis, scheduler: Scheduler) -> None:
+    redis.set(REGISTRY, "no set")
+    scheduler.enqueue_scheduled_jobs()
+    assert redis.get(REGISTRY) == b"no set"
+
+
+def test_the_process_lives_among_rubbish_and_goes_on(redis: Redis, processes: Processes, jobs: Jobs) -> None:
+    odd, fine = schedule(redis, 2)
+    redis.delete(f"rq:job:{odd}")
+    redis.set(f"rq:job:{odd}", "no hash")
+    process = processes.start("-m", "workers.main", "scheduler")
+    processes.worker()
+    assert ended(jobs, fine).state.status == "finished"
+    until(lambda: f"rq:job:{odd} can't be read" in processes.log(0), "its line in the log")
+    assert process.poll() is None and "Traceback" not in processes.log(0)
+
+
+@pytest.mark.parametrize("verb", [Verb.CANCEL, Verb.DELETE, Verb.ENQUEUE])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_somebody_does_to_it_at_this_moment_holds(
+    verb: Verb, count: int, redis: Redis, scheduler: Scheduler, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the scheduler's look and its writing."""
+    ids = schedule(redis, count)
+    add, acts = TrackedQueue._enqueue_job, [ids[0]]
+
+    def acted(queue: TrackedQueue, job: TrackedJob, **more: Any) -> Any:
+        if job.id in acts and "at_front" in more:
+            acts.clear()
+            jobs.act(verb, job.id)
+        return add(queue, job, **more)
+
+    monkeypatch.setattr(TrackedQueue, "_enqueue_job", acted)
+    scheduler.enqueue_scheduled_jobs()
+    assert not acts
+    stored, record = store.load(redis, ids[0]), cast(bytes | None, redis.hget(f"rq:job:{ids[0]}", "status"))
+    expected = {Verb.CANCEL: "canceled", Verb.DELETE: None, Verb.ENQUEUE: "queued"}[verb]
+    assert (stored and str(stored.state.status)) == expected == (record and record.decode())
+    waiting = redis.lrange("rq:queue:headway.default", 0, -1)
+    assert waiting.count(ids[0].encode()) == (verb is Verb.ENQUEUE) and len(waiting) == count - (
+        verb is not Verb.ENQUEUE
+    )
+    assert redis.zcard(REGISTRY) == 0
+
+
+def test_jobs_of_another_application_are_left_to_its_own_scheduler(redis: Redis, jobs: Jobs) -> None:
+    theirs = Queue("mail", connection=redis).enqueue_at(datetime.now(UTC) - timedelta(days=1), "app.send")
+    record = redis.hgetall(theirs.key)
+    made = Scheduler(["mail"], redis, serializer=JSONSerializer)
+    made.acquire_locks()  # type: ignore[no-untyped-call]
+    made.enqueue_scheduled_jobs()
+    assert redis.hgetall(theirs.key) == record and not redis.exists("rq:queue:mail")
+    others = RQScheduler(["mail"], redis)
+    assert others.acquire_locks() == {"mail"}, "ours does not shut it out"
+    others.enqueue_scheduled_jobs()
+    assert redis.lrange("rq:queue:mail", 0, -1) == [theirs.id.encode()]

@@ -1,0 +1,51 @@
+"""Of which type each field of a state is, as clients expect it. Pure."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+LARGEST_INTEGER: Final = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
+TEXTS: Final = ("id", "task", "queue", "unit", "description")
+TIMES: Final = ("created_at", "enqueued_at", "started_at", "ended_at", "updated_at")
+
+
+def first_wrong(fields: Mapping[str, Any]) -> str | None:
+    """The first of a state's fields that is of another type; None: there is none."""
+    for name in TEXTS:
+        if type(fields[name]) is not str:
+            return name
+    for name in TIMES:
+        if not is_time(fields[name]):
+            return name
+    worker = fields["worker"]
+    fine = {
+        "version": is_whole(fields["version"]),
+        "attempt": is_whole(fields["attempt"]),
+        "completed": fields["completed"] is None or is_number(fields["completed"]),
+        "total": fields["total"] is None or is_number(fields["total"]),
+        "worker": worker is None or type(worker) is str,
+        "result_truncated": type(fields["result_truncated"]) is bool,
+        "error": is_error(fields["error"]),
+        "meta": type(fields["meta"]) is dict,
+    }
+    return next((name for name, is_fine in fine.items() if not is_fine), None)
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number that JavaScript holds exactly enough (no bool)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST_INTEGER  # so neither infinite nor NaN
+
+
+def is_whole(value: Any) -> bool:
+    return type(value) is int and abs(value) <= LARGEST_INTEGER
+
+
+def is_time(value: Any) -> bool:
+    """Unix time in ms, or none."""
+    return value is None or is_whole(value)
+
+
+def is_error(value: Any) -> bool:
+    """{type, message}, or none."""
+    return value is None or (type(value) is dict and {type(value.get(name)) for name in ("type", "message")} == {str})
