@@ -1,5 +1,7 @@
 """What a submit may ask for beside its job: that a webhook or an address is told of its ends."""
 
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel, ConfigDict
 
 from realtime.access import Refusal
@@ -8,6 +10,7 @@ from realtime.request import allow, grant, services, visitor
 from workers import allowance
 from workers.errors import BadArguments
 from workers.guard import is_web_address
+from workers.public import is_inner
 from workers.wire import is_address
 
 URL_LIMIT = 2000  # characters
@@ -53,12 +56,14 @@ def accept(wish: Notify | None) -> dict[str, str] | None:
 
 
 def check_address(field: str, url: str) -> None:
-    """Whether we may be sent to `url`; what it leads to is checked when it is used. Raises `BadArguments`."""
+    """Whether we may be sent to `url`; where a name leads is checked when it is used. Raises `BadArguments`."""
     plain = services().settings.allow_private_fetch
     if len(url) > URL_LIMIT:
         raise _wrong(field, f"at most {URL_LIMIT} characters", f"{len(url)}")
     if not is_web_address(url, ("http", "https") if plain else ("https",)):
         raise _wrong(field, "an address that starts with https://", "something else")
+    if not plain and is_inner(urlsplit(url).hostname or ""):
+        raise _wrong(field, "a public address", "another")
 
 
 def _wrong(field: str, expected: str, got: str) -> BadArguments:

@@ -21,6 +21,7 @@ ALLOWED = {  # package or module → what it must not import
     "workers.store": ("rq", "workers.progress", "workers.lifecycle", "workers.queue", "workers.settings"),
     "workers.news": ("redis", "rq", "workers.store", "workers.settings"),
     "workers.guard": ("redis", "rq", "workers.store", "workers.settings"),
+    "workers.public": ("redis", "rq", "requests", "urllib3", "workers"),
     "workers.channel": ("rq", "workers.store", "workers.progress", "workers.lifecycle", "workers.queue"),
     "workers.progress": ("rq", "workers.lifecycle", "workers.queue", "workers.jobs"),
     "workers.jobs": ("rq", "workers.lifecycle", "workers.queue", "workers.store"),

@@ -13,17 +13,17 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
-from requests_hardened.ip_filter import InvalidIPAddress
 from rq import Retry
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from workers import context
 from workers.errors import HeadwayError
-from workers.guard import OutOfTime, guarded, is_web_address
+from workers.guard import NotPublic, OutOfTime, Unresolved, guarded, is_web_address
 
 LIMIT = 10.0  # seconds for one try
 TRIES = 5
 BACK_OFF = (10, 60, 300, 1800)  # seconds between them
+DATE_LIMIT = 64  # characters; the longest form of a date, asctime's or RFC 850's, has 33
 LONGEST_WAIT = 3600  # seconds, whatever a server asks for
 SCHEDULERS_CUT = 1  # seconds: RQ keeps times in whole ones, cut, and no server is to be asked before it said
 
@@ -77,7 +77,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
             ) as response,
         ):
             return Answer(host, response.status_code, wait_of(response.headers.get("Retry-After", "")))
-    except InvalidIPAddress:
+    except Unresolved:
+        raise Delayed(f"{host} has no address just now") from None
+    except NotPublic:
         raise Undeliverable(f"expected a public address, got {host}") from None
     except (requests.exceptions.InvalidURL, LocationValueError, UnicodeError):
         raise Undeliverable(f"expected a web address, got one of {host} that can't be used") from None
@@ -108,9 +110,9 @@ def wait_of(retry_after: str, now: datetime | None = None) -> int | None:
         seconds = float(text)
     else:
         try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
+            moment = parsedate_to_datetime(text[:DATE_LIMIT])
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError, TypeError, IndexError):  # each for another way to be no date
             return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return math.ceil(min(max(seconds, 1), LONGEST_WAIT))
