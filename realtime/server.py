@@ -41,7 +41,7 @@ from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import batches, lifecycle, store  # noqa: E402
+from workers import batches, embedded, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
@@ -267,6 +267,8 @@ def main() -> int:
     prepare_process()
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if settings.embedded:
+            embedded.listens_at(settings)
         serve(settings, Secrets.from_environment(os.environ, settings.home))
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:

@@ -14,7 +14,7 @@ from rq.cron import CronScheduler
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
-from workers import jobs, lifecycle, store
+from workers import embedded, jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if settings.embedded:
+            embedded.listens_at(settings)
         connection = store.connect(settings.redis_url)
         connection.ping()
         if options.part == "worker":

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from workers import folders
 from workers.errors import SettingsError
 from workers.wire import INTERNAL_QUEUE, is_address
 
@@ -77,7 +78,7 @@ class Settings:
             raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
         return cls(
             home=home,
-            redis_url=url or f"unix://{socket_path(home)}",
+            redis_url=url or f"unix://{socket_path(home, environ.get('XDG_RUNTIME_DIR', ''))}",
             embedded=not url,
             host=environ.get("HOST") or "127.0.0.1",
             port=_integer(environ, "PORT", 5000, 0, 65535),
@@ -131,18 +132,31 @@ class Secrets:
         return made
 
 
-def socket_path(home: Path) -> Path:
-    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, beside it in /tmp."""
+def socket_path(home: Path, runtime: str = "") -> Path:
+    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, near by.
+
+    That is in `runtime` (XDG_RUNTIME_DIR: a folder of this user alone), else among the temporary files.
+    """
     path = home / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"headway-{os.getuid()}-{digest}" / "redis.sock"
+    name = f"headway-{os.getuid()}-{digest}"
+    path = Path(runtime) / name / "redis.sock"
+    if path.is_absolute() and len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and _is_mine(Path(runtime)):
+        return path
+    return Path(tempfile.gettempdir()) / name / "redis.sock"
+
+
+def _is_mine(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _kept_secrets(home: Path) -> dict[str, str]:
-    path = home / "secrets"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folders.private(home) / "secrets"
     made = json.dumps({"secret_key": secrets.token_urlsafe(32), "operator_token": secrets.token_urlsafe(24)})
     # written aside and linked, so that of several processes one makes them and none reads half a file
     with tempfile.NamedTemporaryFile("w", dir=home, prefix="secrets-") as file:
@@ -151,7 +165,7 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         try:
             os.link(file.name, path)
         except FileExistsError:
-            made = path.read_text()
+            made = folders.read_secret(path)
     try:
         kept = json.loads(made)
         return {name: str(kept[name]) for name in ("secret_key", "operator_token")}

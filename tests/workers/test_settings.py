@@ -4,6 +4,7 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -192,6 +193,16 @@ def test_the_embedded_server_listens_in_its_home_or_nearby_where_that_path_is_to
     assert deep == socket_path(Path("/srv") / ("a" * 120))
 
 
+def test_a_socket_that_needs_a_place_of_its_own_gets_it_where_nobody_else_writes(tmp_path: Path) -> None:
+    deep = Path("/srv") / ("a" * 120)
+    with TemporaryDirectory() as runtime:
+        assert socket_path(deep, runtime).parent.parent == Path(runtime)
+        assert socket_path(Path("/srv"), runtime) == Path("/srv/redis.sock")
+        assert settings_of(HEADWAY_HOME=str(deep), XDG_RUNTIME_DIR=runtime).redis_url.startswith(f"unix://{runtime}/")
+    for unusable in (runtime, "", "relative", str(tmp_path / ("b" * 120))):
+        assert socket_path(deep, unusable) == socket_path(deep)
+
+
 # -- secrets
 
 
@@ -236,8 +247,24 @@ def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", "5", '{"secret_key": "a"}'])
 def test_a_broken_file_of_secrets_is_an_error_that_says_what_to_do(kept: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets").touch(0o600)
     (tmp_path / "secrets").write_text(kept)
     with pytest.raises(SettingsError, match="delete the file"):
+        Secrets.from_environment({}, tmp_path)
+
+
+def test_secrets_that_others_can_read_or_may_have_written_are_refused(tmp_path: Path) -> None:
+    Secrets.from_environment({}, tmp_path)
+    file = tmp_path / "secrets"
+    for mode in (0o644, 0o640, 0o602):
+        file.chmod(mode)
+        with pytest.raises(SettingsError, match=rf"^others can read {file}: .*chmod 600 {file}"):
+            Secrets.from_environment({}, tmp_path)
+    file.chmod(0o600)
+    Secrets.from_environment({}, tmp_path)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SettingsError, match="symbolic link"):
         Secrets.from_environment({}, tmp_path)
 
 
