@@ -19,6 +19,7 @@ from workers.wire import INTERNAL_QUEUE, is_address
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
 CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
+LEAST_JOB_MEMORY = 256 * 2**20  # bytes; a page of 20 MiB takes them
 SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
@@ -61,6 +62,7 @@ class Settings:
     mail_from: str  # '' = no mail is sent
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
+    job_memory: int = 2**30  # bytes that a job of a task that fetches may take; 0 = no ceiling
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
 
     @property
@@ -99,6 +101,7 @@ class Settings:
             mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
+            job_memory=_job_memory(environ.get("HEADWAY_JOB_MEMORY") or "1gb"),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
         )
 
@@ -186,6 +189,14 @@ def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high
     if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
         raise SettingsError(_expected(name, f"a whole number from {low} to {high}", text))
     return int(text)
+
+
+def _job_memory(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,6})([mg])b?", text.strip().lower())
+    size = int(match[1]) << {"m": 20, "g": 30}[match[2]] if match else 0
+    if size < LEAST_JOB_MEMORY and text.strip() != "0":
+        raise SettingsError(_expected("HEADWAY_JOB_MEMORY", "256mb or more, such as 1gb, or 0 for no limit", text))
+    return size
 
 
 def _queues(text: str) -> tuple[QueueSetting, ...]:
