@@ -39,12 +39,12 @@ def accept(wish: Notify | None) -> dict[str, str] | None:
     settings = services().settings
     if wish.webhook is not None:
         check_address("notify.webhook", wish.webhook)
-        if not settings.webhook_secret:
+        if "webhook" not in settings.notices:
             raise _wrong("notify.webhook", "HEADWAY_WEBHOOK_SECRET to be set, which signs it", "nothing")
     if wish.email is not None:
         if not is_address(wish.email):
             raise _wrong("notify.email", "one address such as me@shop.example", "something else")
-        if not (settings.mail_server and settings.mail_from):
+        if "email" not in settings.notices:
             raise _wrong("notify.email", "HEADWAY_SMTP_URL and HEADWAY_MAIL_FROM to be set", "nothing")
     by = "operator" if who.operator or token is None else f"token:{token.digest}"
     if (wait := allowance.spend(services().redis, by)) is not None:

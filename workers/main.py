@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from rq.cron import CronScheduler
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
-from workers import embedded, jobs, lifecycle, store
+from workers import embedded, environment, jobs, lifecycle, store
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -56,6 +57,10 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     if queue not in settings.queue_names:
         raise SettingsError(f"--queue: expected one of {', '.join(settings.queue_names)}, got {queue!r}")
     lifecycle.install()
+    for secret in environment.secrets_kept_from(queue):
+        os.environ.pop(secret, None)  # what a task starts would inherit them
+    if not environment.sends_news(queue):
+        settings = replace(settings, webhook_secret=b"", mail_server=None)
     worker = BatchingWorker(
         queue,
         settings=settings,

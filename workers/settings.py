@@ -63,6 +63,7 @@ class Settings:
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     job_memory: int = 2**30  # bytes that a job of a task that fetches may take; 0 = no ceiling
+    notices: tuple[str, ...] = ()  # what news of ends may be sent by: webhook, email
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
 
     @property
@@ -101,6 +102,7 @@ class Settings:
             mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
+            notices=_notices(environ),
             job_memory=_job_memory(environ.get("HEADWAY_JOB_MEMORY") or "1gb"),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
         )
@@ -243,6 +245,19 @@ def _mail_server(url: str) -> MailServer | None:
         raise SettingsError(f"HEADWAY_SMTP_URL: expected {expected}, got something else")  # it may hold a password
     port = parts.port or SMTP_PORTS[parts.scheme]
     return MailServer(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _notices(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What HEADWAY_NOTICES says; where it says nothing, what is set up here."""
+    text = environ.get("HEADWAY_NOTICES", "")
+    kinds = {part.strip() for part in text.split(",")} - {""}
+    if not kinds <= {"webhook", "email"}:
+        raise SettingsError(_expected("HEADWAY_NOTICES", "webhook, email or both, with a comma", text))
+    if environ.get("HEADWAY_WEBHOOK_SECRET"):
+        kinds.add("webhook")
+    if environ.get("HEADWAY_SMTP_URL") and environ.get("HEADWAY_MAIL_FROM"):
+        kinds.add("email")
+    return tuple(sorted(kinds))
 
 
 def _mail_from(text: str) -> str:

@@ -72,6 +72,10 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_CRON", "/etc/headway/cron.py", "cron", Path("/etc/headway/cron.py")),
         ("HEADWAY_CRON", "cron.py", "cron", Path.cwd() / "cron.py"),
         ("HEADWAY_CRON", " ", "cron", None),
+        ("HEADWAY_NOTICES", "webhook, email,", "notices", ("email", "webhook")),
+        ("HEADWAY_NOTICES", ",", "notices", ()),
+        ("HEADWAY_WEBHOOK_SECRET", SECRET, "notices", ("webhook",)),
+        ("HEADWAY_SMTP_URL", "smtp://mail.test", "notices", ()),  # and no sender
         ("HEADWAY_JOB_MEMORY", "", "job_memory", 1024**3),
         ("HEADWAY_JOB_MEMORY", "512mb", "job_memory", 512 * 1024**2),
         ("HEADWAY_JOB_MEMORY", " 2G ", "job_memory", 2 * 1024**3),
@@ -121,6 +125,7 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("PORT", "http"),
         ("PORT", "５０００"),
         ("PORT", "9" * 5000),
+        ("HEADWAY_NOTICES", "sms"),
         ("HEADWAY_JOB_MEMORY", "1"),
         ("HEADWAY_JOB_MEMORY", "255mb"),
         ("HEADWAY_JOB_MEMORY", "1.5gb"),
@@ -210,6 +215,11 @@ def test_a_socket_that_needs_a_place_of_its_own_gets_it_where_nobody_else_writes
         assert settings_of(HEADWAY_HOME=str(deep), XDG_RUNTIME_DIR=runtime).redis_url.startswith(f"unix://{runtime}/")
     for unusable in (runtime, "", "relative", str(tmp_path / ("b" * 120))):
         assert socket_path(deep, unusable) == socket_path(deep)
+
+
+def test_mail_needs_a_server_and_a_sender() -> None:
+    set_up = settings_of(HEADWAY_SMTP_URL="smtp://mail.test", HEADWAY_MAIL_FROM="jobs@shop.example")
+    assert set_up.notices == ("email",)
 
 
 # -- secrets
