@@ -1,7 +1,5 @@
 """The settings: environment variables, read once, here, by whoever starts a process."""
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -11,16 +9,17 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from workers import folders
+from workers import folders, senders
 from workers.errors import SettingsError
-from workers.wire import INTERNAL_QUEUE, is_address
+from workers.senders import MailServer
+from workers.variables import expected as _expected
+from workers.variables import scheme as _scheme
+from workers.wire import INTERNAL_QUEUE
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
-CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
 LEAST_JOB_MEMORY = 256 * 2**20  # bytes; a page of 20 MiB takes them
-SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -28,15 +27,6 @@ SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 class QueueSetting:
     name: str
     workers: int
-
-
-@dataclass(frozen=True)
-class MailServer:
-    scheme: str  # smtp, smtps (TLS from the start) or smtp+starttls
-    host: str
-    port: int
-    user: str = field(default="", repr=False)  # '' = nobody logs in
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -96,13 +86,13 @@ class Settings:
             direct=environ.get("HEADWAY_DIRECT", "") != "0",
             conflate=environ.get("HEADWAY_CONFLATE", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
-            contact=_contact(environ.get("HEADWAY_CONTACT") or CONTACT),
-            webhook_secret=_webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
-            mail_server=_mail_server(environ.get("HEADWAY_SMTP_URL", "")),
-            mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
+            contact=senders.contact(environ.get("HEADWAY_CONTACT") or senders.CONTACT),
+            webhook_secret=senders.webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
+            mail_server=senders.mail_server(environ.get("HEADWAY_SMTP_URL", "")),
+            mail_from=senders.mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
-            notices=_notices(environ),
+            notices=senders.notices(environ),
             job_memory=_job_memory(environ.get("HEADWAY_JOB_MEMORY") or "1gb"),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
         )
@@ -180,10 +170,6 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         ) from error
 
 
-def _expected(name: str, expected: str, got: str) -> str:
-    return f"{name}: expected {expected}, got {got!r}"
-
-
 def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = environ.get(name, "").strip()
     if not text:
@@ -216,56 +202,6 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
     return tuple(queues)
 
 
-def _contact(text: str) -> str:
-    parts = urlsplit(text) if _scheme(text) == "https" else None
-    if not (parts and parts.hostname) and not (text.startswith("mailto:") and is_address(text[7:])):
-        raise SettingsError(_expected("HEADWAY_CONTACT", "mailto:<address> or https://…", text))
-    return text
-
-
-def _webhook_secret(text: str) -> bytes:
-    if not text:
-        return b""
-    try:
-        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        secret = b""
-    if not text.startswith("whsec_") or not 24 <= len(secret) <= 64:
-        expected = "whsec_ and the base64 of 24 to 64 bytes"
-        raise SettingsError(f"HEADWAY_WEBHOOK_SECRET: expected {expected}, got something else")  # not to be repeated
-    return secret
-
-
-def _mail_server(url: str) -> MailServer | None:
-    if not url:
-        return None
-    parts = urlsplit(url) if _scheme(url) in SMTP_PORTS else None
-    if parts is None or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        expected = "smtp://, smtp+starttls:// or smtps://, then user:password@host:port, each but host may be left out"
-        raise SettingsError(f"HEADWAY_SMTP_URL: expected {expected}, got something else")  # it may hold a password
-    port = parts.port or SMTP_PORTS[parts.scheme]
-    return MailServer(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
-
-
-def _notices(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What HEADWAY_NOTICES says; where it says nothing, what is set up here."""
-    text = environ.get("HEADWAY_NOTICES", "")
-    kinds = {part.strip() for part in text.split(",")} - {""}
-    if not kinds <= {"webhook", "email"}:
-        raise SettingsError(_expected("HEADWAY_NOTICES", "webhook, email or both, with a comma", text))
-    if environ.get("HEADWAY_WEBHOOK_SECRET"):
-        kinds.add("webhook")
-    if environ.get("HEADWAY_SMTP_URL") and environ.get("HEADWAY_MAIL_FROM"):
-        kinds.add("email")
-    return tuple(sorted(kinds))
-
-
-def _mail_from(text: str) -> str:
-    if text and not is_address(text):
-        raise SettingsError(_expected("HEADWAY_MAIL_FROM", "an address such as jobs@shop.example", text))
-    return text
-
-
 def _origin(text: str) -> str:
     scheme = _scheme(text.strip())
     parts = urlsplit(text.strip()) if scheme in ("http", "https") else None
@@ -279,13 +215,3 @@ def _prefix(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]{1,64}){0,8}", prefix):
         raise SettingsError(_expected("HEADWAY_PREFIX", "a path such as /jobs", text))
     return prefix
-
-
-def _scheme(url: str) -> str:
-    """What kind of URL this is; "" where it is none, or has a port that is no number."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  it raises where it is no number
-    except ValueError:
-        return ""
-    return parts.scheme

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from workers.errors import SettingsError
-from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
+from workers.senders import MailServer
+from workers.settings import QueueSetting, Secrets, Settings, socket_path
 
 NEWS = QueueSetting("headway", 1)  # which is always there
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
@@ -215,11 +216,6 @@ def test_a_socket_that_needs_a_place_of_its_own_gets_it_where_nobody_else_writes
         assert settings_of(HEADWAY_HOME=str(deep), XDG_RUNTIME_DIR=runtime).redis_url.startswith(f"unix://{runtime}/")
     for unusable in (runtime, "", "relative", str(tmp_path / ("b" * 120))):
         assert socket_path(deep, unusable) == socket_path(deep)
-
-
-def test_mail_needs_a_server_and_a_sender() -> None:
-    set_up = settings_of(HEADWAY_SMTP_URL="smtp://mail.test", HEADWAY_MAIL_FROM="jobs@shop.example")
-    assert set_up.notices == ("email",)
 
 
 # -- secrets
