@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +35,8 @@ def listens_at(settings: Settings) -> Path:
         folders.private(settings.home)
     else:
         folders.private_in(path.parent.parent, path.parent.name)
+    with suppress(FileNotFoundError):  # no server has run here yet
+        folders.check_owner(path, path.lstat())  # while the folder was open, anybody could have put one there
     return path
 
 

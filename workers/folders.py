@@ -30,7 +30,7 @@ def private(path: Path, own: re.Pattern[str] = OWN) -> Path:
             raise SettingsError(f"{path} is a symbolic link: set HEADWAY_HOME to the folder itself") from None
         raise SettingsError(f"{path} can't be used as a folder: {error.strerror}") from None
     try:
-        _check_owner(path, os.fstat(folder))
+        check_owner(path, os.fstat(folder))
         if os.fstat(folder).st_mode & OTHERS:
             _close(path, folder, own)
     finally:
@@ -58,7 +58,7 @@ def opened(path: Path, flags: int) -> int:
         raise SettingsError(f"{path} can't be opened: {why}") from None
     try:
         found = os.fstat(file)
-        _check_owner(path, found)
+        check_owner(path, found)
         if not stat.S_ISREG(found.st_mode):
             raise SettingsError(f"{path} is no file: remove it, and Headway makes one")
     except SettingsError:
@@ -91,12 +91,14 @@ def _make(path: Path) -> None:
             os.mkdir(path, 0o700)
 
 
-def _check_owner(path: Path, found: os.stat_result) -> None:
+def check_owner(path: Path, found: os.stat_result) -> None:
+    """Raises `SettingsError` where `found`, which is at `path`, does not belong to us."""
     me = os.geteuid()
     if found.st_uid != me:
         raise SettingsError(
-            f"{path} belongs to user {found.st_uid}, and Headway runs as user {me}: run it as user {found.st_uid}, set"
-            f" HEADWAY_HOME to another folder, or, if you trust what is in it (a Docker volume, say), chown -R {me} it"
+            f"{path} belongs to user {found.st_uid}, but Headway runs as user {me}. Run it as user {found.st_uid}, set"
+            f" HEADWAY_HOME to another folder, or, if you trust what is there (a Docker volume, say), run"
+            f" chown -R {me} {path}"
         )
 
 

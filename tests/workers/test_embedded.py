@@ -52,11 +52,22 @@ def test_a_socket_that_somebody_could_replace_is_not_used(tmp_path: Path, monkey
         folder.chmod(0o777)
         with pytest.raises(SettingsError, match="others can look into"):
             embedded.listens_at(settings)
-        (folder / "theirs.sock").unlink()
+        (folder / "theirs.sock").rename(folder / "redis.sock")
         assert embedded.listens_at(settings).parent.stat().st_mode & 0o777 == 0o700
         monkeypatch.setattr(os, "geteuid", lambda: 54321)
         with pytest.raises(SettingsError, match="belongs to user"):
             embedded.listens_at(settings)
+
+
+def test_a_socket_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.from_environment({"HEADWAY_HOME": str(tmp_path)}, ROOT)
+    theirs = tmp_path / "redis.sock"
+    theirs.touch()
+    look = Path.lstat
+    of_another = os.stat_result([*look(theirs)[:4], 54321, *look(theirs)[5:]])
+    monkeypatch.setattr(Path, "lstat", lambda path: of_another if path == theirs else look(path))
+    with pytest.raises(SettingsError, match=f"^{theirs} belongs to user 54321"):
+        embedded.listens_at(settings)
 
 
 def test_the_lock_is_never_written_through_a_link(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_an_open_folder_that_holds_something_else_is_left_as_it_is(tmp_path: Pat
 
 
 def test_a_folder_of_somebody_else_is_refused_and_says_what_to_do(tmp_path: Path, somebody_else: int) -> None:
-    with pytest.raises(SettingsError, match=f"belongs to user {os.getuid()}, and Headway runs as user {somebody_else}"):
+    with pytest.raises(SettingsError, match=f"belongs to user {os.getuid()}, but Headway runs as user {somebody_else}"):
         private(tmp_path)
 
 
