@@ -15,7 +15,7 @@ COPY workers workers
 COPY realtime realtime
 COPY frontend frontend
 COPY --from=frontend /build/node_modules frontend/node_modules
-RUN mkdir .headway && chown headway .headway
+RUN mkdir -m 700 .headway && chown headway .headway
 USER headway
 EXPOSE 5000
 CMD ["python", "run.py", "web"]

@@ -17,9 +17,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from workers import embedded, strength
+from workers import embedded, environment, strength
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
@@ -48,39 +49,39 @@ def main(arguments: list[str]) -> int:
 
 
 def start(options: argparse.Namespace, settings: Settings) -> int:
-    secrets = Secrets.from_environment(os.environ, settings.home)
-    environment = {
+    given = {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "HEADWAY_HOME": str(settings.home),
         "REDIS_URL": settings.redis_url,
     }
-    supervisor = Supervisor(ROOT, environment, sys.stdout, grace=settings.grace + SPARE)
+    supervisor = Supervisor(ROOT, environment.of_worker(given), sys.stdout, grace=settings.grace + SPARE)
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, supervisor.stop)
+    secrets = None
     if options.part in ("all", "web"):
+        secrets = Secrets.from_environment(os.environ, settings.home)
         strength.judge(settings, secrets)  # what it only warns of, the web process says
         check_port(settings)
     lock = None  # held while the embedded server runs
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
         # the server holds the lock too: while it lives, no other may write to its files
-        supervisor.add("redis", embedded.command(settings), keep=(lock.fileno(),))
+        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), environment.of_server(given))
         if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
             supervisor.give_up("the embedded server did not come up")
             return supervisor.run()
-    elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment) != 0:
+    elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)) != 0:
         return 1  # the child has said what is wrong
-    if options.part in ("all", "web"):
-        for number in range(settings.processes):
-            supervisor.add("web" if settings.processes == 1 else f"web.{number + 1}", python("realtime.server"))
+    if secrets:
+        add_web(supervisor, settings, given)
     if options.part in ("all", "scheduler"):
         supervisor.add("scheduler", python("workers.main", "scheduler"))
     if options.part == "cron" or (options.part == "all" and settings.cron):
         supervisor.add("cron", python("workers.main", "cron"))
     if options.part in ("all", "worker"):
-        add_workers(supervisor, options, settings)
-    if options.part in ("all", "web"):
+        add_workers(supervisor, options, settings, given)
+    if secrets:
         announce(supervisor, settings, secrets)
     try:
         return supervisor.run()
@@ -89,16 +90,25 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
             lock.close()
 
 
-def add_workers(supervisor: Supervisor, options: argparse.Namespace, settings: Settings) -> None:
+def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str]) -> None:
+    for number in range(settings.processes):
+        name = "web" if settings.processes == 1 else f"web.{number + 1}"
+        supervisor.add(name, python("realtime.server"), environment=environment.of_web(given, settings.notices))
+
+
+def add_workers(
+    supervisor: Supervisor, options: argparse.Namespace, settings: Settings, given: Mapping[str, str]
+) -> None:
+    def add(name: str, queue: str, *more: str) -> None:
+        command = python("workers.main", "worker", "--queue", queue, *more)
+        supervisor.add(name, command, environment=environment.of_worker(given, queue))
+
     if options.queue:
-        named = ["--name", options.name] if options.name else []
-        supervisor.add(
-            options.name or options.queue, python("workers.main", "worker", "--queue", options.queue, *named)
-        )
+        add(options.name or options.queue, options.queue, *(["--name", options.name] if options.name else []))
         return
     for queue in settings.queues:
         for number in range(queue.workers):
-            supervisor.add(f"{queue.name}.{number + 1}", python("workers.main", "worker", "--queue", queue.name))
+            add(f"{queue.name}.{number + 1}", queue.name)
 
 
 def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> None:

@@ -1,5 +1,7 @@
 """What a submit may ask for beside its job: that a webhook or an address is told of its ends."""
 
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel, ConfigDict
 
 from realtime.access import Refusal
@@ -8,6 +10,7 @@ from realtime.request import allow, grant, services, visitor
 from workers import allowance
 from workers.errors import BadArguments
 from workers.guard import is_web_address
+from workers.public import is_inner
 from workers.wire import is_address
 
 URL_LIMIT = 2000  # characters
@@ -36,12 +39,12 @@ def accept(wish: Notify | None) -> dict[str, str] | None:
     settings = services().settings
     if wish.webhook is not None:
         check_address("notify.webhook", wish.webhook)
-        if not settings.webhook_secret:
+        if "webhook" not in settings.notices:
             raise _wrong("notify.webhook", "HEADWAY_WEBHOOK_SECRET to be set, which signs it", "nothing")
     if wish.email is not None:
         if not is_address(wish.email):
             raise _wrong("notify.email", "one address such as me@shop.example", "something else")
-        if not (settings.mail_server and settings.mail_from):
+        if "email" not in settings.notices:
             raise _wrong("notify.email", "HEADWAY_SMTP_URL and HEADWAY_MAIL_FROM to be set", "nothing")
     by = "operator" if who.operator or token is None else f"token:{token.digest}"
     if (wait := allowance.spend_notice(services().redis, by)) is not None:
@@ -53,12 +56,14 @@ def accept(wish: Notify | None) -> dict[str, str] | None:
 
 
 def check_address(field: str, url: str) -> None:
-    """Whether we may be sent to `url`; what it leads to is checked when it is used. Raises `BadArguments`."""
+    """Whether we may be sent to `url`; where a name leads is checked when it is used. Raises `BadArguments`."""
     plain = services().settings.allow_private_fetch
     if len(url) > URL_LIMIT:
         raise _wrong(field, f"at most {URL_LIMIT} characters", f"{len(url)}")
     if not is_web_address(url, ("http", "https") if plain else ("https",)):
         raise _wrong(field, "an address that starts with https://", "something else")
+    if not plain and is_inner(urlsplit(url).hostname or ""):
+        raise _wrong(field, "a public address", "another")
 
 
 def _wrong(field: str, expected: str, got: str) -> BadArguments:

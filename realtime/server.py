@@ -45,7 +45,7 @@ from realtime.rights import Rights  # noqa: E402
 from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import audit, batches, jobs, lifecycle, store, strength  # noqa: E402
+from workers import audit, batches, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.leftovers import Leftovers  # noqa: E402
 from workers.notices import Notices  # noqa: E402
@@ -279,6 +279,8 @@ def main() -> int:
     prepare_process()
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if settings.embedded:
+            embedded.listens_at(settings)
         secrets = Secrets.from_environment(os.environ, settings.home)
         for warning in strength.judge(settings, secrets):
             log.warning(warning)

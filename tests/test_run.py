@@ -14,6 +14,7 @@ import requests
 from redis import Redis
 
 from tests.conftest import ROOT, free_port, is_ready, until
+from tests.web_hook import WebHook
 
 Start = Callable[..., "Running"]
 
@@ -146,6 +147,55 @@ def test_what_a_file_registers_is_queued_again_and_again(start: Start) -> None:
     assert [entry["name"] for entry in cron["entries"]] == ["workers.jobs.text.sum_numbers", "words of the front page"]
     [job] = until(lambda: requests.get(f"{url}/api/jobs?status=finished", headers=operator).json()["jobs"], "its job")
     assert (job["task"], job["result"]) == ("sum_numbers", 15)
+
+
+def variables_of(pid: int) -> dict[str, str]:
+    text = Path(f"/proc/{pid}/environ").read_bytes().decode()
+    return dict(line.split("=", 1) for line in text.split("\0") if line)
+
+
+def part_of(pid: int) -> str:
+    """web, worker default, redis, …"""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    if "realtime.server" in words:
+        return "web"
+    return " ".join([*words[3:4], *words[5:6]]) if "workers.main" in words else "redis"
+
+
+def test_each_process_has_the_secrets_that_it_needs_and_no_others(start: Start, web_hook: WebHook) -> None:
+    web = {"SECRET_KEY": "a key", "HEADWAY_OPERATOR_TOKEN": "let-me-in", "HEADWAY_VIEWER_TOKEN": "let-me-look"}
+    news = {
+        "HEADWAY_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        "HEADWAY_SMTP_URL": "smtp://a:b@mail.test",
+    }
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    others = {"HEADWAY_ALLOW_PRIVATE_FETCH": "1", "A_TASKS_OWN": "kept"}
+    everything = start(PORT=str(port), HEADWAY_CRON="examples/cron.py", **web, **news, **others)
+    until(lambda: is_ready(url), "the page", within=20)
+    operator = {"Authorization": "Bearer let-me-in"}
+    requests.post(f"{url}/api/jobs", json={"task": "background_work"})  # a horse
+    submitted = {"task": "sum_numbers", "args": {"text": "1"}, "notify": {"webhook": web_hook.url}}
+    requests.post(f"{url}/api/jobs", json=submitted, headers=operator).raise_for_status()
+    until(lambda: web_hook.events, "the news")
+    assert not web_hook.wrong
+    found: dict[str, list[set[str]]] = {}
+    secrets = {*web, *news}
+    for pid in everything.children():
+        given = variables_of(pid)
+        found.setdefault(part_of(pid), []).append(secrets & set(given))
+        assert part_of(pid) == "redis" or given["A_TASKS_OWN"] == "kept"
+        assert part_of(pid) != "redis" or set(given) <= {"PATH", "HOME"}
+    assert len(found["worker default"]) == 3, "two workers and a horse"
+    assert {part: set().union(*of_all) for part, of_all in found.items()} == {
+        "redis": set(),
+        "web": set(web),
+        "scheduler": set(),
+        "cron": set(),
+        "worker default": set(),
+        "worker bookInfoParser": set(),
+        **dict.fromkeys(("worker headway", "worker headway-others", "worker headway-news"), set(news)),
+    }
 
 
 def test_parts_run_alone(start: Start, redis: Redis, redis_url: str) -> None:

@@ -14,19 +14,19 @@ from typing import cast
 from urllib.parse import urlsplit
 
 import requests
-from requests_hardened.ip_filter import InvalidIPAddress
 from rq import Retry
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from workers import context
 from workers.errors import HeadwayError
-from workers.guard import OutOfTime, guarded, is_web_address
+from workers.guard import NotPublic, OutOfTime, Unresolved, guarded, is_web_address
 
 LIMIT = 10.0  # seconds for one try
 CONNECT_LIMIT = 3.0  # seconds of them to connect
 TRIES = 5
 ATTEMPTS = 40  # with those that came to no try, since the receiver was put off
 BACK_OFF = (10, 60, 300, 1800)  # seconds between them
+DATE_LIMIT = 64  # characters; the longest form of a date, asctime's or RFC 850's, has 33
 LONGEST_WAIT = 3600  # seconds, whatever a server asks for
 LONGEST_PUT_OFF = 60  # seconds, unless the receiver itself is put off for longer
 PUT_OFF_TTL = 24 * 3600  # seconds for which it is known how often a message was put off
@@ -99,7 +99,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
             ) as response,
         ):
             return Answer(host, response.status_code, wait_of(response.headers.get("Retry-After", "")))
-    except InvalidIPAddress:
+    except Unresolved:
+        raise Delayed(f"{host} has no address just now") from None
+    except NotPublic:
         raise Undeliverable(f"expected a public address, got {host}") from None
     except (requests.exceptions.InvalidURL, LocationValueError, UnicodeError):
         raise Undeliverable(f"expected a web address, got one of {host} that can't be used") from None
@@ -150,9 +152,9 @@ def wait_of(retry_after: str, now: datetime | None = None) -> int | None:
         seconds = float(text)
     else:
         try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
+            moment = parsedate_to_datetime(text[:DATE_LIMIT])
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError, TypeError, IndexError):  # each for another way to be no date
             return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return math.ceil(min(max(seconds, 1), LONGEST_WAIT))

@@ -2,20 +2,24 @@
 
 import fcntl
 import importlib.util
+import os
+import re
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from workers import memory
+from workers import folders, memory
 from workers.errors import SettingsError
 from workers.settings import Settings
 
+ANYTHING = re.compile(".*")  # whatever the server keeps
+
 
 def claim(home: Path) -> IO[str]:
-    """Hold `home` for this process. Raises `SettingsError` where another one runs on it."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = open(home / "lock", "w")
+    """Hold `home` for this process. Raises `SettingsError` where another one runs on it, or it is not ours alone."""
+    lock = open(folders.opened(folders.private(home) / "lock", os.O_RDWR | os.O_CREAT), "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -24,17 +28,25 @@ def claim(home: Path) -> IO[str]:
     return lock
 
 
+def listens_at(settings: Settings) -> Path:
+    """The embedded server's socket, in a folder where nobody else can put another one. Raises `SettingsError`."""
+    path = Path(settings.redis_url.removeprefix("unix://"))
+    if path.parent == settings.home:
+        folders.private(settings.home)
+    else:
+        folders.private_in(path.parent.parent, path.parent.name)
+    with suppress(FileNotFoundError):  # no server has run here yet
+        folders.check_owner(path, path.lstat())  # while the folder was open, anybody could have put one there
+    return path
+
+
 def command(settings: Settings) -> list[str]:
     """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
-    path = Path(settings.redis_url.removeprefix("unix://"))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data = settings.home / "data"
-    data.mkdir(mode=0o700, exist_ok=True)
     options = {
         "port": "0",
-        "unixsocket": str(path),
+        "unixsocket": str(listens_at(settings)),
         "unixsocketperm": "700",
-        "dir": str(data),
+        "dir": str(folders.private(settings.home / "data", ANYTHING)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "maxmemory": str(settings.maxmemory or memory.share()),

@@ -53,6 +53,10 @@ class FetchError(HeadwayError):
     """A page that could not, or may not, be fetched."""
 
 
+class TooMuchMemory(HeadwayError):
+    """A job met the ceiling of its memory."""
+
+
 class UnknownTask(HeadwayError):
     """A job whose function is not a registered task; it is failed, not run."""
 

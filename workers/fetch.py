@@ -1,16 +1,16 @@
 """Fetch a web page that a stranger named, without becoming their hand inside our network."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from bs4.dammit import EncodingDetector, UnicodeDammit
-from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError
 
 from workers.errors import FetchError
-from workers.guard import OutOfTime, guarded
+from workers.guard import NotPublic, OutOfTime, guarded
 
 SIZE_LIMIT = 20 * 1024 * 1024  # bytes after decompression
 TIME_LIMIT = 30.0  # seconds in all
@@ -18,6 +18,8 @@ READ_LIMIT = 10.0  # seconds without a byte
 REDIRECT_LIMIT = 5
 CHUNK = 64 * 1024  # bytes
 HTML_TYPES = ("text/html", "application/xhtml+xml")
+LENGTH = re.compile("[0-9]{1,15}")  # of a body, in bytes; what is longer is none
+NO_CHARSETS = ("idna", "punycode")  # codecs of Python's for names; a page in one would take minutes to decode
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,8 @@ class Page:
 def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, int | None], None]) -> Page:
     """The HTML page at `url`.
 
-    http and https only. Unless `allow_private`, the address of every hop must be public, and it is the checked
-    address that is connected to (a second look-up could answer otherwise). Proxies from the environment are
-    ignored. `downloaded(bytes, content_length | None)` is called as the body comes in.
+    http and https only; every hop is guarded as `workers.guard.guarded` says. As the body comes in,
+    `downloaded(bytes, content_length | None)` is called.
     Raises `FetchError` with a sentence for the person who asked.
     """
     try:
@@ -51,8 +52,8 @@ def _fetch(session: requests.Session, url: str, downloaded: Callable[[int, int |
                     return _read(response, downloaded)
                 # http.client reads headers as Latin-1; servers write UTF-8
                 url = urljoin(url, response.headers["Location"].encode("latin-1").decode(errors="replace"))
-    except InvalidIPAddress as error:
-        raise FetchError(f"expected a public address, got {urlsplit(url).hostname}, which is at {error}") from error
+    except NotPublic as error:
+        raise FetchError(str(error)) from None  # the owner sees the traceback too
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # ValueError: no URL at all
         raise FetchError(f"{url[:200]} could not be fetched: {_reason(error)}") from error
     raise FetchError(f"expected at most {REDIRECT_LIMIT} redirects, got one more, to {url[:200]}")
@@ -70,12 +71,13 @@ def _check_url(url: str) -> None:
 
 def _read(response: requests.Response, downloaded: Callable[[int, int | None], None]) -> Page:
     if response.status_code != 200:
-        raise FetchError(f"expected status 200, got {response.status_code} {response.reason} from {response.url[:200]}")
+        got = f"{response.status_code} {str(response.reason)[:80]}"
+        raise FetchError(f"expected status 200, got {got} from {response.url[:200]}")
     content_type = response.headers.get("Content-Type", "")
     if content_type and content_type.partition(";")[0].strip().lower() not in HTML_TYPES:
         raise FetchError(f"expected an HTML page, got {content_type[:80]} from {response.url[:200]}")
     length = response.headers.get("Content-Length", "")
-    total = int(length) if length.isascii() and length.isdecimal() else None
+    total = int(length) if LENGTH.fullmatch(length) else None
     body = bytearray()
     downloaded(0, total)
     for chunk in response.iter_content(CHUNK):
@@ -94,7 +96,8 @@ def _decode(body: bytes, content_type: str) -> str:
     named = parameters.split(";")[0].strip("\"' ")
     declared = EncodingDetector.find_declared_encoding(body, is_html=True)
     known = [name for name in (named, declared) if name]
-    text = UnicodeDammit(body, known_definite_encodings=known, is_html=True).unicode_markup
+    wrong = [name for name in known if re.sub("[^a-z0-9]", "", name) in NO_CHARSETS]  # codecs ignore what is cut here
+    text = UnicodeDammit(body, known_definite_encodings=known, exclude_encodings=wrong, is_html=True).unicode_markup
     return text if text is not None else body.decode(errors="replace")
 
 

@@ -10,16 +10,28 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.connection import allowed_gai_family
 
 from workers.errors import HeadwayError
+from workers.public import is_public
 
 USER_AGENT = "Headway (+https://pypi.org/project/rq/)"
 
 
 class OutOfTime(HeadwayError):
     """The time was up before all had been done."""
+
+
+class NotPublic(HeadwayError):
+    """The host has no public address. It is named nowhere: else anybody could ask which names our network knows."""
+
+    def __init__(self) -> None:
+        super().__init__("expected a public address, but the host has none")
+
+
+class Unresolved(NotPublic):
+    """The host has no address at all, or none just now. To a stranger it reads like any other that is not public."""
 
 
 class _OneHop(requests.Session):
@@ -56,10 +68,10 @@ class _Lines:
 def guarded(*, allow_private: bool, limit: float) -> Iterator[requests.Session]:
     """A session that is good for `limit` seconds in all.
 
-    Unless `allow_private`, the address of every host must be public, and it is the checked address that is connected
-    to (a second look-up could answer otherwise): else `requests_hardened.ip_filter.InvalidIPAddress`. Proxies from the
-    environment are ignored. The time-out of requests is one of each read: a server that sends a byte now and then would
-    hold it for ever. Raises `OutOfTime` in the place of whatever became of what was cut off.
+    Unless `allow_private`, every host must have public addresses alone, and the connection goes to the one that was
+    checked (a second look-up could answer otherwise); else `NotPublic`. Proxies from the environment are ignored.
+    The time-out of requests is one of each read: a server that sends a byte now and then would hold it for ever.
+    Raises `OutOfTime` in the place of whatever became of what was cut off.
     """
     lines = _Lines()
     began = time.monotonic()
@@ -70,8 +82,9 @@ def guarded(*, allow_private: bool, limit: float) -> Iterator[requests.Session]:
         session.trust_env = False
         session.headers["User-Agent"] = USER_AGENT
         for scheme, pool in (("http", HTTPConnectionPool), ("https", HTTPSConnectionPool)):
-            adapter = HTTPAdapter() if allow_private else IPFilterAdapter(scheme == "https")
-            watched = type("Watched", (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, lines.watch)})
+            adapter = HTTPAdapter()
+            connection = _watched(pool.ConnectionCls, lines.watch, allow_private)
+            watched = type("Watched", (pool,), {"ConnectionCls": connection})
             adapter.poolmanager.pool_classes_by_scheme = {scheme: watched}
             session.mount(f"{scheme}://", adapter)
         timer.start()
@@ -85,19 +98,39 @@ def guarded(*, allow_private: bool, limit: float) -> Iterator[requests.Session]:
             lines.close()
     # a body without a Content-Length that was cut looks like a whole one
     if time.monotonic() - began >= limit:
-        raise OutOfTime(f"expected an answer within {limit:.0f} s") from failure
+        raise OutOfTime(f"expected an answer within {limit:.0f} s") from None
     if failure:
         raise failure
 
 
-def _watched(connection_class: type[Any], watch: Callable[[socket.socket], None]) -> type[Any]:
+def _watched(connection_class: type[Any], watch: Callable[[socket.socket], None], allow_private: bool) -> type[Any]:
     class Watched(connection_class):  # type: ignore[misc]
+        _dns_host: str
+
         def _new_conn(self) -> socket.socket:
-            connected: socket.socket = super()._new_conn()
+            named = self._dns_host
+            if not allow_private:
+                self._dns_host = public_address(named, self.port)
+            try:
+                connected: socket.socket = super()._new_conn()
+            finally:
+                self._dns_host = named  # `Host` and the certificate are of the name
             watch(connected)
             return connected
 
     return Watched
+
+
+def public_address(host: str, port: int) -> str:
+    """The first address of `host`. Raises `NotPublic` unless all that it has are public, `Unresolved` without any."""
+    try:
+        found = socket.getaddrinfo(host, port, family=allowed_gai_family(), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # UnicodeError: no name, by IDNA
+        raise Unresolved from None
+    addresses = [str(address[0]) for *_, address in found]
+    if not addresses or not all(is_public(address) for address in addresses):
+        raise NotPublic
+    return addresses[0]
 
 
 def is_web_address(url: str, schemes: tuple[str, ...]) -> bool:

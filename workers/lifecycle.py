@@ -22,7 +22,7 @@ from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import context, limits, records, store
+from workers import ceiling, context, limits, records, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
@@ -205,10 +205,12 @@ class TrackedJob(Job):
         return super().perform()
 
     def _execute(self) -> Any:
-        task = context.current().tasks.get(self.func_name)
+        running = context.current()
+        task = running.tasks.get(self.func_name)
         if self.instance is not None:
             raise UnknownTask(f"expected a registered task, got a method of {type(self.instance).__name__}")
-        result = task.function(*self.args, **self.kwargs)
+        limit = running.settings.job_memory if task.fetches else 0
+        result = ceiling.under(limit, task.function, *self.args, **self.kwargs)
         if not isinstance(result, Retry):
             try:
                 encode(result)

@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 from workers import news
 from workers.delivery import LIMIT, Delayed, NoAnswer, Undeliverable
-from workers.settings import MailServer
+from workers.senders import MailServer
 from workers.wire import JobState
 
 

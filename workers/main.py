@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from rq.cron import CronScheduler
 from rq.serializers import JSONSerializer
 
-from workers import jobs, lifecycle, server, store
+from workers import embedded, environment, jobs, lifecycle, server, store
 from workers.errors import HeadwayError, SettingsError
 from workers.scheduler import Scheduler
 from workers.settings import Settings
@@ -32,6 +33,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if settings.embedded:
+            embedded.listens_at(settings)
         connection = _connect(settings)
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
@@ -62,6 +65,10 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     if queue not in settings.queue_names:
         raise SettingsError(f"--queue: expected one of {', '.join(settings.queue_names)}, got {queue!r}")
     lifecycle.install()
+    for secret in environment.secrets_kept_from(queue):
+        os.environ.pop(secret, None)  # what a task starts would inherit them
+    if not environment.sends_news(queue):
+        settings = replace(settings, webhook_secret=b"", mail_server=None)
     worker = BatchingWorker(
         settings.naming.in_rq(queue),
         settings=settings,

@@ -1,7 +1,5 @@
 """The settings: environment variables, read once, here, by whoever starts a process."""
 
-import base64
-import binascii
 import hashlib
 import json
 import os
@@ -11,16 +9,18 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from workers import addresses, memory
+from workers import addresses, folders, memory, senders
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
-from workers.wire import INTERNAL_QUEUES, is_address
+from workers.senders import MailServer
+from workers.variables import expected as _expected
+from workers.variables import scheme as _scheme
+from workers.wire import INTERNAL_QUEUES
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
-CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
-SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+LEAST_JOB_MEMORY = 256 * 2**20  # bytes; a page of 20 MiB takes them
 LOOPBACK = addresses.networks("127.0.0.0/8,::1")
 SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
@@ -30,15 +30,6 @@ class QueueSetting:
     name: str
     workers: int
     in_full: bool = False  # whether it keeps this name in RQ
-
-
-@dataclass(frozen=True)
-class MailServer:
-    scheme: str  # smtp, smtps (TLS from the start) or smtp+starttls
-    host: str
-    port: int
-    user: str = field(default="", repr=False)  # '' = nobody logs in
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,6 +55,8 @@ class Settings:
     mail_from: str  # '' = no mail is sent
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
+    job_memory: int = 2**30  # bytes that a job of a task that fetches may take; 0 = no ceiling
+    notices: tuple[str, ...] = ()  # what news of ends may be sent by: webhook, email
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
     hosts: tuple[str, ...] = ()  # more names that the web server answers to: x, or *.x and .x (x and all below), or *
     maxmemory: int | None = None  # bytes that the embedded server may take; None: a share of what there is
@@ -98,7 +91,7 @@ class Settings:
             raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
         return cls(
             home=home,
-            redis_url=url or f"unix://{socket_path(home)}",
+            redis_url=url or f"unix://{socket_path(home, environ.get('XDG_RUNTIME_DIR', ''))}",
             embedded=not url,
             host=environ.get("HOST") or "127.0.0.1",
             port=_integer(environ, "PORT", 5000, 0, 65535),
@@ -113,12 +106,14 @@ class Settings:
             direct=environ.get("HEADWAY_DIRECT", "") != "0",
             conflate=environ.get("HEADWAY_CONFLATE", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
-            contact=_contact(environ.get("HEADWAY_CONTACT") or CONTACT),
-            webhook_secret=_webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
-            mail_server=_mail_server(environ.get("HEADWAY_SMTP_URL", "")),
-            mail_from=_mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
+            contact=senders.contact(environ.get("HEADWAY_CONTACT") or senders.CONTACT),
+            webhook_secret=senders.webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
+            mail_server=senders.mail_server(environ.get("HEADWAY_SMTP_URL", "")),
+            mail_from=senders.mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
+            notices=senders.notices(environ),
+            job_memory=_job_memory(environ.get("HEADWAY_JOB_MEMORY") or "1gb"),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
             hosts=tuple(_host(part) for part in environ.get("HEADWAY_HOSTS", "").split(",") if part.strip()),
             maxmemory=_maxmemory(environ.get("HEADWAY_MAXMEMORY", "")),
@@ -155,18 +150,31 @@ class Secrets:
         return made
 
 
-def socket_path(home: Path) -> Path:
-    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, beside it in /tmp."""
+def socket_path(home: Path, runtime: str = "") -> Path:
+    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, near by.
+
+    That is in `runtime` (XDG_RUNTIME_DIR: a folder of this user alone), else among the temporary files.
+    """
     path = home / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"headway-{os.getuid()}-{digest}" / "redis.sock"
+    name = f"headway-{os.getuid()}-{digest}"
+    path = Path(runtime) / name / "redis.sock"
+    if path.is_absolute() and len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and _is_mine(Path(runtime)):
+        return path
+    return Path(tempfile.gettempdir()) / name / "redis.sock"
+
+
+def _is_mine(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _kept_secrets(home: Path) -> dict[str, str]:
-    path = home / "secrets"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folders.private(home) / "secrets"
     made = json.dumps({"secret_key": secrets.token_urlsafe(32), "operator_token": secrets.token_urlsafe(24)})
     # written aside and linked, so that of several processes one makes them and none reads half a file
     with tempfile.NamedTemporaryFile("w", dir=home, prefix="secrets-") as file:
@@ -175,7 +183,7 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         try:
             os.link(file.name, path)
         except FileExistsError:
-            made = path.read_text()
+            made = folders.read_secret(path)
     try:
         kept = json.loads(made)
         return {name: str(kept[name]) for name in ("secret_key", "operator_token")}
@@ -185,10 +193,6 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         ) from error
 
 
-def _expected(name: str, expected: str, got: str) -> str:
-    return f"{name}: expected {expected}, got {got!r}"
-
-
 def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
     text = environ.get(name, "").strip()
     if not text:
@@ -196,6 +200,14 @@ def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high
     if not re.fullmatch(r"[0-9]{1,6}", text) or not low <= int(text) <= high:
         raise SettingsError(_expected(name, f"a whole number from {low} to {high}", text))
     return int(text)
+
+
+def _job_memory(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,6})([mg])b?", text.strip().lower())
+    size = int(match[1]) << {"m": 20, "g": 30}[match[2]] if match else 0
+    if size < LEAST_JOB_MEMORY and text.strip() != "0":
+        raise SettingsError(_expected("HEADWAY_JOB_MEMORY", "256mb or more, such as 1gb, or 0 for no limit", text))
+    return size
 
 
 def _queues(text: str) -> tuple[QueueSetting, ...]:
@@ -211,43 +223,6 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
         raise SettingsError(_expected("HEADWAY_QUEUES", "each queue once", text))
     named = {queue.name for queue in queues}
     return (*queues, *(QueueSetting(name, 1) for name in INTERNAL_QUEUES if name not in named))
-
-
-def _contact(text: str) -> str:
-    parts = urlsplit(text) if _scheme(text) == "https" else None
-    if not (parts and parts.hostname) and not (text.startswith("mailto:") and is_address(text[7:])):
-        raise SettingsError(_expected("HEADWAY_CONTACT", "mailto:<address> or https://…", text))
-    return text
-
-
-def _webhook_secret(text: str) -> bytes:
-    if not text:
-        return b""
-    try:
-        secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        secret = b""
-    if not text.startswith("whsec_") or not 24 <= len(secret) <= 64:
-        expected = "whsec_ and the base64 of 24 to 64 bytes"
-        raise SettingsError(f"HEADWAY_WEBHOOK_SECRET: expected {expected}, got something else")  # not to be repeated
-    return secret
-
-
-def _mail_server(url: str) -> MailServer | None:
-    if not url:
-        return None
-    parts = urlsplit(url) if _scheme(url) in SMTP_PORTS else None
-    if parts is None or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        expected = "smtp://, smtp+starttls:// or smtps://, then user:password@host:port, each but host may be left out"
-        raise SettingsError(f"HEADWAY_SMTP_URL: expected {expected}, got something else")  # it may hold a password
-    port = parts.port or SMTP_PORTS[parts.scheme]
-    return MailServer(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
-
-
-def _mail_from(text: str) -> str:
-    if text and not is_address(text):
-        raise SettingsError(_expected("HEADWAY_MAIL_FROM", "an address such as jobs@shop.example", text))
-    return text
 
 
 def _origin(text: str) -> str:
@@ -288,13 +263,3 @@ def _prefix(text: str) -> str:
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]{1,64}){0,8}", prefix):
         raise SettingsError(_expected("HEADWAY_PREFIX", "a path such as /jobs", text))
     return prefix
-
-
-def _scheme(url: str) -> str:
-    """What kind of URL this is; "" where it is none, or has a port that is no number."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  it raises where it is no number
-    except ValueError:
-        return ""
-    return parts.scheme

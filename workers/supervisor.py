@@ -25,7 +25,8 @@ class Part:
 
     name: str
     command: Sequence[str]
-    keep: Sequence[int] = ()
+    keep: Sequence[int]
+    environment: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     starts: int = 0
@@ -48,9 +49,15 @@ class Supervisor:
         self._impatient = False
         self._exit_code = 0
 
-    def add(self, name: str, command: Sequence[str], keep: Sequence[int] = ()) -> None:
-        """Start a part. `keep`: file descriptors that it inherits."""
-        part = Part(name, command, keep)
+    def add(
+        self,
+        name: str,
+        command: Sequence[str],
+        keep: Sequence[int] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a part. `keep`: file descriptors that it inherits; `environment`: in place of the common one."""
+        part = Part(name, command, keep, self._environment if environment is None else environment)
         self._parts.append(part)
         self._start(part)
 
@@ -99,7 +106,7 @@ class Supervisor:
             part.process = subprocess.Popen(
                 part.command,
                 cwd=self._folder,
-                env=self._environment,
+                env=part.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

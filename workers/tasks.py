@@ -31,6 +31,7 @@ class Task:
     timeout: int  # seconds
     small: bool = False  # whether one process may run many of its jobs, one after the other
     internal: bool = False  # whether only Headway itself makes jobs of it
+    fetches: bool = False  # whether it takes in what strangers serve, and so has a ceiling of memory
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
@@ -113,8 +114,10 @@ class Tasks:
         return name in self._tasks
 
     def is_small(self, name: Any) -> bool:
-        """False, too, of a name that is none of a task: its job gets a process of its own to fail in."""
-        return isinstance(name, str) and name in self._tasks and self._tasks[name].small
+        """False, too, of a name that is none of a task, or where memory has a ceiling: such a job fails alone."""
+        if not isinstance(name, str) or name not in self._tasks:
+            return False
+        return self._tasks[name].small and not self._tasks[name].fetches
 
     def __iter__(self) -> Iterator[Task]:
         """Those that may be submitted, by name."""
@@ -132,16 +135,18 @@ def task(
     name: str = "",
     small: bool = False,
     internal: bool = False,
+    fetches: bool = False,
 ) -> Callable[[F], F]:
     """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
 
     `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
     the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: nobody
-    can submit it, or sees it offered. The function stays callable as it is.
+    can submit it, or sees it offered. `fetches`: it takes in what strangers serve, so a job of it gets at most
+    HEADWAY_JOB_MEMORY, and a process of its own. The function stays callable as it is.
     """
 
     def mark(function: F) -> F:
-        made = Task(name or function.__name__, function, queue, timeout, small, internal)
+        made = Task(name or function.__name__, function, queue, timeout, small, internal, fetches)
         function.headway_task = made  # type: ignore[attr-defined]
         return function
 

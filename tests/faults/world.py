@@ -1,6 +1,7 @@
 """All of Headway in processes of its own, with proxies on the lines between them."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._socket = Path(f"/tmp/headway-faults-{os.getpid()}-{folder.name}.sock")
+        self._socket = Path(f"/tmp/headway-faults-{secrets.token_hex(8)}.sock")  # a path that is short enough
         self._port = free_port()
         self.lines = {"clients": Proxy(self._port), "web": Proxy(self._socket), "workers": Proxy(self._socket)}
         self.url = f"http://127.0.0.1:{self.lines['clients'].port}"

@@ -13,6 +13,7 @@ from realtime.access import Access, Visitor
 from realtime.tokens import Grant, Tokens
 from tests.conftest import Stack, until
 from tests.mail_box import MailBox
+from tests.push_service import Browser
 from tests.realtime.conftest import TOKEN
 from tests.realtime.test_api import error
 from tests.web_hook import WebHook
@@ -92,17 +93,43 @@ def test_a_wrong_wish_names_the_field_and_queues_nothing(
 @pytest.mark.parametrize(
     ("without", "notify", "named"),
     [
-        ({"webhook_secret": b""}, HOOK, "HEADWAY_WEBHOOK_SECRET"),
-        ({"mail_server": None}, {"email": "me@shop.example"}, "HEADWAY_SMTP_URL"),
-        ({"mail_from": ""}, {"email": "me@shop.example"}, "HEADWAY_MAIL_FROM"),
+        ("webhook", HOOK, "HEADWAY_WEBHOOK_SECRET"),
+        ("email", {"email": "me@shop.example"}, "HEADWAY_SMTP_URL"),
+        ("email", {"email": "me@shop.example"}, "HEADWAY_MAIL_FROM"),
     ],
 )
 def test_what_is_not_set_up_is_refused_with_what_to_set(
-    without: dict[str, Any], notify: Any, named: str, app: Flask, operator: FlaskClient
+    without: str, notify: Any, named: str, app: Flask, operator: FlaskClient
 ) -> None:
     here = app.extensions["headway"]
-    app.extensions["headway"] = replace(here, settings=replace(here.settings, **without))
+    app.extensions["headway"] = replace(
+        here, settings=replace(here.settings, notices=tuple({"webhook", "email"} - {without}))
+    )
     assert named in error(submit(operator, notify), 400, "bad_request")["message"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "[::1]",
+        "2130706433",
+        "10.0.0.1:8443",
+        "[fec0::1]",
+        "[::ffff:0:7f00:1]",
+    ],
+)
+def test_an_address_of_our_network_is_refused_when_it_is_named(host: str, app: Flask, operator: FlaskClient) -> None:
+    here = app.extensions["headway"]
+    app.extensions["headway"] = replace(here, settings=replace(here.settings, allow_private_fetch=False))
+    browser = {"endpoint": f"https://{host}/", "keys": Browser("").subscription["keys"]}
+    for answer, field in (
+        (submit(operator, {"webhook": f"https://{host}/"}), "notify.webhook"),
+        (operator.put("/api/push", json={"subscription": browser}), "subscription.endpoint"),
+    ):
+        assert error(answer, 400, "bad_request")["fields"] == {
+            field: {"expected": "a public address", "got": "another"}
+        }
 
 
 def test_a_bulk_submit_takes_no_wish(operator: FlaskClient) -> None:

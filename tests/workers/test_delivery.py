@@ -1,5 +1,6 @@
 """What becomes of a message to a stranger's address."""
 
+import random
 import socket
 import threading
 import time
@@ -62,10 +63,23 @@ def post_to(url: str) -> delivery.Answer:
         ("-5", None),
         ("7.5", None),
         ("9" * 5000, None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +999999999999999999", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 1),
+        ("\xb2", None),
     ],
 )
 def test_how_long_a_server_asks_to_wait(text: str, wait: int | None) -> None:
     assert wait_of(text, NOON) == wait
+
+
+def test_whatever_a_server_says_a_wait_is_up_to_an_hour_or_none() -> None:
+    pick = random.Random(1)
+    odd = "Mon, 01 Jan 2026 12:01:30 -0000 +9999 +99999999 GMT ( ) \x00 9999999999999999 10000 25:61:61 -5 1e9 \xb2 : -"
+    for _ in range(20_000):
+        text = " ".join(pick.choices([*odd.split(" "), ""], k=pick.randint(1, 8)))
+        wait = wait_of(text, NOON)
+        assert wait is None or 1 <= wait <= 3600, text
 
 
 def test_of_an_answer_only_its_head_is_read(site: Site) -> None:
@@ -117,10 +131,15 @@ def test_no_error_repeats_the_address(make: Callable[[], str], error: type[Excep
 
 
 def test_a_connection_is_made_to_public_addresses_only(site: Site) -> None:
-    for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254"):
+    for host in ("127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[fec0::1]", "[::ffff:0:7f00:1]"):
         with pytest.raises(Undeliverable, match="expected a public address"):
             post(f"http://{host}:{site.server_port}/", b"x", {}, allow_private=False)
     assert site.asked == []
+
+
+def test_a_name_without_an_address_just_now_is_tried_again() -> None:
+    with pytest.raises(Delayed, match=r"^nowhere\.invalid has no address just now$"):
+        post("http://nowhere.invalid/secret", b"x", {}, allow_private=False)
 
 
 # -- tries

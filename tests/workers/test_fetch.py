@@ -1,15 +1,26 @@
 """Fetching: what is refused, what is followed, what is told on the way. The servers are real and local."""
 
 import gzip
+import random
+import re
 import socket
+import ssl
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from urllib3.util import connection as urllib3_connection
 
 from workers import fetch as fetch_module
@@ -141,13 +152,22 @@ class Network:
 
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {}  # name → its address at the first look-up, the second, …
+        self.all: dict[str, list[str]] = {}  # name → its addresses
         self.connected: list[str] = []
         self._resolve = socket.getaddrinfo
         self._connect = urllib3_connection.create_connection
 
     def resolve(self, host: str, port: int, *args: Any, **options: Any) -> Any:
+        if host in self.all:
+            families = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in self.all[host]]
+            return [
+                (family, socket.SOCK_STREAM, 6, "", (address, port))
+                for family, address in zip(families, self.all[host], strict=True)
+            ]
         if host in self.names:
             host = self.names[host].pop(0)
+        if host.endswith(".test"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return self._resolve(host, port, *args, **options)
 
     def connect(self, address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
@@ -192,6 +212,22 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Network:
         "239.255.255.250",
         "255.255.255.255",
         "me@127.0.0.1",
+        "127.0.1",
+        "0x7f.1",
+        "0x7f.0.0.1",
+        "017700000001",
+        "0300.0250.1.1",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "0xa000001",
+        "3232235777",
+        "1681915905",
+        "127.0.0.1.",
+        "192.0.0.1",
+        "192.88.99.1",
+        "198.18.0.1",
+        "203.0.113.1",
+        "240.0.0.1",
     ],
 )
 def test_addresses_that_are_not_public_are_refused_before_a_connection(
@@ -218,26 +254,89 @@ def test_addresses_that_are_not_public_are_refused_before_a_connection(
         "::ffff:0.0.0.0",
         "::ffff:224.0.0.1",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "::7f00:1",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "fd00::1",
+        "fe80::1%25lo",
+        "2002:7f00:1::1",
+        "2001:0:101:101:0:ffff:80ff:fffe",
+        "2001:db8::1",
+        "2606:4700::5efe:127.0.0.1",
     ],
 )
 def test_addresses_of_ipv6_that_are_not_public_are_refused_too(address: str, network: Network) -> None:
-    # the message is left out: a machine without IPv6 finds another reason
-    with pytest.raises(FetchError):
+    with pytest.raises(FetchError, match="expected a public address"):
         get_public(f"http://[{address}]:8080/")
     assert network.connected == []
 
 
-def test_a_name_that_leads_into_our_network_is_refused(network: Network, site: Site) -> None:
-    network.names["public.test"] = ["127.0.0.1"]
-    with pytest.raises(FetchError, match=r"got public\.test, which is at 127\.0\.0\.1"):
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], [PUBLIC, "10.0.0.1"], ["fec0::1"], [PUBLIC, "::ffff:0:7f00:1"]])
+def test_a_name_that_leads_into_our_network_is_refused(addresses: list[str], network: Network, site: Site) -> None:
+    network.all["public.test"] = addresses
+    with pytest.raises(FetchError, match="expected a public address"):
         get_public(f"http://public.test:{site.server_port}/")
     assert (network.connected, site.asked) == ([], [])
+
+
+def test_names_that_our_network_knows_read_like_those_that_it_does_not(network: Network) -> None:
+    network.all["known.test"] = ["10.1.2.3"]
+    told = set()
+    for url in ("http://known.test/", "http://unknown.test/", f"http://{'a' * 70}.test/", "http://10.1.2.4/"):
+        with pytest.raises(FetchError) as refused:
+            get_public(url)
+        traceback_of = traceback.format_exception(refused.value)
+        assert not re.search(r"\.test|10\.1\.2", "".join(traceback_of[1:])), "the owner sees all of it"
+        told.add("".join(traceback_of))
+    assert len(told) == 1
 
 
 def test_the_address_that_was_checked_is_the_one_connected_to(network: Network, site: Site) -> None:
     network.names["public.test"] = [PUBLIC, "127.0.0.1", "127.0.0.1"]
     assert "hello" in get_public(f"http://public.test:{site.server_port}/").text
     assert network.connected == [PUBLIC]
+
+
+def test_certificate_and_host_are_of_the_name_and_not_of_the_address(network: Network, tmp_path: Path) -> None:
+    named = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate("public.test", tmp_path))
+    context.sni_callback = lambda connection, name, context: named.append(name)
+    network.names["public.test"] = [PUBLIC]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def shake_hands() -> None:
+            with suppress(OSError):  # the other side does not trust us
+                context.wrap_socket(listening.accept()[0], server_side=True).close()
+
+        threading.Thread(target=shake_hands, daemon=True).start()
+        with pytest.raises(FetchError, match="self-signed certificate"):
+            get_public(f"https://public.test:{listening.getsockname()[1]}/")
+    assert (named, network.connected) == (["public.test"], [PUBLIC])
+
+
+def certificate(name: str, folder: Path) -> Path:
+    """A file with a key and a certificate that it signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    plain = serialization.NoEncryption()
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://private.test:{port}/", "//localhost:{port}/"])
@@ -381,6 +480,36 @@ def test_a_body_that_ends_too_early_is_refused(site: Site) -> None:
         get(site.url)
 
 
+@pytest.mark.parametrize("charset", ["punycode", "PUNY-CODE", "-_punycode_", "idna"])
+def test_a_codec_that_is_no_charset_is_not_used(charset: str, site: Site) -> None:
+    text = "xn--" + "a0" * 1000  # each would read it as other letters
+    site.answer = page(text.encode(), headers={"Content-Type": f"text/html; charset={charset}"})
+    assert get(site.url).text == text
+    site.answer = page(f"<meta charset={charset}>{text}".encode())
+    assert get(site.url).text.endswith(text)
+
+
+def test_no_header_breaks_a_fetch(site: Site) -> None:
+    """Whatever a server says: a page, or a FetchError."""
+    pick = random.Random(1)
+    odd = ["9" * 5000, "-1", "1e9", "\xb2", "\xff\xfe", "\x00", "[", "//[::", ":", "%", "\t", "text/html", "charset="]
+    names = ["Content-Length", "Content-Type", "Location", "Content-Encoding", "Retry-After", "Set-Cookie"]
+    for _ in range(100):
+        headers = {name: "".join(pick.choices(odd, k=pick.randint(1, 3))) for name in pick.sample(names, 3)}
+        site.answer = raw(pick.choice([200, 200, 301, 304, 404]), headers)
+        with suppress(FetchError):
+            assert "hello" in get(site.url).text
+
+
+def raw(status: int, headers: dict[str, str]) -> Callable[[Request], None]:
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+    def answer(request: Request) -> None:
+        request.wfile.write(f"HTTP/1.0 {status} {'reason ' * 50}\r\n{head}\r\n<p>hello</p>".encode("latin-1"))
+
+    return answer
+
+
 # -- progress
 
 
@@ -407,6 +536,7 @@ def chunked(body: bytes, headers: dict[str, str]) -> Callable[[Request], None]:
         (page(BODY), len(BODY), None),
         (chunked(BODY, HTML), len(BODY), None),
         (page(BODY, headers={**HTML, "Content-Length": "many"}), len(BODY), None),
+        (page(BODY, headers={**HTML, "Content-Length": "many, 9"}), len(BODY), None),
         # bytes over the wire, so that the bar ends at Content-Length
         (
             page(PACKED, headers={**HTML, "Content-Length": str(len(PACKED)), "Content-Encoding": "gzip"}),
@@ -414,7 +544,7 @@ def chunked(body: bytes, headers: dict[str, str]) -> Callable[[Request], None]:
             len(PACKED),
         ),
     ],
-    ids=["content-length", "none", "chunked", "no number", "gzip"],
+    ids=["content-length", "none", "chunked", "no number", "odd numbers", "gzip"],
 )
 def test_the_download_is_told_as_it_goes(
     answer: Callable[[Request], None], wire: int, total: int | None, site: Site

@@ -11,7 +11,7 @@ from tests.mail_box import MailBox
 from tests.workers.test_news import state
 from workers import mail
 from workers.delivery import Delayed, Undeliverable
-from workers.settings import MailServer
+from workers.senders import MailServer
 from workers.wire import Status, is_address
 
 

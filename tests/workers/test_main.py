@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from tests.conftest import ROOT, Processes, ended, until
+from workers.environment import NEWS_SECRETS, WEB_SECRETS
 from workers.queue import Jobs
 
 
@@ -85,3 +86,18 @@ def test_a_worker_that_is_asked_to_end_finishes_its_job(jobs: Jobs, processes: P
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     assert ended(jobs, id).state.result == 4
+
+
+def test_what_a_task_starts_inherits_no_secret(processes: Processes, redis: Redis, tmp_path: Path) -> None:
+    """A worker that was started by hand has them all at first."""
+    out = tmp_path / "seen"
+    command = f"env > {out}.part; mv {out}.part {out}"
+    script = (
+        "import subprocess, workers.main as main;"
+        f" main.BatchingWorker.work = lambda *_, **__: subprocess.call({command!r}, shell=True);"
+        " main.main(['worker', '--queue', 'default'])"
+    )
+    processes.start("-c", script, DATABASE_URL="postgres://shop")
+    until(out.exists, "its environment")
+    names = {line.partition("=")[0] for line in out.read_text().splitlines()}
+    assert "DATABASE_URL" in names and not names & {*WEB_SECRETS, *NEWS_SECRETS}

@@ -4,13 +4,15 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from workers.addresses import networks
 from workers.errors import SettingsError
-from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
+from workers.senders import MailServer
+from workers.settings import QueueSetting, Secrets, Settings, socket_path
 from workers.wire import INTERNAL_QUEUES
 
 OURS = tuple(QueueSetting(name, 1) for name in INTERNAL_QUEUES)  # which are always there
@@ -76,6 +78,14 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_TRUSTED_PROXIES", "10.0.0.5, ::1/128", "trusted_proxies", networks("10.0.0.5,::1")),
         ("HEADWAY_MAXMEMORY", "512mb", "maxmemory", 512 * 1024 * 1024),
         ("HEADWAY_MAXMEMORY", "", "maxmemory", None),
+        ("HEADWAY_NOTICES", "webhook, email,", "notices", ("email", "webhook")),
+        ("HEADWAY_NOTICES", ",", "notices", ()),
+        ("HEADWAY_WEBHOOK_SECRET", SECRET, "notices", ("webhook",)),
+        ("HEADWAY_SMTP_URL", "smtp://mail.test", "notices", ()),  # and no sender
+        ("HEADWAY_JOB_MEMORY", "", "job_memory", 1024**3),
+        ("HEADWAY_JOB_MEMORY", "512mb", "job_memory", 512 * 1024**2),
+        ("HEADWAY_JOB_MEMORY", " 2G ", "job_memory", 2 * 1024**3),
+        ("HEADWAY_JOB_MEMORY", "0", "job_memory", 0),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
@@ -126,6 +136,12 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("PORT", "http"),
         ("PORT", "５０００"),
         ("PORT", "9" * 5000),
+        ("HEADWAY_NOTICES", "sms"),
+        ("HEADWAY_JOB_MEMORY", "1"),
+        ("HEADWAY_JOB_MEMORY", "255mb"),
+        ("HEADWAY_JOB_MEMORY", "1.5gb"),
+        ("HEADWAY_JOB_MEMORY", "-1gb"),
+        ("HEADWAY_JOB_MEMORY", "much"),
         ("HEADWAY_PROCESSES", "0"),
         ("HEADWAY_PROCESSES", "65"),
         ("HEADWAY_QUEUES", "a:0"),
@@ -212,6 +228,16 @@ def test_the_embedded_server_listens_in_its_home_or_nearby_where_that_path_is_to
     assert deep == socket_path(Path("/srv") / ("a" * 120))
 
 
+def test_a_socket_that_needs_a_place_of_its_own_gets_it_where_nobody_else_writes(tmp_path: Path) -> None:
+    deep = Path("/srv") / ("a" * 120)
+    with TemporaryDirectory() as runtime:
+        assert socket_path(deep, runtime).parent.parent == Path(runtime)
+        assert socket_path(Path("/srv"), runtime) == Path("/srv/redis.sock")
+        assert settings_of(HEADWAY_HOME=str(deep), XDG_RUNTIME_DIR=runtime).redis_url.startswith(f"unix://{runtime}/")
+    for unusable in (runtime, "", "relative", str(tmp_path / ("b" * 120))):
+        assert socket_path(deep, unusable) == socket_path(deep)
+
+
 # -- secrets
 
 
@@ -256,8 +282,24 @@ def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", ["", "{", "[]", "5", '{"secret_key": "a"}'])
 def test_a_broken_file_of_secrets_is_an_error_that_says_what_to_do(kept: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets").touch(0o600)
     (tmp_path / "secrets").write_text(kept)
     with pytest.raises(SettingsError, match="delete the file"):
+        Secrets.from_environment({}, tmp_path)
+
+
+def test_secrets_that_others_can_read_or_may_have_written_are_refused(tmp_path: Path) -> None:
+    Secrets.from_environment({}, tmp_path)
+    file = tmp_path / "secrets"
+    for mode in (0o644, 0o640, 0o602):
+        file.chmod(mode)
+        with pytest.raises(SettingsError, match=rf"^others can read {file}: .*chmod 600 {file}"):
+            Secrets.from_environment({}, tmp_path)
+    file.chmod(0o600)
+    Secrets.from_environment({}, tmp_path)
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SettingsError, match="symbolic link"):
         Secrets.from_environment({}, tmp_path)
 
 

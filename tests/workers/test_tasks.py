@@ -51,6 +51,17 @@ def test_an_internal_task_can_be_run_and_is_offered_to_nobody() -> None:
     assert list(tasks) == [SEND] and tasks.get("inner") is inner
 
 
+def test_only_jobs_of_small_tasks_without_a_ceiling_of_memory_share_a_process() -> None:
+    one = Task("one", lambda: None, "default", 60, small=True)
+    fetching = Task("fetching", lambda: None, "default", 60, small=True, fetches=True)
+    tasks = Tasks({"one": one, "fetching": fetching, "send": SEND})
+    assert [name for name in ("one", "fetching", "send", "none", 5) if tasks.is_small(name)] == ["one"]
+
+
+def test_what_reads_strangers_pages_has_a_ceiling_and_nothing_else_has() -> None:
+    assert [task.name for task in TASKS if task.fetches] == ["count_words", "parse_book"]
+
+
 def test_a_marked_function_stays_callable() -> None:
     assert send("me@a.test", copies=2) == "2 to me@a.test"
 

@@ -26,7 +26,7 @@ class NotABook(HeadwayError):
     """The page says of no book what it is called."""
 
 
-@task(queue=QUEUE, timeout=300)
+@task(queue=QUEUE, timeout=300, fetches=True)
 def parse_book(url: Annotated[str, Field(min_length=1, max_length=URL_LIMIT)]) -> dict[str, Any]:
     """Read title, author, rating and description of a book's page"""
     job = context.current()

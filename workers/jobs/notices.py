@@ -104,4 +104,4 @@ def _kept(id: str, attempt: int, kind: str) -> tuple[str, str, str]:
 
 
 def _unset(name: str) -> Any:
-    raise Undeliverable(f"expected {name} to be set for this worker as it is for the web server, got nothing")
+    raise Undeliverable(f"{name} is not set for this worker: set it where the workers that send news are started")

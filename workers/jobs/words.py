@@ -14,7 +14,7 @@ from workers.tasks import task
 TOP = 20  # words
 
 
-@task(timeout=300)
+@task(timeout=300, fetches=True)
 def count_words(url: str) -> dict[str, Any]:
     """Count the words in the paragraphs of a web page"""
     page = fetch(

@@ -248,8 +248,8 @@ def test_what_has_expired_and_what_is_not_set_fails_with_a_reason(
     redis.delete("headway:notice:b:1")
     processes.worker(NEWS_QUEUE, HEADWAY_WEBHOOK_SECRET="", HEADWAY_SMTP_URL="")
     assert {outcome(jobs, id)[1] for id in ids} == {
-        "expected HEADWAY_WEBHOOK_SECRET to be set for this worker as it is for the web server, got nothing",
-        "expected HEADWAY_SMTP_URL to be set for this worker as it is for the web server, got nothing",
+        "HEADWAY_WEBHOOK_SECRET is not set for this worker: set it where the workers that send news are started",
+        "HEADWAY_SMTP_URL is not set for this worker: set it where the workers that send news are started",
         "nothing is kept of the end of b any more",
     }
 
