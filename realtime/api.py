@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
-from realtime.notify import Notify, accept
-from realtime.request import allow, grant, parse_body, parse_query, services, submitter, visitor
+from realtime.intake import AgainRequest, BulkSubmission, Order, Submission
+from realtime.notify import accept
+from realtime.request import allow, grant, parse_query, services, submitter, take_in, visitor
 from workers import log_lines, relatives
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
@@ -19,32 +20,6 @@ BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
 
 blueprint = Blueprint("api", __name__)
-
-
-class Submission(BaseModel):
-    """The body of a submit."""
-
-    model_config = ConfigDict(extra="forbid")
-    task: str
-    args: dict[str, Any] = {}
-    queue: str | None = None
-    notify: Notify | None = None
-
-
-class BulkSubmission(BaseModel):
-    """The body of a bulk submit."""
-
-    model_config = ConfigDict(extra="forbid")
-    task: str
-    args: list[Any]  # each checked by its task; a model here would name fields by another path
-    queue: str | None = None
-
-
-class AgainRequest(BaseModel):
-    """The body of a job that is submitted again; it may be missing."""
-
-    model_config = ConfigDict(extra="forbid")
-    args: dict[str, Any] | None = None  # None: the same
 
 
 class LogQuery(BaseModel):
@@ -66,23 +41,23 @@ def accepted(stored: Stored) -> Response:
 def submit_job() -> Response:
     """Queue a job."""
     who = submitter()
-    body = parse_body(Submission)
+    given = take_in(Order("one"))
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= KEY_LIMIT:
         wrong = {"Idempotency-Key": {"expected": f"1 to {KEY_LIMIT} characters", "got": f"{len(key)}"}}
         raise BadArguments(f"Idempotency-Key: expected 1 to {KEY_LIMIT} characters, got {len(key)}", wrong)
-    notify = accept(body.notify)
-    return accepted(services().jobs.submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify))
+    notify = accept(given.notify)
+    [args] = given.arguments
+    return accepted(services().jobs.submit(given.task, args, owner=who, queue=given.queue, key=key, notify=notify))
 
 
 @blueprint.post("/api/jobs/bulk")
 @openapi.describe(body=BulkSubmission, status=202, answer="Ids")
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
-    request.max_content_length = BULK_BODY_LIMIT
     who = submitter()
-    body = parse_body(BulkSubmission)
-    return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202
+    given = take_in(Order("many"), BULK_BODY_LIMIT)
+    return jsonify(ids=services().jobs.submit_many(given.task, given.arguments, owner=who, queue=given.queue)), 202
 
 
 @blueprint.get("/api/jobs/<id>")
@@ -185,7 +160,9 @@ def submit_again(id: str) -> Response:
     stored = jobs.load(id)
     allow(services().access.may_act(visitor(), stored.owner))
     is_chunked = "Transfer-Encoding" in request.headers
-    args = (parse_body(AgainRequest) if request.content_length or is_chunked else AgainRequest()).args
+    args: Any = None
+    if request.content_length or is_chunked:
+        args = next(iter(take_in(Order("again", stored.state.task)).arguments), None)
     if args is None:
         job, _ = jobs.detail(id)
         if job is None:

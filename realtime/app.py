@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import flask
 from flask import Flask, Response
@@ -13,6 +14,7 @@ from realtime import (
     audit,
     errors,
     health,
+    intake,
     operators,
     pages,
     push,
@@ -22,6 +24,7 @@ from realtime import (
     tutorials,
 )
 from realtime.access import Access
+from realtime.aside import Read
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
@@ -51,9 +54,19 @@ class Services:
     history: History
     pulse: Pulse  # how fresh what the relay shows is
     metrics: Metrics
+    read_aside: Read  # reads what a body submits, where that delays nobody
 
 
-def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse, metrics: Metrics) -> Flask:
+def create_app(
+    settings: Settings,
+    secrets: Secrets,
+    redis: Redis,
+    *,
+    pulse: Pulse,
+    metrics: Metrics,
+    read_aside: Read | None = None,
+) -> Flask:
+    """`read_aside`: how large bodies are read; None: right here."""
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.config.update(
         SECRET_KEY=secrets.secret_key,
@@ -66,14 +79,16 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         MAX_CONTENT_LENGTH=BODY_LIMIT,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
+    tasks = Tasks.collect(jobs)
     app.extensions["headway"] = Services(
         settings=settings,
         access=Access(settings, secrets),
         redis=redis,
-        jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names),
+        jobs=Jobs(redis, tasks, settings.queue_names),
         history=History(redis),
         pulse=pulse,
         metrics=metrics,
+        read_aside=read_aside or partial(intake.read, tasks=tasks),
     )
     errors.register(app)
     app.before_request(request.check_origin)

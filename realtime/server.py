@@ -33,6 +33,7 @@ from redis.exceptions import RedisError  # noqa: E402
 from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
+from realtime.aside import Aside  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
@@ -41,11 +42,12 @@ from realtime.relay import Relay  # noqa: E402
 from realtime.rights import Rights  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import batches, lifecycle, store  # noqa: E402
+from workers import batches, jobs, lifecycle, store  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
+from workers.tasks import Tasks  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
 REQUEST_LIMIT = 20_000  # HTTP connections; eventlet's own is 1,024, and the next one would hang
@@ -122,7 +124,9 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     relay = Relay(redis, subscriber, transport, conflate=settings.conflate)
     rights = Rights(relay, access, transport)
     relay.on_recheck = rights.recheck
-    app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
+    aside = Aside(Tasks.collect(jobs))
+    app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics, read_aside=aside.read)
+    aside.start()
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import read_json, services, submitter
+from realtime.intake import Order
+from realtime.request import services, submitter, take_in
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
-from workers.queue import BULK_LIMIT
 from workers.tasks import DEFAULT_QUEUE
 from workers.wire import Status, index_key
 
@@ -79,16 +79,13 @@ def add_url() -> Response:
 
 @blueprint.post("/parseGoodreadsLinks")
 def parse_links() -> tuple[str, int] | str:
-    prefix = services().settings.books_url
+    who = submitter()
     try:
-        links = read_json()
+        given = take_in(Order("books", services().settings.books_url))
     except BadArguments:
-        links = None
-    valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
-    if not 1 <= len(valid) <= BULK_LIMIT:
         return "Only array of goodreads book links is accepted.", 400
-    services().jobs.submit_many("parse_book", [{"url": link} for link in valid], owner=submitter(), queue=BOOK_QUEUE)
-    return f"{len(valid)} books are scheduled for info parsing."
+    services().jobs.submit_many(given.task, given.arguments, owner=who, queue=BOOK_QUEUE)
+    return f"{len(given.arguments)} books are scheduled for info parsing."
 
 
 @blueprint.get("/getBookInfo")

@@ -18,7 +18,9 @@ from rq.serializers import JSONSerializer
 
 from workers import batches, store
 from workers.acts import act
-from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
+from workers.arguments import Arguments, each
+from workers.errors import BadArguments, Conflict, Full, NotFound
+from workers.fresh import FreshJob, FreshQueue
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job, fetch_jobs
 from workers.store import Stored
 from workers.tasks import Task, Tasks
@@ -58,7 +60,7 @@ class Jobs:
         Raises `BadArguments`, `Full`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
-        arguments = task.parse(args)
+        arguments = args if isinstance(args, Arguments) else Arguments.of(task, args)
         self.check_room()
         job = self._create(task, arguments, owner, rq_queue, notify)
         if key is None:
@@ -66,9 +68,8 @@ class Jobs:
             return self.load(job.id)
         return self.load(self._submit_once(job, rq_queue, key))
 
-    def _submit_once(self, job: TrackedJob, queue: TrackedQueue, key: str) -> str:
-        request = [job.func_name, job.kwargs, queue.name, *([job.notify] if job.notify else [])]
-        digest = hashlib.sha256(encode(request).encode()).hexdigest()
+    def _submit_once(self, job: FreshJob, queue: FreshQueue, key: str) -> str:
+        digest = job.arguments.digest(job.task_name, queue.name, *([job.notify] if job.notify else []))
         place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
         while True:
             with self.redis.pipeline() as pipeline:
@@ -95,8 +96,8 @@ class Jobs:
         Taken with the memory nearly full too: it may be what makes room.
         """
         task = self.tasks.get(name)
-        queue = self._queue(task.queue)
-        job = self._create(task, task.parse(args), owner, queue, id=id, retry=Retry(max=RETRIES))
+        queue = FreshQueue(task.queue, connection=self.redis)
+        job = self._create(task, Arguments.of(task, args), owner, queue, id=id, retry=Retry(max=RETRIES))
         if after:
             queue.schedule_job(job, datetime.now(UTC) + after)
         else:
@@ -109,19 +110,15 @@ class Jobs:
         """Queue a job for each of `args`, all or none, and return their ids.
 
         Every job is saved, and shown as queued, before the first may run: one RPUSH releases them all. `pause`
-        is called between slices, to let others have their turn.
+        is called between slices, to let others have their turn. `args` may be `Arguments` already.
         """
         task, rq_queue = self._route(name, queue)
-        if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
-            got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
-            raise BadArguments(
-                f"expected args to be a list of 1 to {BULK_LIMIT} objects, got {got}",
-                {"args": {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}},
-            )
-        jobs: list[TrackedJob] = []
+        check_bulk(args)
+        jobs: list[FreshJob] = []
         for start in range(0, len(args), SLICE):
-            for number, arguments in enumerate(args[start : start + SLICE], start):
-                jobs.append(self._create(task, _parse_numbered(task, arguments, number), owner, rq_queue))
+            part = args[start : start + SLICE]
+            ready = part if isinstance(part[0], Arguments) else each(task, part, start)
+            jobs += [self._create(task, arguments, owner, rq_queue) for arguments in ready]
             pause()
         self.check_room()
         ids = [job.id for job in jobs]
@@ -150,36 +147,31 @@ class Jobs:
         if store.is_nearly_full(self.redis):
             raise Full("Redis has less than a tenth of its memory left: nothing new is taken until jobs have gone")
 
-    def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
-        try:
-            task = self.tasks.offered(name)
-        except UnknownTask:
-            names = ", ".join(task.name for task in self.tasks)
-            fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
-            raise BadArguments(f"unknown task: expected one of {names}", fields) from None
+    def _route(self, name: Any, queue: Any) -> tuple[Task, FreshQueue]:
+        task = self.tasks.named(name)
         chosen = task.queue if queue is None else queue
         offered = [name for name in self.queues if name != INTERNAL_QUEUE]
         if chosen not in offered:
             names = ", ".join(offered)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
             raise BadArguments(f"unknown queue: expected one of {names}", fields)
-        return task, self._queue(chosen)
+        return task, FreshQueue(chosen, connection=self.redis)
 
     def _create(
         self,
         task: Task,
-        arguments: Mapping[str, Any],
+        arguments: Arguments,
         owner: str,
-        queue: TrackedQueue,
+        queue: FreshQueue,
         notify: Mapping[str, str] | None = None,
         *,
         id: str = "",
         **more: Any,
-    ) -> TrackedJob:
+    ) -> FreshJob:
         job = queue.create_job(
             task.name,
             args=(),
-            kwargs=dict(arguments),
+            kwargs={},
             job_id=id or str(uuid4()),
             timeout=task.timeout,
             result_ttl=RESULT_TTL,
@@ -189,7 +181,8 @@ class Jobs:
             status=JobStatus.QUEUED,
             **more,
         )
-        assert isinstance(job, TrackedJob)
+        assert isinstance(job, FreshJob)
+        job.arguments = arguments
         job.origin = queue.name
         return job
 
@@ -281,9 +274,9 @@ class Jobs:
         return self._queue(name)
 
 
-def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
-    try:
-        return task.parse(arguments)
-    except BadArguments as error:
-        fields = {f"args.{number}.{name}": wrong for name, wrong in error.fields.items()}
-        raise BadArguments(f"args[{number}]: {error}", fields) from error
+def check_bulk(args: Any) -> None:
+    """Raises `BadArguments` where `args` are not those of a bulk submit, whatever each of them is."""
+    if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
+        got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
+        expected = f"a list of 1 to {BULK_LIMIT} objects"
+        raise BadArguments(f"expected args to be {expected}, got {got}", {"args": {"expected": expected, "got": got}})
