@@ -32,9 +32,9 @@ from workers.tasks import Tasks
 from workers.wire import encode
 
 WAITING_LIMIT = 64  # bodies that wait for their turn
-PATIENCE = 20.0  # seconds for one body; the largest one takes a tenth of that
+PATIENCE = 30.0  # seconds for one body; the largest one takes one or two of an idle core
 MEMORY = 1024 * 1024 * 1024  # bytes
-NICE = 5  # behind the web process, should both have one core
+NICE = 2  # behind the web process, should both have one core
 TURN = 500  # jobs unpacked in one turn
 SIZE = struct.Struct(">I")
 SIZES = struct.Struct(">III")  # of a job's data, words and text
@@ -186,6 +186,7 @@ def main() -> None:
     gc.disable()  # millions of values that are made and dropped together: looking for cycles took half of the time
     gc.freeze()
     with socket.socket(fileno=os.dup(0)) as wire, suppress(OSError, EOFError):  # whoever asked has gone
+        wire.setblocking(True)  # the web process made it, and its own end never waits
         serve(wire, tasks)
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, request, session
+from werkzeug.datastructures import MultiDict
 
 from realtime import intake
 from realtime.access import Refusal, Visitor, new_owner
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from realtime.app import Services
 
 SUBMITS_A_SECOND = 20  # of one owner
+FORM_LIMIT = 16 * 1024  # bytes
 
 
 def services() -> "Services":
@@ -72,6 +74,12 @@ def check_origin() -> None:
     origin = request.headers.get("Origin")
     if not services().access.is_own_origin(origin, request.scheme, request.host):
         raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
+
+
+def form() -> MultiDict[str, str]:
+    """The fields of a form. Those of the tutorials have one short field, and are parsed where viewers are served."""
+    request.max_content_length = FORM_LIMIT
+    return request.form
 
 
 def read_json() -> Any:

@@ -11,7 +11,7 @@ from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
 from realtime.intake import Order
-from realtime.request import services, submitter, take_in
+from realtime.request import form, services, submitter, take_in
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
@@ -33,9 +33,10 @@ def submit(task: str, args: dict[str, Any]) -> str:
 
 @blueprint.post("/tasks")
 def create() -> tuple[Response, int]:
-    if "type" not in request.form:
+    given = form()
+    if "type" not in given:
         raise Refused(Refusal("bad_request", "expected the form field type, got none"))
-    id = submit("create_task", {"task_type": request.form["type"]})
+    id = submit("create_task", {"task_type": given["type"]})
     return jsonify(status="success", data={"task_id": id}), 202
 
 
@@ -68,7 +69,7 @@ def add_text() -> str:
 
 @blueprint.route("/add-task", methods=["GET", "POST"])
 def add_url() -> Response:
-    url = request.values.get("url", "")
+    url = request.args.get("url") or form().get("url", "")
     message = ""
     if url:
         refuse_cross_site()
