@@ -41,6 +41,11 @@ class Task:
         }
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
 
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """Of the arguments, as JSON Schema."""
+        return self.arguments.model_json_schema()
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -69,7 +74,7 @@ class Task:
             "summary": self.summary,
             "queue": self.queue,
             "timeout": self.timeout,
-            "arguments": self.arguments.model_json_schema(),
+            "arguments": self.schema,
         }
 
 
