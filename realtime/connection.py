@@ -17,6 +17,7 @@ from engineio.packet import PING, Packet
 from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
 from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
+from realtime.meter import ANSWER_BYTES_A_UNIT, PAYER, Payer
 from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
@@ -25,6 +26,7 @@ OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 CONNECTION_LIMIT = 20_000  # of one process
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
+WAIT = 1.0  # seconds after which a connection in debt looks whether it is still there
 LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
 CONNECT = "0"
@@ -40,6 +42,7 @@ class Connection(engineio.socket.Socket):
     direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
     listen: Listen  # how to hear that bytes have come; of the server, as the next
     spawn: Spawn
+    payer_of: Callable[[dict[str, Any]], Payer]  # who pays for it, by its opening request
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,6 +53,7 @@ class Connection(engineio.socket.Socket):
         self._socket: Any = None
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
+        self._payer: Payer | None = None  # None: before the opening request
 
     # -- towards the client
 
@@ -83,8 +87,10 @@ class Connection(engineio.socket.Socket):
         owes much nothing more is taken: what waits is bounded by that and one ack."""
         if self.closed:
             return
-        self._own = self._own if self.outlet else 0
-        self._own += len(pkt.data) if isinstance(pkt.data, str) else 0
+        size = len(pkt.data) if isinstance(pkt.data, str) else 0
+        if self._payer is not None:
+            self._payer.charge(size / ANSWER_BYTES_A_UNIT)
+        self._own = self._own + size if self.outlet else size
         self.outlet.write(pack(pkt.encode()))
 
     def schedule_ping(self) -> None:
@@ -155,6 +161,7 @@ class Connection(engineio.socket.Socket):
         elif len(self.server.sockets) > CONNECTION_LIMIT:
             refusal = {**self.server._bad_request("too many connections: come again later"), "status": BUSY}
         else:
+            self._payer = environ[PAYER] = type(self).payer_of(environ)
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         return refusal
@@ -210,8 +217,19 @@ class Connection(engineio.socket.Socket):
         else:
             # what another than a message carries is of the upgrade from polling, and would be parsed
             packet = Packet(encoded_packet=message if message[0] == "4" else message[0])
+            if message[0] == "4" and not self._may_go_on(len(message)):
+                return  # it has been closed meanwhile
             with suppress(UnknownPacketError):  # what has no place here changes nothing
                 self.receive(packet)
+
+    def _may_go_on(self, size: int) -> bool:
+        """Wait until its payer can afford a message of that size; until then nothing more is read from this client."""
+        if self._payer is None:
+            return True
+        due = time.monotonic() + self._payer.book(size)
+        while not self.closed and (left := due - time.monotonic()) > 0:
+            self.server.sleep(min(left, WAIT))
+        return not self.closed
 
     def may_send(self) -> bool:
         """Whether a client that sends one message more stays within its rate."""

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from realtime.access import EXPIRED, UNAUTHORIZED, Access, Refusal, Visitor
 from realtime.logs import LOGS_LIMIT, Tail
+from realtime.meter import END, JOIN, LEFT, PAYER, TOPIC, Payer
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Watched
@@ -65,6 +66,8 @@ def register(
     its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once.
     """
 
+    payers: dict[str, Payer] = {}
+
     def on(event: str) -> Callable[[Handler], Handler]:
         def register_(handler: Handler) -> Handler:
             server.on(event, _answering_for_itself(handler))
@@ -76,13 +79,17 @@ def register(
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
         who = visitor_of(environ)
         rights.enter(sid, who)
+        payers[sid] = payer = environ[PAYER]
+        payer.charge(JOIN)
         environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
+        environ[PAYER] = payer  # it may say CONNECT again
         # the status must follow the CONNECT packet, which is sent when this returns
         server.start_background_task(relay.greet, sid, who.owner)
 
     @server.on("disconnect")
     def disconnect(sid: str, reason: Any = None) -> None:
         rights.leave(sid)
+        payers.pop(sid, None)
         relay.forget(sid)
 
     @on("watch")
@@ -93,6 +100,7 @@ def register(
         token = data.get("token")
         if token is not None and not isinstance(token, str):
             return {"ok": False, **error("bad_request", f"token: expected text, got {type(token).__name__}")}
+        payers[sid].charge(TOPIC * len(names))
         answers = _watch(relay, access, rights, sid, list(dict.fromkeys(names)), access.grant(token))
         parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
         return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
@@ -102,6 +110,7 @@ def register(
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
+        payers[sid].charge(LEFT * len(names))
         topics = [_topic(name, rights.visitor(sid).owner) for name in names]
         rights.released(sid, topics)
         relay.topics.remove(sid, topics)
@@ -115,6 +124,7 @@ def register(
         owner = rights.visitor(sid).owner
         if not owner:
             return {"ok": False, **error(UNAUTHORIZED.code, UNAUTHORIZED.message)}
+        payers[sid].charge(END * len(ends))
         try:
             relay.seen(owner, ends)
         except RedisError:

@@ -14,7 +14,8 @@ import engineio
 import pytest
 from engineio.packet import MESSAGE, Packet
 
-from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, ending_the_sender
+from realtime.connection import SEND_BURST, SEND_RATE, SLOW, WAIT, Connection, ending_the_sender
+from realtime.meter import BURST, RATE, Payer
 from tests.conftest import until
 
 
@@ -23,6 +24,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.sockets: dict[str, Any] = {}
+        self.sleep: Callable[[float], None] = time.sleep
 
     ping_interval = ping_timeout = 1.0
     logger = logging.getLogger("engine")
@@ -164,3 +166,25 @@ def test_one_connection_too_many_is_refused_and_leaves_nothing(monkeypatch: pyte
     connection = Connection(server, "two")
     answer = connection.handle_get_request({**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}, None)
     assert answer["status"].startswith("503") and connection.closed
+
+
+def test_a_connection_whose_payer_is_in_debt_waits_and_others_go_on(clock: Clock) -> None:
+    """As with everything that a client sends too fast: it is read from later, and told of no error."""
+    engine = Engine()
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        clock(seconds)
+
+    engine.sleep = sleep
+    poor, rich = Payer(lambda: clock.now), Payer(lambda: clock.now)
+    poor.charge(BURST + 2.5 * RATE)
+    connections = [Connection(engine, sid) for sid in ("poor", "rich")]
+    for connection, payer in zip(connections, (poor, rich), strict=True):
+        connection._payer = payer
+    assert connections[1]._may_go_on(100) and not waited
+    assert connections[0]._may_go_on(100) and waited == [WAIT, WAIT, 0.5]
+    waited.clear()
+    connections[0].closed = True
+    assert not connections[0]._may_go_on(100) and not waited
