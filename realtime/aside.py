@@ -28,10 +28,12 @@ from realtime.intake import HUB_LIMIT, Intake, Notify, Order, read
 from workers import jobs
 from workers.arguments import Arguments
 from workers.errors import BadArguments, HeadwayError, WireError
+from workers.process import die_with_parent
 from workers.tasks import Tasks
 from workers.wire import encode
 
 WAITING_LIMIT = 64  # bodies that wait for their turn
+IDLE = 600.0  # seconds without a body after which it ends
 PATIENCE = 30.0  # seconds for one body; the largest one takes one or two of an idle core
 MEMORY = 1024 * 1024 * 1024  # bytes
 NICE = 2  # behind the web process, should both have one core
@@ -61,9 +63,11 @@ class Aside:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    def start(self) -> None:
-        """Have it ready: it takes half a second to begin."""
-        if self._process is None:
+    def _start(self) -> socket.socket:
+        """The way to the process, which is there from the first large body until there has been none for long."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._wire is None:
             self._wire, other = socket.socketpair()
             self._wire.settimeout(self._patience)
             environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
@@ -71,6 +75,7 @@ class Aside:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "realtime.aside"], stdin=other.fileno(), cwd=ROOT, env=environment
                 )
+        return self._wire
 
     def stop(self) -> None:
         if self._process is not None and self._wire is not None:
@@ -92,18 +97,19 @@ class Aside:
         finally:
             self._waiting -= 1
 
-    def _ask(self, order: Order, body: bytes) -> Intake:
+    def _ask(self, order: Order, body: bytes, *, once_more: bool = True) -> Intake:
+        head = encode(asdict(order)).encode()
         try:
-            self.start()
-            assert self._wire is not None
-            head = encode(asdict(order)).encode()
-            self._wire.sendall(SIZES.pack(len(head), len(body), 0) + head)
-            self._wire.sendall(body)
-            with self._wire.makefile("rb") as stream:
+            wire = self._start()
+            wire.sendall(SIZES.pack(len(head), len(body), 0) + head)
+            wire.sendall(body)
+            with wire.makefile("rb") as stream:
                 return unpack(stream)
         except (OSError, EOFError) as error:
-            log.error("a body of %d bytes could not be read aside: %s", len(body), str(error) or "the process ended")
             self.stop()
+            if once_more and not isinstance(error, TimeoutError):
+                return self._ask(order, body, once_more=False)  # it may have ended while it had nothing to do
+            log.error("a body of %d bytes could not be read aside: %s", len(body), str(error) or "the process ended")
             raise _busy("This body could not be read; try again with a smaller one") from error
         except BaseException as error:
             if not isinstance(error, HeadwayError):
@@ -170,6 +176,7 @@ def answer(order: Order, body: bytes, tasks: Tasks) -> bytes:
 
 def serve(wire: socket.socket, tasks: Tasks) -> None:
     """Answer one body after the other, until there is nobody to answer."""
+    wire.settimeout(IDLE)
     with wire.makefile("rb") as stream:
         while len(sizes := stream.read(SIZES.size)) == SIZES.size:
             head, body, _ = SIZES.unpack(sizes)
@@ -179,14 +186,14 @@ def serve(wire: socket.socket, tasks: Tasks) -> None:
 
 
 def main() -> None:
+    die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the web process, and this one ends with it
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     tasks = Tasks.collect(jobs)
     gc.disable()  # millions of values that are made and dropped together: looking for cycles took half of the time
     gc.freeze()
-    with socket.socket(fileno=os.dup(0)) as wire, suppress(OSError, EOFError):  # whoever asked has gone
-        wire.setblocking(True)  # the web process made it, and its own end never waits
+    with socket.socket(fileno=os.dup(0)) as wire, suppress(OSError, EOFError):  # nobody asks any more
         serve(wire, tasks)
 
 

@@ -127,7 +127,6 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     relay.on_recheck = rights.recheck
     aside = Aside(Tasks.collect(jobs))
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics, read_aside=aside.read)
-    aside.start()
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from workers.terminal import visible
 from workers.wire import encode
 
 KEY: Final = "headway:audit"  # a stream
@@ -34,11 +35,11 @@ class Entry:
 def write(redis: Redis, entry: Entry) -> None:
     """Never raises: what was done was done."""
     text = encode(asdict(entry))
-    log.info("%s", text)
+    log.info("%s", visible(text))
     try:
         redis.xadd(KEY, {"entry": text}, maxlen=LIMIT, approximate=True)
     except RedisError as error:
-        log.error("not kept in Redis, this line is all there is: %s: %s", text, error)
+        log.error("not kept in Redis, this line is all there is: %s: %s", visible(text), error)
 
 
 def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:

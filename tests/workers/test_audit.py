@@ -54,3 +54,16 @@ def test_what_redis_does_not_take_fails_nothing_and_is_still_in_the_log(
         audit.write(redis, Entry("me", "delete", {"id": "abc"}, "ok"))
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR"]
     assert all('"abc"' in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("number", [0x1B, 0x9B, 0x2028, 0x202E, 0x2066])
+def test_its_line_in_the_log_shows_what_a_terminal_would_obey(
+    number: int, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "headway.audit"):
+        audit.write(redis, Entry("", "action", {"q": f"a{chr(number)}b"}, "ok"))
+    [record] = caplog.records
+    assert chr(number) not in record.getMessage() and json.loads(record.getMessage())["which"] == {
+        "q": f"a{chr(number)}b"
+    }
+    assert audit.read(redis, None, 1)[0][0]["which"] == {"q": f"a{chr(number)}b"}
