@@ -1,5 +1,6 @@
 """Makes the Flask application: defaults, services, blueprints."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from realtime import (
 )
 from realtime.access import Access
 from realtime.aside import Read
+from realtime.hardening import Hardened
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
@@ -38,9 +40,11 @@ SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long a
 BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
 PREFLIGHT_TTL = 600  # seconds for which a browser remembers what a foreign page may send
 POLICY = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+    "default-src 'self'; connect-src {sockets}; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
+HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+FILES = ("/js/", "/css/", "/vendor/", "/v/")  # what pages of HEADWAY_ORIGINS may load
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,18 @@ def create_app(
         app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     app.after_request(_share)
+    app.wsgi_app = Hardened(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers.setdefault("Cache-Control", "no-store")
+    """The policy of our pages; all other headers are those of `realtime/hardening.py`."""
+    host = flask.request.host
+    # not every browser takes 'self' for sockets too
+    sockets = f"'self' ws://{host} wss://{host}" if HOST.fullmatch(host) else "'self'"
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
+    if request.services().settings.origins and flask.request.path.startswith(FILES):
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 
@@ -115,7 +123,7 @@ def _share(response: Response) -> Response:
         response.headers["Access-Control-Allow-Origin"] = str(origin)
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
         if flask.request.method == "OPTIONS":
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
             response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_TTL)
     return response

@@ -17,7 +17,7 @@ from engineio.packet import PING, Packet
 from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
 from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
-from realtime.meter import ANSWER_BYTES_A_UNIT, PAYER, Payer
+from realtime.meter import ANSWER_BYTES_A_UNIT, Payer
 from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
@@ -26,6 +26,7 @@ OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 CONNECTION_LIMIT = 20_000  # of one process
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
+CONNECTION = "headway.connection"  # where an opening request has it
 WAIT = 1.0  # seconds after which a connection in debt looks whether it is still there
 LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
@@ -53,7 +54,7 @@ class Connection(engineio.socket.Socket):
         self._socket: Any = None
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
-        self._payer: Payer | None = None  # None: before the opening request
+        self.payer: Payer | None = None  # None: before the opening request
 
     # -- towards the client
 
@@ -88,8 +89,8 @@ class Connection(engineio.socket.Socket):
         if self.closed:
             return
         size = len(pkt.data) if isinstance(pkt.data, str) else 0
-        if self._payer is not None:
-            self._payer.charge(size / ANSWER_BYTES_A_UNIT)
+        if self.payer is not None:
+            self.payer.charge(size / ANSWER_BYTES_A_UNIT)
         self._own = self._own + size if self.outlet else size
         self.outlet.write(pack(pkt.encode()))
 
@@ -161,7 +162,8 @@ class Connection(engineio.socket.Socket):
         elif len(self.server.sockets) > CONNECTION_LIMIT:
             refusal = {**self.server._bad_request("too many connections: come again later"), "status": BUSY}
         else:
-            self._payer = environ[PAYER] = type(self).payer_of(environ)
+            self.payer = type(self).payer_of(environ)
+            environ[CONNECTION] = self
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         return refusal
@@ -224,9 +226,9 @@ class Connection(engineio.socket.Socket):
 
     def _may_go_on(self, size: int) -> bool:
         """Wait until its payer can afford a message of that size; until then nothing more is read from this client."""
-        if self._payer is None:
+        if self.payer is None:
             return True
-        due = time.monotonic() + self._payer.book(size)
+        due = time.monotonic() + self.payer.book(size)
         while not self.closed and (left := due - time.monotonic()) > 0:
             self.server.sleep(min(left, WAIT))
         return not self.closed

@@ -11,8 +11,9 @@ import socketio
 from redis.exceptions import RedisError
 
 from realtime.access import EXPIRED, UNAUTHORIZED, Access, Refusal, Visitor
+from realtime.connection import CONNECTION, Connection
 from realtime.logs import LOGS_LIMIT, Tail
-from realtime.meter import END, JOIN, LEFT, PAYER, TOPIC, Payer
+from realtime.meter import END, JOIN, LEFT, TOPIC, Meter, Payer
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Watched
@@ -58,12 +59,18 @@ class WireJSON:
 
 
 def register(
-    server: socketio.Server, relay: Relay, access: Access, rights: Rights, visitor_of: Callable[[Environ], Visitor]
+    server: socketio.Server,
+    relay: Relay,
+    access: Access,
+    rights: Rights,
+    visitor_of: Callable[[Environ], Visitor],
+    meter: Meter,
 ) -> None:
     """Answer the events of the contract on `server`. An ack is always an object.
 
     On python-socketio itself: Flask-SocketIO would make a request context for each event, match its address and read
-    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once.
+    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once; what it
+    costs is charged by `meter`.
     """
 
     payers: dict[str, Payer] = {}
@@ -79,10 +86,11 @@ def register(
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
         who = visitor_of(environ)
         rights.enter(sid, who)
-        payers[sid] = payer = environ[PAYER]
-        payer.charge(JOIN)
+        connection: Connection = environ[CONNECTION]
+        payers[sid] = connection.payer = meter.of_visitor(who, connection.payer or meter.payer(""))
+        payers[sid].charge(JOIN)
         environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
-        environ[PAYER] = payer  # it may say CONNECT again
+        environ[CONNECTION] = connection  # it may say CONNECT again
         # the status must follow the CONNECT packet, which is sent when this returns
         server.start_background_task(relay.greet, sid, who.owner)
 

@@ -17,7 +17,6 @@ MESSAGE = 3.0  # units, and as many bytes of it as watch one job by its id are a
 BYTES_A_UNIT = 42
 TOPIC, END, LEFT, JOIN = 0.5, 0.5, 0.25, 10.0  # units more: a topic watched, an end seen, a topic left, a CONNECT
 ANSWER_BYTES_A_UNIT = 2048  # a list of jobs is read and joined faster than it is watched
-PAYER = "headway.payer"  # where an opening request keeps who pays for it
 PAYERS_LIMIT = 10_000  # after which those are forgotten that owe nothing
 
 Environ = dict[str, Any]
@@ -69,16 +68,15 @@ class Meter:
             found = self._payers[name] = Payer(self._clock)
         return found
 
-    def by_request(
-        self, visitor_of: Callable[[Environ], Visitor], trusted: Iterable[Network]
-    ) -> Callable[[Environ], Payer]:
-        """What tells from an opening request who pays: those who see everything by owner, all others by address."""
+    def of_address(self, trusted: Iterable[Network]) -> Callable[[Environ], Payer]:
+        """What tells from an opening request at which address somebody pays for it."""
 
         def payer_of(environ: Environ) -> Payer:
-            who = visitor_of(environ)
-            if who.sees:
-                return self.payer(f"owner {who.owner}")
             forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
             return self.payer(block_of(client_of(environ.get("REMOTE_ADDR", ""), forwarded, trusted)))
 
         return payer_of
+
+    def of_visitor(self, who: Visitor, address: Payer) -> Payer:
+        """Those who see everything pay by themselves, wherever they are; all others at their address."""
+        return self.payer(f"owner {who.owner}") if who.sees else address

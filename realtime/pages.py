@@ -112,7 +112,7 @@ def show(template: str, here: str, **values: object) -> Response:
     )
     response = make_response(text)
     # not `no-store`: browsers would not keep the page for the way back; what it shows of jobs is read anew by then
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 

@@ -35,6 +35,7 @@ from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.aside import Aside  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.hardening import Hardened  # noqa: E402
 from realtime.meter import Meter  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
@@ -130,9 +131,9 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 
-    visitor_of = visitors(app, access)
-    Connection.payer_of = staticmethod(Meter().by_request(visitor_of, settings.trusted_proxies))
-    handlers.register(socketio.server, relay, access, rights, visitor_of)
+    meter = Meter()
+    Connection.payer_of = staticmethod(meter.of_address(settings.trusted_proxies))
+    handlers.register(socketio.server, relay, access, rights, visitors(app, access), meter)
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
@@ -202,7 +203,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     log.info("listening on http://%s:%d", settings.host, settings.port)
     eventlet.wsgi.server(
         listening,
-        Prefix(app, settings.prefix) if settings.prefix else app,
+        Hardened(Prefix(app, settings.prefix) if settings.prefix else app),
         max_size=REQUEST_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,

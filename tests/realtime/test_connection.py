@@ -182,7 +182,7 @@ def test_a_connection_whose_payer_is_in_debt_waits_and_others_go_on(clock: Clock
     poor.charge(BURST + 2.5 * RATE)
     connections = [Connection(engine, sid) for sid in ("poor", "rich")]
     for connection, payer in zip(connections, (poor, rich), strict=True):
-        connection._payer = payer
+        connection.payer = payer
     assert connections[1]._may_go_on(100) and not waited
     assert connections[0]._may_go_on(100) and waited == [WAIT, WAIT, 0.5]
     waited.clear()

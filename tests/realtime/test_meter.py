@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.access import STRANGER, Visitor
+from realtime.access import Visitor
 from realtime.meter import BURST, BYTES_A_UNIT, MESSAGE, PAYERS_LIMIT, RATE, Meter, Payer
 from realtime.topics import TOPIC_LIMIT
 from workers.addresses import networks
@@ -76,11 +76,10 @@ def test_of_very_many_payers_those_are_forgotten_that_owe_nothing(clock: Clock) 
 def test_strangers_pay_by_address_and_operators_by_owner(
     one: tuple[str, str, str], other: tuple[str, str, str], same: bool, clock: Clock
 ) -> None:
-    def visitor_of(environ: dict[str, str]) -> Visitor:
-        owner = environ["owner"]
-        return Visitor(owner, operator=owner == "operator") if owner else STRANGER
-
-    payer_of = Meter(clock).by_request(visitor_of, networks("10.9.9.9"))
-    names = ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "owner")
-    payers = [payer_of(dict(zip(names, asked, strict=True))) for asked in (one, other)]
+    meter = Meter(clock)
+    payer_of = meter.of_address(networks("10.9.9.9"))
+    payers = []
+    for address, forwarded, owner in (one, other):
+        paid = payer_of({"REMOTE_ADDR": address, "HTTP_X_FORWARDED_FOR": forwarded})
+        payers.append(meter.of_visitor(Visitor(owner, operator=owner == "operator"), paid))
     assert (payers[0] is payers[1]) == same
