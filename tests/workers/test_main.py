@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -76,12 +77,12 @@ def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, proce
 
 
 def test_a_workers_name_tells_strangers_nothing_of_its_machine(redis: Redis, jobs: Jobs, processes: Processes) -> None:
-    """It stands in the state of each job that it runs; host and process are for those who see the workers."""
+    """It stands in the state of each job that it runs; its host is for those who see the workers."""
     process = processes.worker()
     state = ended(jobs, jobs.submit("text_length", {"text": "a"}, owner="me").state.id).state
-    assert state.worker is not None and re.fullmatch(r"default\.[0-9a-f]{8}", state.worker)
+    assert state.worker is not None and re.fullmatch(rf"default\.{process.pid}\.[0-9a-f]{{8}}", state.worker)
     [record] = redis.keys("rq:worker:default.*")
-    assert redis.hget(record, "pid") == str(process.pid).encode()
+    assert redis.hget(record, "hostname") == socket.gethostname().encode()
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_job(jobs: Jobs, processes: Processes) -> None:
