@@ -19,6 +19,7 @@ from wsproto.frame_protocol import CloseReason, Frame, Opcode
 from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
 from realtime.meter import ANSWER_BYTES_A_UNIT, Payer
 from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
+from realtime.owed import Owed
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
 QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
@@ -44,6 +45,8 @@ class Connection(engineio.socket.Socket):
     listen: Listen  # how to hear that bytes have come; of the server, as the next
     spawn: Spawn
     payer_of: Callable[[dict[str, Any]], Payer]  # who pays for it, by its opening request
+
+    everybody = Owed()  # what waits for all of them together
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,6 +81,16 @@ class Connection(engineio.socket.Socket):
         """Whether answers wait that are too long for more to be asked: one list may have some hundred KB."""
         return not self.closed and self._own > OWN_LIMIT and bool(self.outlet)
 
+    @property
+    def owed(self) -> int:
+        """Characters of answers that wait, as far as is known."""
+        return self._own if self.outlet else 0
+
+    @property
+    def since(self) -> float:
+        """When the frame was begun that is being written."""
+        return self.outlet.writing_since
+
     def send_shared(self, *frames: bytes) -> None:
         """Write frames that others get too, together where that is possible."""
         if not self.closed:
@@ -93,6 +106,8 @@ class Connection(engineio.socket.Socket):
             self.payer.charge(size / ANSWER_BYTES_A_UNIT)
         self._own = self._own + size if self.outlet else size
         self.outlet.write(pack(pkt.encode()))
+        if size and self.outlet:
+            self.everybody.add(self, size)
 
     def schedule_ping(self) -> None:
         """Owe a ping: `mind_pings`, one for all, sends it."""
@@ -110,12 +125,15 @@ class Connection(engineio.socket.Socket):
     def close(self, *args: Any, **kwargs: Any) -> None:
         """End the conversation; what is being written is written, and nothing is read any more."""
         super().close(*args, **kwargs)
+        if self.closed:
+            self.everybody.discard(self)
         if self.closed and self._inlet is not None:
             self._leave(CloseReason.NORMAL_CLOSURE)
 
     def end(self, why: str) -> None:
         """Close at once, and free what waits, in our memory and in the kernel's."""
         log.info("a connection is closed: %s", why)
+        self.everybody.discard(self)
         super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         if self._inlet is not None:
             self._leave(None)

@@ -16,6 +16,7 @@ from engineio.packet import MESSAGE, Packet
 
 from realtime.connection import SEND_BURST, SEND_RATE, SLOW, WAIT, Connection, ending_the_sender
 from realtime.meter import BURST, RATE, Payer
+from realtime.owed import Owed
 from tests.conftest import until
 
 
@@ -188,3 +189,24 @@ def test_a_connection_whose_payer_is_in_debt_waits_and_others_go_on(clock: Clock
     waited.clear()
     connections[0].closed = True
     assert not connections[0]._may_go_on(100) and not waited
+
+
+def test_answers_that_wait_for_all_together_are_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is read does not count, however much it is."""
+    monkeypatch.setattr(Connection, "everybody", Owed(1_000_000))
+    ended: list[str] = []
+
+    class Ending(Connection):
+        def end(self, why: str) -> None:
+            ended.append(self.sid)
+
+    reading, stopped = Ending(Engine(), "reading"), Ending(Engine(), "stopped")
+    reading.outlet.attach(reader.socket)
+    for _ in range(10):
+        reading.send(Packet(MESSAGE, "x" * 300_000))
+        reader.read(300_011)  # with the head of the frame, and the packet's type
+        until(lambda: reading.owed == 0, "what was read")
+    stopped.send(Packet(MESSAGE, "x" * 600_000))
+    assert not ended
+    reading.send(Packet(MESSAGE, "x" * 500_000))
+    assert ended == ["stopped"]
