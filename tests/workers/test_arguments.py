@@ -7,8 +7,8 @@ import pytest
 
 from workers import jobs as jobs_package
 from workers.arguments import Arguments, each
-from workers.errors import BadArguments
-from workers.tasks import Tasks
+from workers.errors import BadArguments, WireError
+from workers.tasks import Task, Tasks, task
 
 TASKS = Tasks.collect(jobs_package)
 
@@ -34,3 +34,15 @@ def test_of_many_the_first_that_is_wrong_is_named_by_its_number() -> None:
     with pytest.raises(BadArguments, match=r"^args\[8\]: text_length") as refused:
         each(task, [{"text": "a"}, {}, {}], start=7)
     assert set(refused.value.fields) == {"args.8.text"}
+
+
+def test_what_json_can_not_hold_is_refused_before_it_is_kept() -> None:
+    """RQ would write Infinity, and no browser could read the page of such a job."""
+
+    @task()
+    def wait(seconds: float) -> None: ...
+
+    made: Task = wait.headway_task  # type: ignore[attr-defined]
+    assert Arguments.of(made, {"seconds": 1.5}).text == '{"seconds":1.5}'
+    with pytest.raises(WireError, match="JSON can hold"):
+        Arguments.of(made, json.loads('{"seconds": 1e999}'))
