@@ -1,4 +1,6 @@
 # One image for every part: web, worker, scheduler. The server of the jobs is another one (see docker-compose.yml).
+# The base images are named by their tags and not by digests, so that each build has their newest security fixes. Where
+# builds must be repeatable, pin both: FROM node:22-slim@sha256:…, as `docker buildx imagetools inspect` tells it.
 FROM node:22-slim AS frontend
 WORKDIR /build
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./

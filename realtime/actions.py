@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from realtime import openapi
 from realtime.access import Refusal
@@ -27,12 +27,21 @@ TOLERANCE = 10  # jobs, and per cent, by which what is found may differ from wha
 blueprint = Blueprint("actions", __name__)
 
 
+def _as_job_id(text: str) -> str:
+    if not is_job_id(text):
+        raise ValueError("the id of a job: 1 to 128 letters, digits, - and _")
+    return text
+
+
+JobId = Annotated[str, AfterValidator(_as_job_id)]
+
+
 class ActionRequest(BaseModel):
     """The body of an action: the jobs by their `ids`, or all that fit `q`."""
 
     model_config = ConfigDict(extra="forbid")
     verb: Verb
-    ids: Annotated[list[str], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
+    ids: Annotated[list[JobId], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
     q: Annotated[str, Field(max_length=LENGTH_LIMIT)] | None = None
     expect: Annotated[int, Field(ge=0)] | None = None  # how many jobs the person saw who asks for it
 

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
-from realtime.notify import Notify, accept
-from realtime.request import allow, grant, parse_body, parse_query, payer, services, submitter, visitor
+from realtime.intake import AgainRequest, BulkSubmission, Order, Submission
+from realtime.notify import accept
+from realtime.request import allow, grant, parse_query, payer, services, submitter, take_in, visitor
 from workers import detail, log_lines, relatives, waiting
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
@@ -19,32 +20,6 @@ BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
 
 blueprint = Blueprint("api", __name__)
-
-
-class Submission(BaseModel):
-    """The body of a submit."""
-
-    model_config = ConfigDict(extra="forbid")
-    task: str
-    args: dict[str, Any] = {}
-    queue: str | None = None
-    notify: Notify | None = None
-
-
-class BulkSubmission(BaseModel):
-    """The body of a bulk submit."""
-
-    model_config = ConfigDict(extra="forbid")
-    task: str
-    args: list[Any]  # each checked by its task; a model here would name fields by another path
-    queue: str | None = None
-
-
-class AgainRequest(BaseModel):
-    """The body of a job that is submitted again; it may be missing."""
-
-    model_config = ConfigDict(extra="forbid")
-    args: dict[str, Any] | None = None  # None: the same
 
 
 class LogQuery(BaseModel):
@@ -67,10 +42,10 @@ def submit_job() -> Response:
     """Queue a job."""
     key = _idempotency_key()
     who, payer = submitter()
-    body = parse_body(Submission)
-    notify = accept(body.notify)
-    submit = services().jobs.submit
-    return accepted(submit(body.task, body.args, owner=who, queue=body.queue, key=key, notify=notify, payer=payer))
+    given = take_in(Order("one"))
+    notify, submit = accept(given.notify), services().jobs.submit
+    [args] = given.arguments
+    return accepted(submit(given.task, args, owner=who, queue=given.queue, key=key, notify=notify, payer=payer))
 
 
 def _idempotency_key() -> str | None:
@@ -92,11 +67,10 @@ def _idempotency_key() -> str | None:
 @openapi.describe(body=BulkSubmission, status=202, answer="Ids")
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
-    request.max_content_length = BULK_BODY_LIMIT
     who, payer = submitter()
-    body = parse_body(BulkSubmission)
+    given = take_in(Order("many"), BULK_BODY_LIMIT)
     submit_many = services().jobs.submit_many
-    return jsonify(ids=submit_many(body.task, body.args, owner=who, queue=body.queue, payer=payer)), 202
+    return jsonify(ids=submit_many(given.task, given.arguments, owner=who, queue=given.queue, payer=payer)), 202
 
 
 @blueprint.get("/api/jobs/<id>")
@@ -203,7 +177,9 @@ def submit_again(id: str) -> Response:
     stored = jobs.load(id)
     allow(services().access.may_act(visitor(), stored.owner))
     is_chunked = "Transfer-Encoding" in request.headers
-    args = (parse_body(AgainRequest) if request.content_length or is_chunked else AgainRequest()).args
+    args: Any = None
+    if request.content_length or is_chunked:
+        args = next(iter(take_in(Order("again", stored.state.task)).arguments), None)
     if args is None:
         args = detail.read(services().redis, stored.state).args
         if args is None:

@@ -1,7 +1,9 @@
 """Makes the Flask application: defaults, services, blueprints."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import flask
 from flask import Flask, Response
@@ -13,6 +15,7 @@ from realtime import (
     audit,
     errors,
     health,
+    intake,
     operators,
     pages,
     push,
@@ -22,6 +25,8 @@ from realtime import (
     tutorials,
 )
 from realtime.access import Access
+from realtime.aside import Read
+from realtime.hardening import Hardened
 from realtime.logins import Logins
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
@@ -38,9 +43,11 @@ BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
 HTTPS_LASTS = 30 * 24 * 3600  # seconds for which a browser asks us by HTTPS alone, once it has
 PREFLIGHT_TTL = 600  # seconds for which a browser remembers what a foreign page may send
 POLICY = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+    "default-src 'self'; connect-src {sockets}; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
+HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+FILES = ("/js/", "/css/", "/vendor/", "/v/")  # what pages of HEADWAY_ORIGINS may load
 
 
 @dataclass(frozen=True)
@@ -56,9 +63,19 @@ class Services:
     history: History
     pulse: Pulse  # how fresh what the relay shows is
     metrics: Metrics
+    read_aside: Read  # reads what a body submits, where that delays nobody
 
 
-def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse, metrics: Metrics) -> Flask:
+def create_app(
+    settings: Settings,
+    secrets: Secrets,
+    redis: Redis,
+    *,
+    pulse: Pulse,
+    metrics: Metrics,
+    read_aside: Read | None = None,
+) -> Flask:
+    """`read_aside`: how large bodies are read; None: right here."""
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.config.update(
         SECRET_KEY=secrets.secret_key,
@@ -72,16 +89,18 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     access = Access(settings, secrets)
     app.session_interface = sessions = Sessions(settings, access)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
+    tasks = Tasks.collect(jobs)
     app.extensions["headway"] = Services(
         settings=settings,
         access=access,
         sessions=sessions,
         logins=Logins(redis),
         redis=redis,
-        jobs=Jobs(redis, Tasks.collect(jobs), settings.queue_names, settings.naming),
+        jobs=Jobs(redis, tasks, settings.queue_names, settings.naming),
         history=History(redis),
         pulse=pulse,
         metrics=metrics,
+        read_aside=read_aside or partial(intake.read, tasks=tasks),
     )
     errors.register(app)
     app.before_request(request.check_origin)
@@ -89,18 +108,22 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
         app.register_blueprint(part.blueprint)
     app.after_request(_harden)
     app.after_request(_share)
+    app.wsgi_app = Hardened(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers.setdefault("Cache-Control", "no-store")
+    """The policy of our pages, and what depends on the host; other headers are those of `realtime/hardening.py`."""
     host = flask.request.environ.get("HTTP_HOST", "")
+    # not every browser takes 'self' for sockets too
+    sockets = f"'self' ws://{host} wss://{host}" if HOST.fullmatch(host) else "'self'"
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
+    here = request.services()
     # for the standard port alone: browsers would take other ports of the host, which may speak HTTP, for HTTPS too
-    if request.services().access.is_https(flask.request.scheme, host) and ":" not in host:
+    if here.access.is_https(flask.request.scheme, host) and ":" not in host:
         response.headers["Strict-Transport-Security"] = f"max-age={HTTPS_LASTS}"
+    if here.settings.origins and flask.request.path.startswith(FILES):
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 
@@ -112,7 +135,7 @@ def _share(response: Response) -> Response:
         response.headers["Access-Control-Allow-Origin"] = str(origin)
         response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
         if flask.request.method == "OPTIONS":
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"
             response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_TTL)
     return response

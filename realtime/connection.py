@@ -17,7 +17,9 @@ from engineio.packet import PING, Packet
 from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
 from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
+from realtime.meter import ANSWER_BYTES_A_UNIT, Payer
 from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
+from realtime.owed import Owed
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
 QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
@@ -25,6 +27,8 @@ OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
 SLOW = 10.0  # seconds in which a packet must be written
 CONNECTION_LIMIT = 20_000  # of one process
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
+CONNECTION = "headway.connection"  # where an opening request has it
+WAIT = 1.0  # seconds after which a connection in debt looks whether it is still there
 LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
 CONNECT = "0"
@@ -40,6 +44,9 @@ class Connection(engineio.socket.Socket):
     direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
     listen: Listen  # how to hear that bytes have come; of the server, as the next
     spawn: Spawn
+    payer_of: Callable[[dict[str, Any]], Payer]  # who pays for it, by its opening request
+
+    everybody = Owed()  # what waits for all of them together
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,6 +57,7 @@ class Connection(engineio.socket.Socket):
         self._socket: Any = None
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
+        self.payer: Payer | None = None  # None: before the opening request
 
     # -- towards the client
 
@@ -73,6 +81,16 @@ class Connection(engineio.socket.Socket):
         """Whether answers wait that are too long for more to be asked: one list may have some hundred KB."""
         return not self.closed and self._own > OWN_LIMIT and bool(self.outlet)
 
+    @property
+    def owed(self) -> int:
+        """Characters of answers that wait, as far as is known."""
+        return self._own if self.outlet else 0
+
+    @property
+    def since(self) -> float:
+        """When the frame was begun that is being written."""
+        return self.outlet.writing_since
+
     def send_shared(self, *frames: bytes) -> None:
         """Write frames that others get too, together where that is possible."""
         if not self.closed:
@@ -83,9 +101,13 @@ class Connection(engineio.socket.Socket):
         owes much nothing more is taken: what waits is bounded by that and one ack."""
         if self.closed:
             return
-        self._own = self._own if self.outlet else 0
-        self._own += len(pkt.data) if isinstance(pkt.data, str) else 0
+        size = len(pkt.data) if isinstance(pkt.data, str) else 0
+        if self.payer is not None:
+            self.payer.charge(size / ANSWER_BYTES_A_UNIT)
+        self._own = self._own + size if self.outlet else size
         self.outlet.write(pack(pkt.encode()))
+        if size and self.outlet:
+            self.everybody.add(self, size)
 
     def schedule_ping(self) -> None:
         """Owe a ping: `mind_pings`, one for all, sends it."""
@@ -103,12 +125,15 @@ class Connection(engineio.socket.Socket):
     def close(self, *args: Any, **kwargs: Any) -> None:
         """End the conversation; what is being written is written, and nothing is read any more."""
         super().close(*args, **kwargs)
+        if self.closed:
+            self.everybody.discard(self)
         if self.closed and self._inlet is not None:
             self._leave(CloseReason.NORMAL_CLOSURE)
 
     def end(self, why: str) -> None:
         """Close at once, and free what waits, in our memory and in the kernel's."""
         log.info("a connection is closed: %s", why)
+        self.everybody.discard(self)
         super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         if self._inlet is not None:
             self._leave(None)
@@ -155,6 +180,8 @@ class Connection(engineio.socket.Socket):
         elif len(self.server.sockets) > CONNECTION_LIMIT:
             refusal = {**self.server._bad_request("too many connections: come again later"), "status": BUSY}
         else:
+            self.payer = type(self).payer_of(environ)
+            environ[CONNECTION] = self
             return super().handle_get_request(environ, start_response)
         self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
         return refusal
@@ -210,8 +237,19 @@ class Connection(engineio.socket.Socket):
         else:
             # what another than a message carries is of the upgrade from polling, and would be parsed
             packet = Packet(encoded_packet=message if message[0] == "4" else message[0])
+            if message[0] == "4" and not self._may_go_on(len(message)):
+                return  # it has been closed meanwhile
             with suppress(UnknownPacketError):  # what has no place here changes nothing
                 self.receive(packet)
+
+    def _may_go_on(self, size: int) -> bool:
+        """Wait until its payer can afford a message of that size; until then nothing more is read from this client."""
+        if self.payer is None:
+            return True
+        due = time.monotonic() + self.payer.book(size)
+        while not self.closed and (left := due - time.monotonic()) > 0:
+            self.server.sleep(min(left, WAIT))
+        return not self.closed
 
     def may_send(self) -> bool:
         """Whether a client that sends one message more stays within its rate."""

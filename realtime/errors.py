@@ -9,14 +9,16 @@ from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
 from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack, TooMany
+from workers.fields import cut
 
 RETRY_AFTER = 2  # seconds
+MESSAGE_LIMIT = 2000  # characters
 RETRY_AFTER_FULL = 30  # seconds
 AWAY = "Redis can't be reached, or takes no writes; try again in a moment"
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
 STATUSES = {"bad_request": 400, "unauthorized": 401, "expired": 401, "forbidden": 403, "not_found": 404}
-STATUSES |= {"too_many": 429}
+STATUSES |= {"too_many": 429, "unavailable": 503}
 
 log = logging.getLogger("headway.http")
 
@@ -46,7 +48,7 @@ def code_of(error: Exception) -> str:
 
 
 def answer(status: int, code: str, message: str, *, retry_after: int | None = None, **more: Any) -> Response:
-    response = jsonify(error={"code": code, "message": message, **more})
+    response = jsonify(error={"code": code, "message": cut(message, MESSAGE_LIMIT), **more})
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)

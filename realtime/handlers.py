@@ -11,7 +11,9 @@ import socketio
 from redis.exceptions import RedisError
 
 from realtime.access import EXPIRED, UNAUTHORIZED, Access, Refusal, Visitor
+from realtime.connection import CONNECTION, Connection
 from realtime.logs import LOGS_LIMIT, Tail
+from realtime.meter import END, JOIN, LEFT, TOPIC, Meter, Payer
 from realtime.relay import Relay
 from realtime.rights import Rights
 from realtime.snapshots import Watched
@@ -57,13 +59,21 @@ class WireJSON:
 
 
 def register(
-    server: socketio.Server, relay: Relay, access: Access, rights: Rights, visitor_of: Callable[[Environ], Visitor]
+    server: socketio.Server,
+    relay: Relay,
+    access: Access,
+    rights: Rights,
+    visitor_of: Callable[[Environ], Visitor],
+    meter: Meter,
 ) -> None:
     """Answer the events of the contract on `server`. An ack is always an object.
 
     On python-socketio itself: Flask-SocketIO would make a request context for each event, match its address and read
-    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once.
+    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once; what it
+    costs is charged by `meter`.
     """
+
+    payers: dict[str, Payer] = {}
 
     def on(event: str) -> Callable[[Handler], Handler]:
         def register_(handler: Handler) -> Handler:
@@ -80,13 +90,18 @@ def register(
             # only Redis knows whether the login still stands; pages try again
             raise socketio.exceptions.ConnectionRefusedError(AWAY.message) from None
         rights.enter(sid, who)
+        connection: Connection = environ[CONNECTION]
+        payers[sid] = connection.payer = meter.of_visitor(who, connection.payer or meter.payer(""))
+        payers[sid].charge(JOIN)
         environ.clear()  # some KB for as long as the connection lasts, and nobody reads it any more
+        environ[CONNECTION] = connection  # it may say CONNECT again
         # the status must follow the CONNECT packet, which is sent when this returns
         server.start_background_task(relay.greet, sid, who.owner)
 
     @server.on("disconnect")
     def disconnect(sid: str, reason: Any = None) -> None:
         rights.leave(sid)
+        payers.pop(sid, None)
         relay.forget(sid)
 
     @on("watch")
@@ -97,6 +112,7 @@ def register(
         token = data.get("token")
         if token is not None and not isinstance(token, str):
             return {"ok": False, **error("bad_request", f"token: expected text, got {type(token).__name__}")}
+        payers[sid].charge(TOPIC * len(names))
         answers = _watch(relay, access, rights, sid, list(dict.fromkeys(names)), access.grant(token))
         parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
         return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
@@ -106,6 +122,7 @@ def register(
         names = _topics(data)
         if isinstance(names, Refusal):
             return {"ok": False, **error(names.code, names.message)}
+        payers[sid].charge(LEFT * len(names))
         topics = [_topic(name, rights.visitor(sid).owner) for name in names]
         rights.released(sid, topics)
         relay.topics.remove(sid, topics)
@@ -119,6 +136,7 @@ def register(
         owner = rights.visitor(sid).owner
         if not owner:
             return {"ok": False, **error(UNAUTHORIZED.code, UNAUTHORIZED.message)}
+        payers[sid].charge(END * len(ends))
         try:
             relay.seen(owner, ends)
         except RedisError:

@@ -8,8 +8,10 @@ from pathlib import Path
 KEPT = 200  # files
 
 
-def preload(html: str, folder: Path) -> str:
+def preload(html: str, folder: Path, release: str = "") -> str:
     """The page with links that let a browser fetch all its modules of `folder` (`…/js/`) at once.
+
+    They are looked for once in a `release`; without one, each time.
 
     Without them it learns of each when it has read the one that imports it: up to seven round trips in a row.
     """
@@ -17,9 +19,15 @@ def preload(html: str, folder: Path) -> str:
     if not scripts:
         return html
     root = scripts[0][0]
-    names = imported((name for _, name in scripts), folder)
+    given = tuple(name for _, name in scripts)
+    names = _imported_in(release, given, folder) if release else imported(given, folder)
     links = "".join(f'<link rel="modulepreload" href="{root}{name}">' for name in names)
     return html.replace("</head>", f"{links}</head>", 1)
+
+
+@lru_cache(KEPT)
+def _imported_in(release: str, names: tuple[str, ...], folder: Path) -> list[str]:
+    return imported(names, folder)
 
 
 def imported(names: Iterable[str], folder: Path) -> list[str]:

@@ -2,10 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from realtime.access import Refusal
 from realtime.errors import Refused
+from realtime.intake import Notify
 from realtime.request import allow, grant, services, visitor
 from workers import allowance
 from workers.errors import BadArguments
@@ -14,14 +13,6 @@ from workers.public import is_inner
 from workers.wire import is_address
 
 URL_LIMIT = 2000  # characters
-
-
-class Notify(BaseModel):
-    """Who is to be told of a job's ends: at least one of them."""
-
-    model_config = ConfigDict(extra="forbid")
-    webhook: str | None = None  # a URL
-    email: str | None = None  # one address
 
 
 def accept(wish: Notify | None) -> dict[str, str] | None:

@@ -37,6 +37,7 @@ LIBRARIES = {
     "uplot.css": ("uplot/dist", "uPlot.min.css"),
 }
 VERSION = "0.1.0"
+PAGES_KEPT = 64  # each kind of visitor's of each view
 DAY = 24 * 3600  # seconds
 MINE = (("/", "My jobs"), ("/jobs", "Jobs"))
 ALL = (
@@ -99,25 +100,43 @@ def show(template: str, here: str, **values: object) -> Response:
         session["day"] = today  # and lives on as long as pages are opened
         services().logins.renew(this_session())
     who, may_act = visitor(), services().access.may_submit() is None
-    text = render_template(
+    render = _rendered if not values else _rendered.__wrapped__  # what differs each time is not kept
+    text = render(
         template,
+        _release(),
         root=request.script_root,
-        files=f"{request.script_root}/v/{_release()}",
         here=here,
-        views=ALL if who.sees else MINE,
+        sees=who.sees,
         role="operator" if who.operator else "viewer" if who.viewer else "",
         # a viewer acts on what is their own, which stands among other people's jobs in all views but one
         acts="yes" if may_act and (here == "/" or not who.viewer) else "no",
         environment=services().settings.environment,
-        version=VERSION,
-        rq_version=metadata.version("rq"),
-        python_version=platform.python_version(),
         **values,
     )
-    response = make_response(modules.preload(text, FRONTEND / "js"))
+    response = make_response(text)
     # not `no-store`: browsers would not keep the page for the way back; what it shows of jobs is read anew by then
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+@lru_cache(PAGES_KEPT)
+def _rendered(template: str, release: str, *, root: str, sees: bool, **values: object) -> str:
+    """A page's HTML: it depends on what is given here alone, so it is made once for all who see the same."""
+    html = render_template(
+        template,
+        root=root,
+        files=f"{root}/v/{release}",
+        views=ALL if sees else MINE,
+        versions=_versions() if sees else "",
+        **values,
+    )
+    return modules.preload(html, FRONTEND / "js", release)
+
+
+@lru_cache(1)
+def _versions() -> str:
+    """Of what runs here: a stranger could look up its faults."""
+    return f"Headway {VERSION} · RQ {metadata.version('rq')} · Python {platform.python_version()}"
 
 
 @blueprint.post("/login")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime import openapi
 from realtime.notify import check_address
-from realtime.request import limit_submits, owner, parse_body, payer, services
+from realtime.request import allow, limit_submits, owner, parse_body, payer, services
 from workers import subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
@@ -76,6 +76,7 @@ def read_key() -> Response:
 @openapi.describe(body=PushRequest, answer="Ok")
 def subscribe() -> Response:
     """Push this session's ends to a browser when no page shows them; the same endpoint again changes what is told."""
+    allow(services().access.may_submit())
     counted = payer()
     limit_submits(counted)
     body = parse_body(PushRequest)

@@ -21,6 +21,7 @@ from realtime.pulse import Pulse
 from realtime.snapshots import NOTHING, SharedReads, Watch, Watched, read_topics
 from realtime.topics import Topic, Topics, ends_of, topics_of
 from realtime.transport import Transport
+from realtime.unknown import Unknown
 from workers import inbox, records, store
 from workers.channel import Channel, Gap
 from workers.wire import Logged, Recheck, Update
@@ -29,7 +30,6 @@ CATCH_UP_INTERVAL = 0.1  # seconds between two looks at who was behind
 RELOAD_STEP = 500  # topics read in one round trip
 RELOAD_PAUSE = 0.5  # seconds between two tries to read the watched topics again
 YIELD_EVERY = 200  # updates or writes after which others get their turn
-
 log = logging.getLogger("headway.relay")
 
 
@@ -52,6 +52,7 @@ class Relay:
         self._clock = clock
         self._frames = Frames(conflate=conflate)
         self._told = Told()
+        self._unknown = Unknown()
         self._joining: dict[Topic, list[Watch]] = {}
         self._reads = SharedReads(partial(read_topics, redis))
         self.logs = Logs(redis, self.topics, transport)
@@ -65,7 +66,6 @@ class Relay:
         self.metrics.connections.set_function(lambda: len(transport.connections()))
 
     # -- watching
-
     def watch(self, sid: str, topics: Sequence[Topic]) -> dict[Topic, Watched | None]:
         """Join `topics`, read them, and return what they hold.
 
@@ -74,7 +74,7 @@ class Relay:
         before it waits for anything, and no update falls between the answer and the frames that follow it.
         Raises RedisError, with nothing joined.
         """
-        joining = {topic: Watch() for topic in topics if self.topics.add(sid, topic)}
+        joining = {topic: Watch() for topic in self._unknown.without(topics) if self.topics.add(sid, topic)}
         for topic, watch in joining.items():
             self._joining.setdefault(topic, []).append(watch)
         try:
@@ -91,6 +91,7 @@ class Relay:
                 answers[topic] = (bodies, more)
             else:
                 self.topics.remove(sid, [topic])
+                self._unknown.add(topic.job_id)
         return answers
 
     def _leave(self, joining: Mapping[Topic, Watch]) -> None:
@@ -100,7 +101,6 @@ class Relay:
                 del self._joining[topic]
 
     # -- relaying
-
     def listen(self) -> None:
         """Take updates from the channel, for ever."""
         for said in self.channel.listen():
@@ -126,6 +126,7 @@ class Relay:
 
     def _take(self, update: Update) -> None:
         self.moved.add(update.queue)
+        self._unknown.forget(update.id)
         if update.ended and update.owner and self.topics.is_watched(ends_of(update.owner)):
             self._frames.add(ends_of(update.owner), update)
         if update.gone:
@@ -259,7 +260,6 @@ class Relay:
             self.send_due()
 
     # -- the ends of one owner
-
     def greet(self, sid: str, owner: str) -> None:
         """Tell a new connection how fresh all this is, and its owner of the ends that no page has shown yet."""
         self._transport.send(sid, self.pulse.packet())

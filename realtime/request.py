@@ -1,26 +1,26 @@
 """What a view asks of its request: the services, who it is from, whether it may, and what its body says."""
 
-import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, request, session
-from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
 
+from realtime import intake
 from realtime.access import Refusal, Visitor, new_owner
 from realtime.errors import Refused
+from realtime.intake import HUB_LIMIT, Intake, Order
 from realtime.sessions import Session
 from realtime.tokens import Grant
 from workers import addresses, allowance
 from workers.errors import BadArguments, TooMany
+from workers.fields import SPARE, Model, check
 from workers.limits import SUBMITS, Payer
-from workers.tasks import fields_of
-from workers.wire import no_constant
 
 if TYPE_CHECKING:
     from realtime.app import Services
 
-Model = TypeVar("Model", bound=BaseModel)
+FORM_LIMIT = 16 * 1024  # bytes
 
 
 def services() -> "Services":
@@ -115,33 +115,46 @@ def check_origin() -> None:
         raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
 
 
+def form() -> MultiDict[str, str]:
+    """The fields of a form. Those of the tutorials have one short field, and are parsed where viewers are served."""
+    request.max_content_length = FORM_LIMIT
+    return request.form
+
+
 def read_json() -> Any:
     """The body as JSON, whatever its content type says. Raises `BadArguments`."""
-    body = request.get_data(cache=False)  # 413 where it is too long
-    try:
-        return json.loads(body, parse_constant=no_constant)
-    except (ValueError, RecursionError) as error:
-        wrong = {"body": {"expected": "JSON", "got": str(error)}}
-        raise BadArguments(f"expected a JSON body: {error}", wrong) from error
+    return intake.as_json(_small_body())
 
 
 def parse_body(model: type[Model]) -> Model:
     """The JSON body as `model`. Raises `BadArguments`."""
-    data = read_json()
-    if not isinstance(data, dict):
-        got = type(data).__name__
-        raise BadArguments(f"expected a JSON object, got {got}", {"body": {"expected": "an object", "got": got}})
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        fields = fields_of(error)
-        raise BadArguments(f"wrong fields: {', '.join(sorted(fields))}", fields) from error
+    return intake.as_model(_small_body(), model)
+
+
+def _small_body() -> bytes:
+    """Raises `BadArguments` where it has more than the hub reads: only submits have so much to say."""
+    body = request.get_data(cache=False)  # 413 where it is too long for any route
+    if len(body) > HUB_LIMIT:
+        wrong = {"body": {"expected": f"at most {HUB_LIMIT} bytes", "got": f"{len(body)}"}}
+        raise BadArguments(f"expected a body of at most {HUB_LIMIT} bytes, got {len(body)}", wrong)
+    return body
+
+
+def take_in(order: Order, limit: int | None = None) -> Intake:
+    """What a body submits; large ones are read in another process. `limit` in bytes, where it is not as everywhere.
+
+    Raises `BadArguments`, `WireError`, `Refused`.
+    """
+    if limit is not None:
+        request.max_content_length = limit
+    return services().read_aside(order, request.get_data(cache=False))
 
 
 def parse_query(model: type[Model]) -> Model:
     """The query as `model`. Raises `BadArguments`."""
-    try:
-        return model.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        fields = fields_of(error)
-        raise BadArguments(f"wrong query: {', '.join(sorted(fields))}", fields) from error
+    most = len(model.model_fields) + SPARE
+    count = request.query_string.count(b"&") + 1
+    if count > most:  # before they are read one by one
+        wrong = {"query": {"expected": f"at most {most} parameters", "got": f"{count}"}}
+        raise BadArguments(f"expected at most {most} parameters in the query, got {count}", wrong)
+    return check(model, request.args.to_dict(), what="wrong query", whole="query")

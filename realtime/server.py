@@ -34,9 +34,12 @@ from redis.exceptions import RedisError  # noqa: E402
 from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import Services, create_app  # noqa: E402
+from realtime.aside import Aside  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.hardening import Hardened  # noqa: E402
 from realtime.hosts import Hosts  # noqa: E402
 from realtime.logins import Logins  # noqa: E402
+from realtime.meter import Meter  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.prefix import Prefix  # noqa: E402
@@ -128,11 +131,14 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     relay = Relay(redis, subscriber, transport, conflate=settings.conflate)
     rights = Rights(relay, access, transport, Logins(redis))
     relay.on_recheck = rights.recheck
-    app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics)
+    aside = Aside(Tasks.collect(jobs))
+    app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics, read_aside=aside.read)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
 
-    handlers.register(socketio.server, relay, access, rights, visitors(app))
+    meter = Meter()
+    Connection.payer_of = staticmethod(meter.of_address(settings.trusted_proxies))
+    handlers.register(socketio.server, relay, access, rights, visitors(app), meter)
     engine, manager = socketio.server.eio, socketio.server.manager
 
     def has_joined(eio_sid: str) -> bool:
@@ -201,7 +207,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     log.info("listening on http://%s:%d", settings.host, settings.port)
     eventlet.wsgi.server(
         listening,
-        Hosts(Prefix(app, settings.prefix) if settings.prefix else app, settings),
+        Hardened(Hosts(Prefix(app, settings.prefix) if settings.prefix else app, settings)),
         max_size=REQUEST_LIMIT,
         socket_timeout=HTTP_TIMEOUT,
         keepalive=HTTP_TIMEOUT,

@@ -12,6 +12,8 @@ from workers import store
 from workers.store import Stored
 from workers.wire import Update
 
+TOGETHER = 1024  # topics read in one go: what one page may watch; more would hold everybody up for too long
+
 T = TypeVar("T")
 
 Snapshot = tuple[tuple[Stored, ...], bool]  # the states, and whether there are more
@@ -99,10 +101,13 @@ class SharedReads(Generic[T]):
 
     def _lead(self, reads: Mapping[Topic, "_Read[T]"]) -> None:
         self._running |= reads
+        topics = list(reads)
         try:
-            found = self._read(list(reads))
-            for topic, read in reads.items():
-                read.finish(found[topic])
+            for start in range(0, len(topics), TOGETHER):
+                part = topics[start : start + TOGETHER]
+                found = self._read(part)
+                for topic in part:
+                    reads[topic].finish(found[topic])
         except Exception as error:  # whoever shares a read must hear of it, whatever it is
             for read in reads.values():
                 read.fail(error)
@@ -125,8 +130,10 @@ class _Read(Generic[T]):
         self.done.set()
 
     def fail(self, error: Exception) -> None:
-        self._error = error
-        self.done.set()
+        """Without effect where it has been finished."""
+        if not self.done.is_set():
+            self._error = error
+            self.done.set()
 
     def result(self) -> T:
         self.done.wait()

@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from realtime import pages
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.request import allow, read_json, services, submitter
+from realtime.intake import Order
+from realtime.request import allow, form, services, submitter, take_in
 from workers import detail, records
 from workers.errors import BadArguments, NotFound
 from workers.jobs.books import QUEUE as BOOK_QUEUE
 from workers.jobs.books import is_book_url, load_book
-from workers.queue import BULK_LIMIT
 from workers.tasks import DEFAULT_QUEUE
 from workers.wire import Status, index_key
 
@@ -45,9 +45,10 @@ def submit(task: str, args: dict[str, Any]) -> str:
 
 @blueprint.post("/tasks")
 def create() -> tuple[Response, int]:
-    if "type" not in request.form:
+    given = form()
+    if "type" not in given:
         raise Refused(Refusal("bad_request", "expected the form field type, got none"))
-    id = submit("create_task", {"task_type": request.form["type"]})
+    id = submit("create_task", {"task_type": given["type"]})
     return jsonify(status="success", data={"task_id": id}), 202
 
 
@@ -78,7 +79,7 @@ def add_text() -> str:
 
 @blueprint.route("/add-task", methods=["GET", "POST"])
 def add_url() -> Response:
-    url = request.values.get("url", "")
+    url = request.args.get("url") or form().get("url", "")
     message = ""
     if url and (id := submit_by_get("count_words", {"url": url})) is not None:
         message = f"Task {id} queued at {time.strftime('%Y-%m-%d %H:%M:%S')}"
@@ -87,18 +88,14 @@ def add_url() -> Response:
 
 @blueprint.post("/parseGoodreadsLinks")
 def parse_links() -> tuple[str, int] | str:
-    prefix = services().settings.books_url
-    try:
-        links = read_json()
-    except BadArguments:
-        links = None
-    valid = list(dict.fromkeys(link for link in links if is_book_url(link, prefix))) if isinstance(links, list) else []
-    if not 1 <= len(valid) <= BULK_LIMIT:
-        return "Only array of goodreads book links is accepted.", 400
     who, payer = submitter()
-    books = [{"url": link} for link in valid]
-    services().jobs.submit_many("parse_book", books, owner=who, queue=BOOK_QUEUE, payer=payer)
-    return f"{len(valid)} books are scheduled for info parsing."
+    try:
+        given = take_in(Order("books", services().settings.books_url))
+    except BadArguments:
+        return "Only array of goodreads book links is accepted.", 400
+    submit_many = services().jobs.submit_many
+    submit_many(given.task, given.arguments, owner=who, queue=BOOK_QUEUE, payer=payer)
+    return f"{len(given.arguments)} books are scheduled for info parsing."
 
 
 @blueprint.get("/getBookInfo")

@@ -194,7 +194,7 @@ def test_each_process_has_the_secrets_that_it_needs_and_no_others(start: Start, 
         "cron": set(),
         "worker default": set(),
         "worker bookInfoParser": set(),
-        **dict.fromkeys(("worker headway", "worker headway-others", "worker headway-news"), set(news)),
+        **{f"worker {queue}": set(news) for queue in ("headway", "headway-others", "headway-news")},
     }
 
 

@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError, WatchError
 
 from workers import records
+from workers.terminal import visible
 from workers.wire import decode, encode
 
 KEY: Final = "headway:audit"  # a stream: of operators, viewers and tokens
@@ -42,11 +43,11 @@ class Entry:
 def write(redis: Redis, entry: Entry, *, stranger: bool = False) -> None:
     """Never raises: what was done was done."""
     text = encoded(entry)
-    log.info("%s", text)
+    log.info("%s", visible(text))
     try:
         redis.xadd(OTHERS_KEY if stranger else KEY, {"entry": text}, maxlen=LIMIT, approximate=True)
     except RedisError as error:
-        log.error("not kept in Redis, this line is all there is: %s: %s", text, error)
+        log.error("not kept in Redis, this line is all there is: %s: %s", visible(text), error)
 
 
 def encoded(entry: Entry) -> str:
@@ -94,7 +95,7 @@ def tell_refusals(redis: Redis, *, after: int = TOLD_AFTER) -> bool:
             pipeline.execute()
         except WatchError:
             return False  # one more has come: another time
-    log.info("%s", text)
+    log.info("%s", visible(text))
     return True
 
 

@@ -29,7 +29,7 @@ from workers.ours import MARK
 from workers.remainder import newest_progress, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions
-from workers.wire import RESULT_LIMIT, Status, encode, failure_from
+from workers.wire import Status, encode, failure_from, result_fields
 from workers.words import words_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
@@ -160,7 +160,7 @@ class TrackedJob(Job):
             ended_at = _ms(self.ended_at) or _ms(datetime.now(UTC))
             fields |= newest_progress(self.id) | blank | {"ended_at": ended_at}
         if status == Status.FINISHED:
-            fields |= _result_fields(self._result)
+            fields |= result_fields(self._result)
         elif self.failure is not None:
             fields["error"] = self.failure  # where the job waits again, of the attempt before
         known: dict[str, Any] = {
@@ -174,7 +174,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
-        known |= limits.counted(self.meta, self.data)
+        known |= limits.counted(self.meta, self.kept_data)
         write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
@@ -185,6 +185,10 @@ class TrackedJob(Job):
             return str(self.func_name)
         except DeserializationError:
             return ""  # the worker fails such a job and says why
+
+    @property
+    def kept_data(self) -> bytes:  # what Redis keeps of its task and arguments
+        return bytes(self.data)
 
     @property
     def words(self) -> str:
@@ -288,11 +292,6 @@ def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]
     except (NoSuchJobError, ValueError):
         found = None
     return [fetch_job(id, connection) for id in ids] if found is None else found
-
-
-def _result_fields(result: Any) -> dict[str, Any]:
-    truncated = len(encode(result).encode()) > RESULT_LIMIT
-    return {"result": None if truncated else result, "result_truncated": truncated, "error": None}
 
 
 def _ms(moment: datetime | None) -> int | None:

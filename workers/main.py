@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +74,8 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
         tasks=Tasks.collect(jobs),
         # RQ's own blocking read must outlast its time-out
         connection=store.connect(settings.redis_url, enduring=True, socket_timeout=None),
-        name=name or f"{queue}.{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:4]}",
+        # everybody who sees a job reads it: which machine that is, only those see who see the workers
+        name=name or f"{queue}.{os.getpid()}.{uuid4().hex[:8]}",
     )
     try:
         worker.work(logging_level="WARNING", log_format=LOG_FORMAT)

@@ -8,7 +8,8 @@ from redis.exceptions import WatchError
 
 from workers import allowance, store, waiting
 from workers.errors import Conflict, TooMany
-from workers.lifecycle import TrackedJob, TrackedQueue
+from workers.fresh import FreshJob
+from workers.lifecycle import TrackedQueue
 from workers.limits import DAY, KEYS, Payer, size_of
 from workers.naming import short
 from workers.wire import encode
@@ -16,13 +17,12 @@ from workers.wire import encode
 KEY_TTL = 24 * 3600  # seconds for which a key is remembered
 
 
-def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, payer: Payer | None) -> str:
+def submit_once(redis: Redis, job: FreshJob, queue: TrackedQueue, key: str, payer: Payer | None) -> str:
     """Queue `job`, or find the job that came with this key before; returns its id. A deleted job counts as none.
 
     Raises `Conflict` where the key came with another request, `TooMany` where a new job may not wait.
     """
-    request = [job.func_name, job.kwargs, short(queue.name), *([job.notify] if job.notify else [])]
-    digest = hashlib.sha256(encode(request).encode()).hexdigest()
+    digest = job.arguments.digest(job.task_name, short(queue.name), *([job.notify] if job.notify else []))
     place = f"headway:once:{job.owner}:{hashlib.sha256(key.encode()).hexdigest()}"
     while True:
         with redis.pipeline() as pipeline:
@@ -30,7 +30,7 @@ def submit_once(redis: Redis, job: TrackedJob, queue: TrackedQueue, key: str, pa
                 pipeline.watch(place)
                 if (first := _remembered(redis, place, digest)) is not None:
                     return first
-                waiting.check(redis, payer, 1, size_of(job.data))
+                waiting.check(redis, payer, 1, size_of(job.kept_data))
                 if payer is not None and (wait := allowance.spend(redis, "keys", payer, KEYS, DAY)):
                     raise TooMany("Too many Idempotency-Keys came within a day; send fewer, or ask an operator", wait)
                 pipeline.multi()

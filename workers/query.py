@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from workers.errors import BadArguments
-from workers.tasks import GOT_LIMIT
+from workers.fields import GOT_LIMIT, cut
 from workers.wire import Status
 
 LENGTH_LIMIT: Final = 1000  # characters of a query
@@ -151,5 +151,5 @@ def _moment(name: str, text: str, now: int) -> int:
 
 
 def _wrong(expected: str, got: str) -> BadArguments:
-    got = got if len(got) <= GOT_LIMIT else got[: GOT_LIMIT - 1] + "…"
+    got = cut(got, GOT_LIMIT)
     return BadArguments(f"q: expected {expected}, got {got!r}", {"q": {"expected": expected, "got": got}})

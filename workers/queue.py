@@ -17,7 +17,9 @@ from rq.job import JobStatus
 
 from workers import batches, emptying, once, store, waiting
 from workers.acts import act
-from workers.errors import BadArguments, Conflict, Full, NotFound, UnknownTask
+from workers.arguments import Arguments, each
+from workers.errors import BadArguments, Conflict, Full, NotFound
+from workers.fresh import FreshJob, FreshQueue
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
 from workers.limits import Payer, meta_of, size_of
 from workers.naming import Naming
@@ -62,11 +64,11 @@ class Jobs:
         Raises `BadArguments`, `Full`, `TooMany`, and `Conflict` where the key came with another request before.
         """
         task, rq_queue = self._route(name, queue)
-        arguments = task.parse(args)
+        arguments = args if isinstance(args, Arguments) else Arguments.of(task, args)
         self.check_room()
         job = self._create(task, arguments, owner, rq_queue, notify, payer)
         if key is None:
-            waiting.check(self.redis, payer, 1, size_of(job.data))
+            waiting.check(self.redis, payer, 1, size_of(job.kept_data))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
         return self.load(once.submit_once(self.redis, job, rq_queue, key, payer))
@@ -89,8 +91,9 @@ class Jobs:
         room.
         """
         task = self.tasks.get(name)
-        rq_queue = self._queue(queue)
-        job = self._create(task, task.parse(args), owner, rq_queue, None, payer, id=id, retry=Retry(max=RETRIES))
+        rq_queue = self._fresh(queue)
+        arguments = Arguments.of(task, args)
+        job = self._create(task, arguments, owner, rq_queue, None, payer, id=id, retry=Retry(max=RETRIES))
         job.meta["size"] = size
         if after:
             rq_queue.schedule_job(job, datetime.now(UTC) + after)
@@ -111,27 +114,24 @@ class Jobs:
         """Queue a job for each of `args`, all or none, and return their ids.
 
         Every job is saved, and shown as queued, before the first may run: one RPUSH releases them all. `pause`
-        is called between slices, to let others have their turn. Raises `TakenBack` where it took so long that another
-        process has given it up, besides what `submit` raises.
+        is called between slices, to let others have their turn. `args` may be `Arguments` already. Raises `TakenBack`
+        where it took so long that another process has given it up, besides what `submit` raises.
         """
         task, rq_queue = self._route(name, queue)
-        if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
-            got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
-            wrong = {"expected": f"a list of 1 to {BULK_LIMIT} objects", "got": got}
-            raise BadArguments(f"expected args to be {wrong['expected']}, got {got}", {"args": wrong})
+        check_bulk(args)
         waiting.check(self.redis, payer, len(args), 0)  # before the work of looking at them
-        jobs: list[TrackedJob] = []
+        jobs: list[FreshJob] = []
         for start in range(0, len(args), SLICE):
-            for number, arguments in enumerate(args[start : start + SLICE], start):
-                parsed = _parse_numbered(task, arguments, number)
-                jobs.append(self._create(task, parsed, owner, rq_queue, payer=payer))
+            part = args[start : start + SLICE]
+            ready = part if isinstance(part[0], Arguments) else each(task, part, start)
+            jobs += [self._create(task, arguments, owner, rq_queue, payer=payer) for arguments in ready]
             pause()
         self.check_room()
-        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.data) for job in jobs)) as room:
+        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.kept_data) for job in jobs)) as room:
             return self._save_all(jobs, rq_queue, room, pause)
 
     def _save_all(
-        self, jobs: Sequence[TrackedJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]
+        self, jobs: Sequence[FreshJob], queue: TrackedQueue, room: Room, pause: Callable[[], None]
     ) -> list[str]:
         ids = [job.id for job in jobs]
         batch = batches.begin(self.redis, ids)
@@ -154,37 +154,32 @@ class Jobs:
         if store.is_nearly_full(self.redis):
             raise Full("Redis has less than a tenth of its memory left: nothing new is taken until jobs have gone")
 
-    def _route(self, name: Any, queue: Any) -> tuple[Task, TrackedQueue]:
-        try:
-            task = self.tasks.offered(name)
-        except UnknownTask:
-            names = ", ".join(task.name for task in self.tasks)
-            fields = {"task": {"expected": f"one of {names}", "got": encode(str(name)[:80])}}
-            raise BadArguments(f"unknown task: expected one of {names}", fields) from None
+    def _route(self, name: Any, queue: Any) -> tuple[Task, FreshQueue]:
+        task = self.tasks.named(name)
         chosen = task.queue if queue is None else queue
         offered = [name for name in self.queues if name not in INTERNAL_QUEUES]
         if chosen not in offered:
             names = ", ".join(offered)
             fields = {"queue": {"expected": f"one of {names}", "got": encode(str(chosen)[:80])}}
             raise BadArguments(f"unknown queue: expected one of {names}", fields)
-        return task, self._queue(chosen)
+        return task, self._fresh(chosen)
 
     def _create(
         self,
         task: Task,
-        arguments: Mapping[str, Any],
+        arguments: Arguments,
         owner: str,
-        queue: TrackedQueue,
+        queue: FreshQueue,
         notify: Mapping[str, str] | None = None,
         payer: Payer | None = None,
         *,
         id: str = "",
         **more: Any,
-    ) -> TrackedJob:
+    ) -> FreshJob:
         job = queue.create_job(
             task.name,
             args=(),
-            kwargs=dict(arguments),
+            kwargs={},
             job_id=id or str(uuid4()),
             timeout=task.timeout,
             result_ttl=RESULT_TTL,
@@ -194,12 +189,13 @@ class Jobs:
             status=JobStatus.QUEUED,
             **more,
         )
-        assert isinstance(job, TrackedJob)
+        assert isinstance(job, FreshJob)
+        job.arguments = arguments
         job.origin = queue.name
         return job
 
-    def _queue(self, name: str) -> TrackedQueue:
-        return TrackedQueue(self.naming.in_rq(name), connection=self.redis)
+    def _fresh(self, name: str) -> FreshQueue:
+        return FreshQueue(self.naming.in_rq(name), connection=self.redis)
 
     # -- look
 
@@ -252,7 +248,7 @@ class Jobs:
 
     def empty(self, queue: str) -> int:
         """Delete every job that waits on `queue`; returns how many. Raises `NotFound`."""
-        name, count, skip = self._known_queue(queue).name, 0, 0
+        name, count, skip = self._known_queue(queue), 0, 0
         while True:
             deleted, left = emptying.empty(self.redis, name, SLICE, skip)
             count += deleted
@@ -272,13 +268,14 @@ class Jobs:
                 continue  # expired, or requeued by somebody else, since the list was read
         return count
 
-    def _known_queue(self, name: str) -> TrackedQueue:
+    def _known_queue(self, name: str) -> str:
+        """Its name in RQ."""
         if name not in self.queues:
             raise NotFound(f"expected one of the queues {', '.join(self.queues)}, got {name[:80]!r}")
-        return self._queue(name)
+        return self.naming.in_rq(name)
 
 
-def _save_new(queue: TrackedQueue, jobs: Sequence[TrackedJob], room: Room, pipeline: Pipeline) -> None:
+def _save_new(queue: TrackedQueue, jobs: Sequence[FreshJob], room: Room, pipeline: Pipeline) -> None:
     for job in jobs:
         queue._prepare_for_queue(job)
         job.save_new(pipeline)
@@ -292,9 +289,9 @@ def _release(queue: TrackedQueue, ids: Sequence[str], batch: str, pipeline: Pipe
     batches.end(pipeline, batch)
 
 
-def _parse_numbered(task: Task, arguments: Any, number: int) -> dict[str, Any]:
-    try:
-        return task.parse(arguments)
-    except BadArguments as error:
-        fields = {f"args.{number}.{name}": wrong for name, wrong in error.fields.items()}
-        raise BadArguments(f"args[{number}]: {error}", fields) from error
+def check_bulk(args: Any) -> None:
+    """Raises `BadArguments` where `args` are not those of a bulk submit, whatever each of them is."""
+    if not isinstance(args, list) or not 1 <= len(args) <= BULK_LIMIT:
+        got = f"{len(args)} of them" if isinstance(args, list) else type(args).__name__
+        expected = f"a list of 1 to {BULK_LIMIT} objects"
+        raise BadArguments(f"expected args to be {expected}, got {got}", {"args": {"expected": expected, "got": got}})

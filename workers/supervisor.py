@@ -12,10 +12,12 @@ from types import FrameType
 from typing import IO, Any
 
 from workers.process import die_with_parent
+from workers.terminal import visible
 
 GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts it short
 EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
+LINE_LIMIT = 64 * 1024  # bytes of a line, after which its end is not waited for
 COLOURS = (36, 33, 32, 35, 34, 31)
 
 
@@ -168,7 +170,7 @@ class Supervisor:
             self._selector.unregister(stream)
             stream.close()
         *lines, part.unfinished = (part.unfinished + chunk).split(b"\n")
-        if not chunk and part.unfinished:
+        if part.unfinished and (not chunk or len(part.unfinished) > LINE_LIMIT):
             lines, part.unfinished = [*lines, part.unfinished], b""
         for line in lines:
             self._print(part.name, line.decode(errors="replace"))
@@ -192,6 +194,6 @@ class Supervisor:
             colour = COLOURS[names.index(name) % len(COLOURS)] if name in names else 1
             label = f"\x1b[{colour}m{label}\x1b[0m"
         try:
-            print(label, text, file=self._out, flush=True)
+            print(label, visible(text), file=self._out, flush=True)
         except OSError:
             pass  # whoever read us has gone; that is no reason to go too

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import json
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,13 +9,13 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, create_model
 
 from workers.errors import BadArguments, HeadwayError, UnknownTask
+from workers.fields import GOT_LIMIT, check, shown
 
 DEFAULT_QUEUE = "default"
 DEFAULT_TIMEOUT = 7200  # seconds
-GOT_LIMIT = 80  # characters of a wrong value that an error repeats
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +42,11 @@ class Task:
         }
         return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
 
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """Of the arguments, as JSON Schema."""
+        return self.arguments.model_json_schema()
+
     @property
     def summary(self) -> str:
         """The first line of the docstring."""
@@ -56,11 +60,13 @@ class Task:
                 f"{self.name}: expected args to be an object, got {got}",
                 {"args": {"expected": "an object", "got": got}},
             )
-        try:
-            return self.arguments.model_validate(dict(args)).model_dump(mode="json")
-        except ValidationError as error:
-            fields = fields_of(error)
-            raise BadArguments(f"{self.name}: wrong arguments: {', '.join(sorted(fields))}", fields) from error
+        checked = check(
+            self.arguments,
+            args if isinstance(args, dict) else dict(args),
+            what=f"{self.name}: wrong arguments",
+            whole="args",
+        )
+        return checked.model_dump(mode="json")
 
     def describe(self) -> dict[str, Any]:
         """{name, summary, queue, timeout, arguments: JSON Schema}."""
@@ -69,7 +75,7 @@ class Task:
             "summary": self.summary,
             "queue": self.queue,
             "timeout": self.timeout,
-            "arguments": self.arguments.model_json_schema(),
+            "arguments": self.schema,
         }
 
 
@@ -113,6 +119,16 @@ class Tasks:
     def __contains__(self, name: object) -> bool:
         return name in self._tasks
 
+    def named(self, name: Any) -> Task:
+        """As `offered`, of a submit. Raises `BadArguments`."""
+        try:
+            return self.offered(name)
+        except UnknownTask:
+            expected = f"one of {', '.join(task_.name for task_ in self)}"
+            raise BadArguments(
+                f"unknown task: expected {expected}", {"task": {"expected": expected, "got": shown(name)}}
+            ) from None
+
     def is_small(self, name: Any) -> bool:
         """False, too, of a name that is none of a task, or where memory has a ceiling: such a job fails alone."""
         if not isinstance(name, str) or name not in self._tasks:
@@ -151,30 +167,3 @@ def task(
         return function
 
     return mark
-
-
-def fields_of(error: ValidationError) -> dict[str, dict[str, str]]:
-    """pydantic's errors as {field: {expected, got}}."""
-    fields: dict[str, dict[str, str]] = {}
-    for item in error.errors(include_url=False):
-        name = ".".join(str(part) for part in item["loc"]) or "body"
-        if item["type"] == "missing":
-            expected, got = "a value", "nothing"
-        elif item["type"] == "extra_forbidden":
-            expected, got = "no field of this name", shown(item["input"])
-        else:
-            expected, got = (
-                item["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
-                shown(item["input"]),
-            )
-        fields.setdefault(name, {"expected": expected, "got": got})
-    return fields
-
-
-def shown(value: Any) -> str:
-    """`value` as JSON, cut to what fits into a message."""
-    try:
-        text = json.dumps(value, default=repr, ensure_ascii=False)
-    except (ValueError, RecursionError):  # nested too deeply, or in itself
-        text = type(value).__name__
-    return text if len(text) <= GOT_LIMIT else text[: GOT_LIMIT - 1] + "…"

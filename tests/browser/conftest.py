@@ -75,7 +75,7 @@ def kill_horse(stack: Stack) -> Callable[[str], None]:
 
     def kill(id: str) -> None:
         worker = stack.session().get(f"{stack.url}/api/jobs/{id}").json()["worker"]
-        pid = worker.split(".")[-2]  # <queue>.<host>.<pid>.<random>
+        pid = worker.split(".")[-2]  # <queue>.<pid>.<random>
         horses = subprocess.run(["pgrep", "-P", pid], capture_output=True, text=True, check=True).stdout.split()
         os.kill(int(horses[0]), signal.SIGKILL)
 

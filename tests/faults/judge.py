@@ -149,4 +149,4 @@ def _old(view: View, rows: Mapping[str, Stored], past: Mapping[str, int]) -> lis
 
 
 def _pid(worker: str) -> int:
-    return int(worker.split(".")[-2])  # <queue>.<host>.<pid>.<random>
+    return int(worker.split(".")[-2])  # <queue>.<pid>.<random>

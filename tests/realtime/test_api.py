@@ -181,7 +181,7 @@ def test_a_long_result_is_cut_in_the_state_and_whole_in_the_detail(
     me: FlaskClient, jobs: Jobs, processes: Processes, tmp_path: Path
 ) -> None:
     from_python = "'x' * 5000"
-    queue = jobs._queue("default")
+    queue = jobs._fresh("default")
     id = queue.enqueue_call("tests_return", kwargs={"text": from_python}).id
     processes.start("-m", "tests.workers.odd_worker")
     state = ended(jobs, id).state
@@ -308,6 +308,8 @@ def test_where_all_is_read_only_everything_is_seen_and_nothing_done(
         ("DELETE", f"/api/jobs/{id}", {}),
         *(("POST", f"/api/queues/default/{verb}", {}) for verb in ("empty", "requeue-failed")),
         *(("POST", f"/api/workers/{verb}", {}) for verb in ("suspend", "resume", "w/shutdown")),
+        ("POST", "/api/cron/enqueue", {"scheduler": "s", "number": 0, "name": "n"}),
+        ("PUT", "/api/push", {}),
         ("GET", "/task?n=1", None),
         ("GET", "/add-task?url=http://x/", None),
     ):

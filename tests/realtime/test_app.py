@@ -1,5 +1,6 @@
 """What holds for every answer."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,34 @@ def test_answers_are_hardened(path: str, me: FlaskClient) -> None:
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     # a page is kept for the way back, and asked for again; nothing else is kept
-    assert headers["Cache-Control"] == ("no-cache" if path in ("/", "/login", "/add-task") else "no-store")
+    assert headers["Cache-Control"] == ("private, no-cache" if path in ("/", "/login", "/add-task") else "no-store")
+
+
+@pytest.mark.parametrize(
+    ("host", "sockets"),
+    [
+        ("shop.example", "'self' ws://shop.example wss://shop.example"),
+        ("127.0.0.1:5000", "'self' ws://127.0.0.1:5000 wss://127.0.0.1:5000"),
+        ("[::1]:5000", "'self' ws://[::1]:5000 wss://[::1]:5000"),
+        ("a;script-src*", "'self'"),
+        ("a b", "'self'"),
+        ("*", "'self'"),
+    ],
+)
+def test_pages_talk_to_their_own_host_alone(host: str, sockets: str, me: FlaskClient) -> None:
+    policy = me.get("/", headers={"Host": host}).headers["Content-Security-Policy"]
+    assert [part for part in policy.split("; ") if part.startswith("connect-src")] == [f"connect-src {sockets}"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/tasks", "/js/client.js", "/css/page.css"])
+def test_what_others_load_of_us_is_for_the_origins_that_are_named(
+    path: str, make_app: Callable[..., Flask], me: FlaskClient
+) -> None:
+    alone = me.get(path, buffered=True).headers
+    assert alone["Cross-Origin-Resource-Policy"] == alone["Cross-Origin-Opener-Policy"] == "same-origin"
+    shared = make_app(origins=(SHOP,)).test_client().get(path, buffered=True).headers
+    is_file = path.endswith(("js", "css"))
+    assert shared["Cross-Origin-Resource-Policy"] == ("cross-origin" if is_file else "same-origin")
 
 
 def test_a_session_of_another_key_is_none(app: Flask, me: FlaskClient) -> None:
@@ -53,12 +81,22 @@ def test_a_named_origin_may_ask_before_it_posts(make_app: Callable[..., Flask]) 
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     allowed = client.options("/api/jobs", headers={"Origin": SHOP, **asked})
     assert allowed.status_code == 200
-    assert "POST" in allowed.headers["Access-Control-Allow-Methods"]
+    assert allowed.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS, POST"
     assert "Authorization" in allowed.headers["Access-Control-Allow-Headers"]
     foreign = client.options("/api/jobs", headers={"Origin": "https://evil.example", **asked})
     assert "Access-Control-Allow-Origin" not in foreign.headers
     posted = client.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}, headers={"Origin": SHOP})
     assert posted.status_code == 202 and "Location" in posted.headers["Access-Control-Expose-Headers"]
+
+
+def test_a_named_origin_is_told_exactly_the_methods_that_there_are(make_app: Callable[..., Flask]) -> None:
+    app = make_app(origins=(SHOP,))
+    for rule in app.url_map.iter_rules():
+        address = re.sub(r"<[^>]+>", "x", rule.rule)
+        told = app.test_client().options(address, headers={"Origin": SHOP}).headers["Access-Control-Allow-Methods"]
+        assert (rule.methods or set()) <= set(told.split(", ")), address
+        for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - set(told.split(", ")):
+            assert app.test_client().open(address, method=method).status_code == 405, (method, address)
 
 
 def test_without_named_origins_nobody_foreign_reads(me: FlaskClient) -> None:

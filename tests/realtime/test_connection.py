@@ -14,7 +14,9 @@ import engineio
 import pytest
 from engineio.packet import MESSAGE, Packet
 
-from realtime.connection import SEND_BURST, SEND_RATE, SLOW, Connection, ending_the_sender
+from realtime.connection import SEND_BURST, SEND_RATE, SLOW, WAIT, Connection, ending_the_sender
+from realtime.meter import BURST, RATE, Payer
+from realtime.owed import Owed
 from tests.conftest import until
 
 
@@ -23,6 +25,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.sockets: dict[str, Any] = {}
+        self.sleep: Callable[[float], None] = time.sleep
 
     ping_interval = ping_timeout = 1.0
     logger = logging.getLogger("engine")
@@ -164,3 +167,46 @@ def test_one_connection_too_many_is_refused_and_leaves_nothing(monkeypatch: pyte
     connection = Connection(server, "two")
     answer = connection.handle_get_request({**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}, None)
     assert answer["status"].startswith("503") and connection.closed
+
+
+def test_a_connection_whose_payer_is_in_debt_waits_and_others_go_on(clock: Clock) -> None:
+    """As with everything that a client sends too fast: it is read from later, and told of no error."""
+    engine = Engine()
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        clock(seconds)
+
+    engine.sleep = sleep
+    poor, rich = Payer(lambda: clock.now), Payer(lambda: clock.now)
+    poor.charge(BURST + 2.5 * RATE)
+    connections = [Connection(engine, sid) for sid in ("poor", "rich")]
+    for connection, payer in zip(connections, (poor, rich), strict=True):
+        connection.payer = payer
+    assert connections[1]._may_go_on(100) and not waited
+    assert connections[0]._may_go_on(100) and waited == [WAIT, WAIT, 0.5]
+    waited.clear()
+    connections[0].closed = True
+    assert not connections[0]._may_go_on(100) and not waited
+
+
+def test_answers_that_wait_for_all_together_are_bounded(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is read does not count, however much it is."""
+    monkeypatch.setattr(Connection, "everybody", Owed(1_000_000))
+    ended: list[str] = []
+
+    class Ending(Connection):
+        def end(self, why: str) -> None:
+            ended.append(self.sid)
+
+    reading, stopped = Ending(Engine(), "reading"), Ending(Engine(), "stopped")
+    reading.outlet.attach(reader.socket)
+    for _ in range(10):
+        reading.send(Packet(MESSAGE, "x" * 300_000))
+        reader.read(300_011)  # with the head of the frame, and the packet's type
+        until(lambda: reading.owed == 0, "what was read")
+    stopped.send(Packet(MESSAGE, "x" * 600_000))
+    assert not ended
+    reading.send(Packet(MESSAGE, "x" * 500_000))
+    assert ended == ["stopped"]

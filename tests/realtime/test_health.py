@@ -17,3 +17,19 @@ def test_ready_means_that_redis_is_there_and_heard(
     client = make_app(live=live, **away).test_client()
     assert client.get("/readyz").status_code == status
     assert client.get("/healthz").get_json() == {"ok": True}
+
+
+def test_the_description_is_made_once_and_sent_only_to_those_who_do_not_have_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app.test_client()
+    first = client.get("/api/openapi.json")
+    assert first.status_code == 200 and first.get_json()["openapi"] == "3.1.0"
+
+    def document(app: Flask) -> None:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr("realtime.openapi.document", document)
+    assert client.get("/api/openapi.json").data == first.data
+    again = client.get("/api/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 and not again.data

@@ -70,9 +70,27 @@ def test_only_pages_renew_a_session_and_only_once_a_day(me: FlaskClient, monkeyp
     assert "headway_" in me.get("/").headers["Set-Cookie"]
 
 
-def test_the_foot_names_the_version_of_the_project(me: FlaskClient) -> None:
+def test_the_foot_names_the_versions_to_those_who_see_everything(
+    me: FlaskClient, operator: FlaskClient, viewer: FlaskClient
+) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"Headway {version}" in me.get("/").text
+    for who in (operator, viewer):
+        assert f"Headway {version} · RQ " in who.get("/").text
+    for path in ("/", "/jobs", "/login", "/add-task"):
+        assert version not in (html := me.get(path).text) and "Python" not in html
+
+
+def test_a_page_is_made_once_for_all_who_see_the_same(
+    me: FlaskClient, you: FlaskClient, operator: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = me.get("/").text, operator.get("/").text
+    assert mine != theirs
+
+    def render(*_: object, **__: object) -> str:
+        raise AssertionError("made again")
+
+    monkeypatch.setattr("realtime.pages.render_template", render)
+    assert you.get("/").text == me.get("/").text == mine and operator.get("/").text == theirs
 
 
 def test_the_scripts_of_a_first_load_are_40_kb_at_the_most(me: FlaskClient) -> None:

@@ -45,6 +45,24 @@ def test_an_unknown_job_is_not_joined(relay: Relay) -> None:
     assert not relay.topics.is_watched(Topic("job:nobody"))
 
 
+def test_an_unknown_job_is_looked_for_once_a_second_and_known_as_soon_as_it_moves(
+    relay: Relay, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, looks = Topic("job:a"), []
+    load_many = store.load_many
+
+    def count(*args: Any) -> Any:
+        looks.append(args[1])
+        return load_many(*args)
+
+    monkeypatch.setattr(store, "load_many", count)
+    for sid in ("s", "t", "u"):
+        assert relay.watch(sid, [topic]) == {topic: None}
+    assert looks == [["a"]]
+    put(redis, "a", Status.QUEUED)
+    until(lambda: relay.watch("s", [topic])[topic], "the job, although it was looked for just before", within=0.9)
+
+
 def test_a_watcher_hears_what_moves_and_nothing_else(relay: Relay, redis: Redis, sockets: Sockets) -> None:
     mine, other = sockets.connect("mine"), sockets.connect("other")
     relay.watch("mine", [MINE])

@@ -10,7 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from realtime import snapshots
-from realtime.snapshots import SharedReads, Snapshot, Watch
+from realtime.snapshots import TOGETHER, SharedReads, Snapshot, Watch
 from realtime.topics import Topic
 from tests.conftest import until
 from workers.wire import Update
@@ -118,3 +118,34 @@ def test_a_read_that_fails_fails_for_all_who_share_it() -> None:
         reads.read([MINE])[MINE]
     with pytest.raises(RedisConnectionError):
         reads.read([MINE])[MINE]
+
+
+def test_very_many_topics_are_read_in_parts_and_each_part_is_answered_once_it_is_there() -> None:
+    topics = [Topic(f"job:{number}") for number in range(2 * TOGETHER + 1)]
+    slow = SlowRead()
+    reads = SharedReads(slow)
+    found: list[dict[Topic, Snapshot]] = []
+    reader = threading.Thread(target=lambda: found.append(reads.read(topics)))
+    reader.start()
+    assert slow.begun.acquire(timeout=5)
+    first = reads._running[topics[0]]
+    slow.go.release()
+    assert slow.begun.acquire(timeout=5)
+    assert first.done.is_set() and not reads._running[topics[-1]].done.is_set()
+    slow.go.release(2)
+    reader.join(5)
+    assert slow.calls == 3 and set(found[0]) == set(topics) and not reads._running
+
+
+def test_of_a_read_in_parts_that_fails_nobody_waits_for_ever() -> None:
+    calls: list[int] = []
+
+    def read(topics: Sequence[Topic]) -> dict[Topic, Snapshot]:
+        calls.append(len(topics))
+        if len(calls) > 1:
+            raise RedisConnectionError("away")
+        return {topic: ((), False) for topic in topics}
+
+    with pytest.raises(RedisConnectionError):
+        SharedReads(read).read([Topic(f"job:{number}") for number in range(3 * TOGETHER)])
+    assert calls == [TOGETHER, TOGETHER]

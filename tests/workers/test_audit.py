@@ -117,3 +117,16 @@ def test_refusals_are_counted_shown_at_once_and_become_one_entry(redis: Redis) -
     assert audit.tell_refusals(redis) and not audit.tell_refusals(redis)
     [told], _ = audit.read(redis, None, 10)
     assert told["which"]["count"] == 3001 and not redis.exists(audit.REFUSED_KEY)
+
+
+@pytest.mark.parametrize("number", [0x1B, 0x9B, 0x2028, 0x202E, 0x2066])
+def test_its_line_in_the_log_shows_what_a_terminal_would_obey(
+    number: int, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "headway.audit"):
+        audit.write(redis, Entry("", "action", {"q": f"a{chr(number)}b"}, "ok"))
+    [record] = caplog.records
+    assert chr(number) not in record.getMessage() and json.loads(record.getMessage())["which"] == {
+        "q": f"a{chr(number)}b"
+    }
+    assert audit.read(redis, None, 1)[0][0]["which"] == {"q": f"a{chr(number)}b"}

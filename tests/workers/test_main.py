@@ -1,6 +1,8 @@
 """The processes of the workers' side, from the command line."""
 
+import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,15 @@ def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, proce
     until(lambda: redis.exists("rq:worker:one"), "the first")
     answer = call("worker", "--queue", "default", "--name", "one", REDIS_URL=redis_url)
     assert answer.returncode == 1 and answer.stderr.startswith("--name:")
+
+
+def test_a_workers_name_tells_strangers_nothing_of_its_machine(redis: Redis, jobs: Jobs, processes: Processes) -> None:
+    """It stands in the state of each job that it runs; its host is for those who see the workers."""
+    process = processes.worker()
+    state = ended(jobs, jobs.submit("text_length", {"text": "a"}, owner="me").state.id).state
+    assert state.worker is not None and re.fullmatch(rf"default\.{process.pid}\.[0-9a-f]{{8}}", state.worker)
+    [record] = redis.keys("rq:worker:default.*")
+    assert redis.hget(record, "hostname") == socket.gethostname().encode()
 
 
 def test_a_worker_that_is_asked_to_end_finishes_its_job(jobs: Jobs, processes: Processes) -> None:

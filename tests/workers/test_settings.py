@@ -166,6 +166,8 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("HEADWAY_MAXMEMORY", "much"),
         ("HEADWAY_MAXMEMORY", "63mb"),
+        ("HEADWAY_TRUSTED_PROXIES", "proxy.example"),
+        ("HEADWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("HEADWAY_PREFIX", "jobs"),
         ("HEADWAY_PREFIX", "/a b"),
         ("HEADWAY_PREFIX", "//jobs"),

@@ -54,3 +54,28 @@ def test_asked_to_end_before_a_part_gave_up_it_ends_in_peace() -> None:
     supervisor.stop()
     supervisor.give_up("too late to matter")
     assert supervisor.run() == 0
+
+
+def test_what_a_part_prints_can_not_play_with_the_terminal() -> None:
+    """What strangers sent stands in logs: it must not move the cursor, nor begin a line in another part's name."""
+    out = io.StringIO()
+    supervisor = Supervisor(ROOT, os.environ, out)
+    supervisor.add("part", ["printf", r"a\tb \033[31mred \r over \302\233m \342\200\256 turned\nnext\n"])
+    supervisor.wait_until(lambda: "next" in out.getvalue(), 5)
+    supervisor.stop()
+    supervisor.run()
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("part")]
+    assert lines[0].endswith("| a\tb \\u001b[31mred \\u000d over \\u009bm \\u202e turned") and lines[1].endswith(
+        "| next"
+    )
+
+
+def test_a_line_that_does_not_end_is_printed_in_pieces() -> None:
+    out = io.StringIO()
+    supervisor = Supervisor(ROOT, os.environ, out)
+    supervisor.add(
+        "part", [sys.executable, "-c", "import time; print('x' * 300_000, end='', flush=True); time.sleep(60)"]
+    )
+    assert supervisor.wait_until(lambda: out.getvalue().count("x") >= 200_000, 10)
+    supervisor.stop()
+    supervisor.run()

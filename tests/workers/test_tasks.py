@@ -12,7 +12,8 @@ from pydantic import Field
 
 from workers import jobs as jobs_package
 from workers.errors import BadArguments, HeadwayError, UnknownTask
-from workers.tasks import Task, Tasks, shown, task
+from workers.fields import shown
+from workers.tasks import Task, Tasks, task
 
 TASKS = Tasks.collect(jobs_package)
 

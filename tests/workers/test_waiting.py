@@ -9,6 +9,7 @@ from redis import Redis
 from tests.conftest import Processes, ended
 from workers import limits, store, waiting
 from workers.errors import TooMany
+from workers.lifecycle import fetch_job
 from workers.limits import ACTIONS, BYTES_KEY, STRANGERS, Limit, Payer, waiting_key
 from workers.queue import Jobs
 from workers.wire import Status
@@ -157,9 +158,9 @@ def test_what_the_record_says_is_counted_again_where_the_state_was_lost(jobs: Jo
     before = bytes_of(redis)
     redis.delete(f"headway:job:{id}", *redis.keys("headway:waiting:*"))
     assert store.load(redis, id) is None
-    tracked = jobs._queue("default").fetch_job(id)
+    tracked = fetch_job(id, redis)
     assert tracked is not None
-    tracked.publish_again()  # type: ignore[attr-defined]
+    tracked.publish_again()
     stored = store.load(redis, id)
     assert stored is not None and stored.state.status == Status.QUEUED
     assert counts(redis, "owner:me", "address:0a", STRANGERS) == [1, 1, 1] and bytes_of(redis) == before

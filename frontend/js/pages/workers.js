@@ -43,6 +43,10 @@ async function shutDown(name) {
   }
 }
 
+function whereabouts(host, { pid, version } = {}) {
+  return [host, pid && `process ${pid}`, version && `RQ ${version}`].filter(Boolean).join(" · ");
+}
+
 const table = new Table(document.querySelector("table.workers"), [
   { name: "Worker", show: ({ name }) => name },
   { name: "State", show: (worker) => (isSilent(worker) ? `${worker.state}, silent` : worker.state) },
@@ -52,7 +56,7 @@ const table = new Table(document.querySelector("table.workers"), [
   { name: "Up", number: true, show: ({ name }) => since(careers.get(name)?.born_at) },
   { name: "Done", number: true, show: ({ name }) => careers.get(name)?.done?.toLocaleString("en-US") ?? null },
   { name: "Failed", number: true, show: ({ name }) => careers.get(name)?.failed?.toLocaleString("en-US") ?? null },
-  { name: "Host", show: ({ name, host }) => [host, careers.get(name)?.version].filter(Boolean).join(" · RQ ") },
+  { name: "Host", show: ({ name, host }) => whereabouts(host, careers.get(name)) },
   { name: "", show: showActs },
 ]);
 const wait = document.querySelector("section .quiet");
