@@ -39,7 +39,8 @@ MEMORY = 1024 * 1024 * 1024  # bytes
 NICE = 2  # behind the web process, should both have one core
 TURN = 500  # jobs unpacked in one turn
 SIZE = struct.Struct(">I")
-SIZES = struct.Struct(">III")  # of a job's data, words and text
+HEAD = struct.Struct(">II")  # of an order and a body
+SIZES = struct.Struct(">IIII")  # of a job's data as it is kept, words and text; and of its data unpacked
 SECRET = ("HEADWAY_", "SECRET_KEY", "REDIS_URL")  # how variables begin that it does not need
 ROOT = Path(__file__).parent.parent
 
@@ -101,7 +102,7 @@ class Aside:
         head = encode(asdict(order)).encode()
         try:
             wire = self._start()
-            wire.sendall(SIZES.pack(len(head), len(body), 0) + head)
+            wire.sendall(HEAD.pack(len(head), len(body)) + head)
             wire.sendall(body)
             with wire.makefile("rb") as stream:
                 return unpack(stream)
@@ -129,7 +130,7 @@ def pack(intake: Intake) -> bytes:
     parts = [_sized(encode(head).encode())]
     for one in intake.arguments:
         words, text = one.words.encode(errors="surrogatepass"), b"" if many else one.text.encode()
-        parts += [SIZES.pack(len(one.data), len(words), len(text)), one.data, words, text]
+        parts += [SIZES.pack(len(one.data), len(words), len(text), one.length), one.data, words, text]
     return b"".join(parts)
 
 
@@ -142,9 +143,9 @@ def unpack(stream: BinaryIO) -> Intake:
         raise WireError(head["message"])
     arguments = []
     for number in range(head["count"]):
-        sizes = SIZES.unpack(_take(stream, SIZES.size))
+        *sizes, length = SIZES.unpack(_take(stream, SIZES.size))
         data, words, text = (_take(stream, size) for size in sizes)
-        arguments.append(Arguments(data, words.decode(errors="surrogatepass"), text.decode()))
+        arguments.append(Arguments(data, length, words.decode(errors="surrogatepass"), text.decode()))
         if number % TURN == 0:
             time.sleep(0)
     notify = Notify(**head["notify"]) if head["notify"] else None
@@ -178,8 +179,8 @@ def serve(wire: socket.socket, tasks: Tasks) -> None:
     """Answer one body after the other, until there is nobody to answer."""
     wire.settimeout(IDLE)
     with wire.makefile("rb") as stream:
-        while len(sizes := stream.read(SIZES.size)) == SIZES.size:
-            head, body, _ = SIZES.unpack(sizes)
+        while len(sizes := stream.read(HEAD.size)) == HEAD.size:
+            head, body = HEAD.unpack(sizes)
             order = Order(**json.loads(_take(stream, head)))
             wire.sendall(answer(order, _take(stream, body), tasks))
             gc.collect()

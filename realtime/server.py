@@ -48,12 +48,9 @@ from realtime.rights import Rights  # noqa: E402
 from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import audit, batches, embedded, jobs, lifecycle, store, strength  # noqa: E402
+from workers import audit, batches, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
-from workers.leftovers import Leftovers  # noqa: E402
-from workers.notices import Notices  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
-from workers.sweeper import Sweeper  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
@@ -181,7 +178,7 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     history = app.extensions["headway"].history
     names, transport = settings.queue_names, SocketTransport(socketio)
     stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=settings.naming)
-    sweeper = sweep_for(settings, housekeeping, relay)
+    sweeper = chores.sweeper(settings, housekeeping, relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
         relay.pump,
@@ -215,12 +212,6 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         log_output=False,
         debug=False,
     )
-
-
-def sweep_for(settings: Settings, redis: Redis, relay: Relay) -> Sweeper:
-    chosen: dict[str, Any] = {"naming": settings.naming, "tasks": Tasks.collect(jobs), "verdict": settings.verdict}
-    chores = [Notices(redis).look, Leftovers(redis).look]
-    return Sweeper(redis, settings.queue_names, on_lost=relay.metrics.lost_workers.inc, chores=chores, **chosen)
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:

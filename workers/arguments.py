@@ -19,6 +19,7 @@ class Arguments:
     """Made once, maybe in another process; whoever has them need not look at the values again."""
 
     data: bytes  # RQ's record of the call, compressed
+    length: int  # bytes of it that are not
     words: str  # what of them can be searched
     text: str  # the values by name, as JSON; '' where nobody compares them
 
@@ -28,7 +29,7 @@ class Arguments:
         values = task.parse(args)
         text = encode(values)
         call = JSONSerializer.dumps((task.name, None, (), values))
-        return cls(zlib.compress(call), words_of([task.name, (), values]), text)
+        return cls(zlib.compress(call), len(call), words_of([task.name, (), values]), text)
 
     def digest(self, task: str, *more: Any) -> str:
         """Names a submit of them: the same only for the same request."""

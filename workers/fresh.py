@@ -16,8 +16,8 @@ class FreshJob(TrackedJob):
         return self.arguments.words
 
     @property
-    def kept_data(self) -> bytes:
-        return self.arguments.data
+    def length(self) -> int:
+        return self.arguments.length
 
     def to_dict(self, include_meta: bool = True, include_result: bool = True) -> dict[str, Any]:
         """Called by RQ whenever it saves the job."""

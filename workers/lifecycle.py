@@ -26,10 +26,10 @@ from workers import ceiling, context, limits, records, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
-from workers.remainder import newest_progress, write_log
+from workers.remainder import newest_progress, result_fields, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions
-from workers.wire import Status, encode, failure_from, result_fields
+from workers.wire import Status, encode, failure_from
 from workers.words import words_of
 
 RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
@@ -174,7 +174,7 @@ class TrackedJob(Job):
         }
         if self.notify is not None:
             known["notify"] = self.notify
-        known |= limits.counted(self.meta, self.kept_data)
+        known |= limits.counted(self.meta, self.length)
         write_log(pipeline, self.id)
         store.transition(pipeline, self.id, fields, owner=self.owner, fallback=known)
 
@@ -187,8 +187,8 @@ class TrackedJob(Job):
             return ""  # the worker fails such a job and says why
 
     @property
-    def kept_data(self) -> bytes:  # what Redis keeps of its task and arguments
-        return bytes(self.data)
+    def length(self) -> int:  # bytes of its task and arguments
+        return len(self.data)
 
     @property
     def words(self) -> str:

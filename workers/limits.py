@@ -69,18 +69,18 @@ def meta_of(payer: Payer | None) -> dict[str, str]:
     return {} if payer is None else {"from": payer.mark}
 
 
-def counted(meta: Any, data: bytes) -> dict[str, Any]:
+def counted(meta: Any, length: int) -> dict[str, Any]:
     """What a job's state keeps of it: for whom it counts, and with how many bytes. {}: for nobody."""
     mark = meta.get("from") if isinstance(meta, dict) else None
     if not isinstance(mark, str) or not re.fullmatch(r"[0-9a-f]{0,32}|\*", mark):
         return {}
     size = meta.get("size")
-    return {"from": mark, "size": size if isinstance(size, int) and size >= 0 else size_of(data)}
+    return {"from": mark, "size": size if isinstance(size, int) and size >= 0 else size_of(length)}
 
 
-def size_of(data: bytes) -> int:
-    """How many bytes count for a job with these arguments."""
-    return len(data) if len(data) > SMALL else 0
+def size_of(length: int) -> int:
+    """How many bytes count for a job whose task and arguments take so many."""
+    return length if length > SMALL else 0
 
 
 BYTES_KEY: Final = "headway:waiting:bytes"  # a hash: account → bytes

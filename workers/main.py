@@ -81,6 +81,8 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
         worker.work(logging_level="WARNING", log_format=LOG_FORMAT)
     except ValueError as error:  # RQ: a worker of this name is alive
         raise SettingsError(f"--name: {error}") from error
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # it ends: asked once more, Python would end it as if it had crashed
     # RQ also returns, in peace, when it lost Redis or met an error of its own
     return 0 if worker._shutdown_requested_date else 1
 

@@ -30,7 +30,7 @@ def submit_once(redis: Redis, job: FreshJob, queue: TrackedQueue, key: str, paye
                 pipeline.watch(place)
                 if (first := _remembered(redis, place, digest)) is not None:
                     return first
-                waiting.check(redis, payer, 1, size_of(job.kept_data))
+                waiting.check(redis, payer, 1, size_of(job.length))
                 if payer is not None and (wait := allowance.spend(redis, "keys", payer, KEYS, DAY)):
                     raise TooMany("Too many Idempotency-Keys came within a day; send fewer, or ask an operator", wait)
                 pipeline.multi()

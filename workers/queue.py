@@ -68,7 +68,7 @@ class Jobs:
         self.check_room()
         job = self._create(task, arguments, owner, rq_queue, notify, payer)
         if key is None:
-            waiting.check(self.redis, payer, 1, size_of(job.kept_data))
+            waiting.check(self.redis, payer, 1, size_of(job.length))
             rq_queue.enqueue_job(job)
             return self.load(job.id)
         return self.load(once.submit_once(self.redis, job, rq_queue, key, payer))
@@ -127,7 +127,7 @@ class Jobs:
             jobs += [self._create(task, arguments, owner, rq_queue, payer=payer) for arguments in ready]
             pause()
         self.check_room()
-        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.kept_data) for job in jobs)) as room:
+        with waiting.room(self.redis, payer, len(jobs), sum(size_of(job.length) for job in jobs)) as room:
             return self._save_all(jobs, rq_queue, room, pause)
 
     def _save_all(

@@ -289,12 +289,6 @@ def error_of(type_name: str, message: str) -> dict[str, str]:
     return {"type": type_name, "message": message[:MESSAGE_LIMIT]}
 
 
-def result_fields(result: Any) -> dict[str, Any]:
-    """What a state says of a result: too large a one is fetched. Raises `WireError` where JSON can't hold it."""
-    truncated = len(encode(result).encode()) > RESULT_LIMIT
-    return {"result": None if truncated else result, "result_truncated": truncated, "error": None}
-
-
 def failure_from(exc_string: str) -> dict[str, str]:
     """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
     last = exc_string.strip().rpartition("\n")[2]

@@ -181,7 +181,7 @@ def test_a_long_result_is_cut_in_the_state_and_whole_in_the_detail(
     me: FlaskClient, jobs: Jobs, processes: Processes, tmp_path: Path
 ) -> None:
     from_python = "'x' * 5000"
-    queue = jobs._fresh("default")
+    queue = TrackedQueue("headway.default", connection=jobs.redis)
     id = queue.enqueue_call("tests_return", kwargs={"text": from_python}).id
     processes.start("-m", "tests.workers.odd_worker")
     state = ended(jobs, id).state
