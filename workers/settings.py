@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from workers import addresses
 from workers.errors import SettingsError
 from workers.wire import INTERNAL_QUEUE, is_address
 
@@ -61,6 +62,7 @@ class Settings:
     read_only: bool = False  # whether nobody may submit, nor act on anything
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
+    trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -99,6 +101,7 @@ class Settings:
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
+            trusted_proxies=_trusted_proxies(environ.get("HEADWAY_TRUSTED_PROXIES", "")),
         )
 
 
@@ -232,6 +235,14 @@ def _origin(text: str) -> str:
     if parts is None or not parts.netloc or parts.path not in ("", "/"):
         raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _trusted_proxies(text: str) -> tuple[addresses.Network, ...]:
+    try:
+        return addresses.networks(text)
+    except ValueError as error:
+        expected = "addresses and networks such as 10.0.0.5,172.16.0.0/12"
+        raise SettingsError(_expected("HEADWAY_TRUSTED_PROXIES", expected, text)) from error
 
 
 def _prefix(text: str) -> str:

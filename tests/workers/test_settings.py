@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from workers.addresses import networks
 from workers.errors import SettingsError
 from workers.settings import MailServer, QueueSetting, Secrets, Settings, socket_path
 
@@ -71,6 +72,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_CRON", "/etc/headway/cron.py", "cron", Path("/etc/headway/cron.py")),
         ("HEADWAY_CRON", "cron.py", "cron", Path.cwd() / "cron.py"),
         ("HEADWAY_CRON", " ", "cron", None),
+        ("HEADWAY_TRUSTED_PROXIES", "10.0.0.5, ::1/128", "trusted_proxies", networks("10.0.0.5,::1")),
         ("HEADWAY_READ_ONLY", "1", "read_only", True),
         ("HEADWAY_READ_ONLY", "yes", "read_only", True),  # whoever sets it wants to be safe
         ("HEADWAY_READ_ONLY", "0", "read_only", False),
@@ -130,6 +132,8 @@ def test_a_variable_sets_its_field(name: str, text: str, field: str, expected: A
         ("HEADWAY_ORIGINS", "*"),
         ("HEADWAY_ORIGINS", "a.test"),
         ("HEADWAY_ORIGINS", "ftp://a.test"),
+        ("HEADWAY_TRUSTED_PROXIES", "proxy.example"),
+        ("HEADWAY_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("HEADWAY_PREFIX", "jobs"),
         ("HEADWAY_PREFIX", "/a b"),
         ("HEADWAY_PREFIX", "//jobs"),
