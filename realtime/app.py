@@ -22,6 +22,7 @@ from realtime import (
     tutorials,
 )
 from realtime.access import Access
+from realtime.limited import Request
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
 from realtime.pulse import Pulse
@@ -55,6 +56,8 @@ class Services:
 
 def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pulse, metrics: Metrics) -> Flask:
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
+    app.request_class = Request
+    app.url_map.merge_slashes = False  # it would redirect to the Host that the client named
     app.config.update(
         SECRET_KEY=secrets.secret_key,
         SESSION_COOKIE_NAME="headway",

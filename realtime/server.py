@@ -24,7 +24,6 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import engineio.socket  # noqa: E402
-import eventlet.wsgi  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
 from redis import Redis  # noqa: E402
@@ -34,6 +33,8 @@ from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.door import TICK  # noqa: E402
+from realtime.edge import Edge  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.prefix import Prefix  # noqa: E402
@@ -48,8 +49,6 @@ from workers.settings import Secrets, Settings  # noqa: E402
 from workers.sweeper import Sweeper  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
-REQUEST_LIMIT = 20_000  # HTTP connections; eventlet's own is 1,024, and the next one would hang
-HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
 SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
 UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
@@ -188,22 +187,20 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     ):
         socketio.start_background_task(_forever, task)
 
+    server = green.server(listening, Prefix(app, settings.prefix) if settings.prefix else app)
+    edge = Edge(settings, resource.getrlimit(resource.RLIMIT_NOFILE)[0], green.hands(server))
+    edge.door.open(listening)
+
     def goodbye() -> None:
-        listening.close()
+        edge.door.close()
+        server.keepalive = False
         drain(relay, socketio, requests)
 
     _end_in_peace(goodbye)
     log.info("listening on http://%s:%d", settings.host, settings.port)
-    eventlet.wsgi.server(
-        listening,
-        Prefix(app, settings.prefix) if settings.prefix else app,
-        max_size=REQUEST_LIMIT,
-        socket_timeout=HTTP_TIMEOUT,
-        keepalive=HTTP_TIMEOUT,
-        protocol=green.Protocol,
-        log_output=False,
-        debug=False,
-    )
+    while True:
+        eventlet.sleep(TICK)
+        edge.door.tick()
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:

@@ -63,6 +63,9 @@ class Settings:
     prefix: str = ""  # what paths begin with: "/jobs", or '' at the root
     cron: Path | None = None  # a file that registers what is queued again and again, as RQ's cron reads it
     trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
+    max_connections: int = 20_000  # open sockets of a web process; fewer where it may have fewer files
+    max_per_address: int = 10_000  # of them, from one address
+    max_unfinished: int = 256  # requests of one address at once whose head or body is not complete
 
     @property
     def queue_names(self) -> tuple[str, ...]:
@@ -101,6 +104,9 @@ class Settings:
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),
             prefix=_prefix(environ.get("HEADWAY_PREFIX", "")),
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
+            max_connections=_integer(environ, "HEADWAY_MAX_CONNECTIONS", 20_000, 16, 999_999),
+            max_per_address=_integer(environ, "HEADWAY_MAX_PER_ADDRESS", 10_000, 1, 999_999),
+            max_unfinished=_integer(environ, "HEADWAY_MAX_UNFINISHED", 256, 1, 999_999),
             trusted_proxies=_trusted_proxies(environ.get("HEADWAY_TRUSTED_PROXIES", "")),
         )
 

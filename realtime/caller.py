@@ -1,0 +1,76 @@
+"""One connection between its requests: what has come of the next, who it counts for, and its last word."""
+
+import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+from realtime.framing import Fault, Heads
+
+
+class Then(Enum):
+    """What becomes of a connection once its request is answered."""
+
+    STAYS = "another request may come"
+    LEAVES = "its client hangs up, or we do"
+    KEPT = "somebody else has it: a WebSocket"
+
+
+class Caller:
+    """One connection while no request of it is answered."""
+
+    def __init__(self, wire: Any, peer: str, address: Any, client: str, deadline: float) -> None:
+        self.wire = wire  # a socket of eventlet
+        self.address = address
+        self.peer = peer
+        self.client = client  # whom its socket counts for; "" is a trusted proxy, or the supervisor
+        self.deadline = deadline
+        self.heads = Heads()
+        self.stop: Callable[[], None] | None = None  # None: the hub does not listen to it
+        self.leaving = 0  # bytes that are still read and thrown away; 0: it is not leaving
+        self.ends = on_close(wire)  # what is called once it is closed
+
+    def drop(self) -> None:
+        """Hear no more of it, and close it."""
+        if self.stop is not None:
+            self.stop()
+            self.stop = None
+        self.hang_up()
+        self.wire.close()
+
+    def hang_up(self) -> None:
+        """Whoever waits for it finds its end."""
+        with suppress(OSError):  # it has gone first
+            self.wire.shutdown(socket.SHUT_RDWR)
+
+    def say(self, last: bytes) -> None:
+        """Send a word and no other; what the kernel does not take at once is lost."""
+        with suppress(OSError):
+            self.wire.fd.send(last, socket.MSG_DONTWAIT)
+            self.wire.shutdown(socket.SHUT_WR)
+
+
+def words(fault: Fault) -> bytes:
+    """The answer to what is no request, or comes at a bad time. Browsers that are no part of it may read it."""
+    body = json.dumps({"error": {"code": fault.code, "message": str(fault)}}).encode()
+    head = f"HTTP/1.1 {fault.status} {HTTPStatus(fault.status).phrase}\r\nContent-Type: application/json\r\n"
+    if fault.retry_after is not None:
+        head += f"Retry-After: {fault.retry_after}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+def on_close(wire: Any) -> list[Callable[[], None]]:
+    """A list, all of which is called once this socket of eventlet is closed."""
+    close = wire.close
+    ends: list[Callable[[], None]] = []
+
+    def closing() -> None:
+        while ends:
+            ends.pop()()
+        close()
+
+    wire.close = closing  # eventlet's own is such an attribute, too; its __del__ calls it
+    return ends
