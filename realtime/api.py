@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
 from realtime.notify import Notify, accept
-from realtime.request import allow, grant, parse_body, parse_query, services, submitter, visitor
+from realtime.request import allow, grant, is_known, parse_body, parse_query, services, submitter, visitor
 from workers import log_lines, relatives
 from workers.errors import BadArguments, NotFound
 from workers.store import Stored
@@ -79,7 +79,8 @@ def submit_job() -> Response:
 @openapi.describe(body=BulkSubmission, status=202, answer="Ids")
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
-    request.max_content_length = BULK_BODY_LIMIT
+    if is_known():
+        request.max_content_length = BULK_BODY_LIMIT
     who = submitter()
     body = parse_body(BulkSubmission)
     return jsonify(ids=services().jobs.submit_many(body.task, body.args, owner=who, queue=body.queue)), 202

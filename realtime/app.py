@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import flask
 from flask import Flask, Response
@@ -82,9 +83,19 @@ def create_app(settings: Settings, secrets: Secrets, redis: Redis, *, pulse: Pul
     app.before_request(request.check_origin)
     for part in (api, search, actions, audit, operators, schedule, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
+    app.after_request(_stay_here)
     app.after_request(_harden)
     app.after_request(_share)
     return app
+
+
+def _stay_here(response: Response) -> Response:
+    """Redirect to a path alone: Flask adds a slash by an address made of the Host that the client named."""
+    parts = urlsplit(response.location or "")
+    if parts.netloc:
+        response.location = "/" + parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
+        response.set_data(b"")
+    return response
 
 
 def _harden(response: Response) -> Response:
