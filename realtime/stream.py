@@ -52,22 +52,20 @@ class Stream:
         return line[:-2]
 
     def _receive(self, most: int) -> bytes:
-        try:
-            return bytes(getattr(self.wire, "fd", self.wire).recv(most, socket.MSG_DONTWAIT))
-        except BlockingIOError:
-            self._waits()
-        except OSError:
-            return b""  # the client has gone
         left = self.ends_at - time.monotonic()
         try:
             if left <= 0:
                 raise TimeoutError
+            try:
+                return bytes(getattr(self.wire, "fd", self.wire).recv(most, socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                self._waits()
             self.wire.settimeout(left)
             return bytes(self.wire.recv(most))
         except TimeoutError as error:
             raise Fault(408, "bad_request", "The body took too long to come") from error
         except (OSError, EOFError):
-            return b""
+            return b""  # the client has gone
 
 
 class Outgoing:
