@@ -49,12 +49,14 @@ class Door:
         spawn: Callable[[Callable[[], None]], Any],
         unfinished: int,
         trusted: tuple[Network, ...] = (),
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gate = gate
         self._answer = answer
         self._take, self._listen, self._spawn = accept, listen, spawn
         self._most_unfinished = unfinished  # of one client
         self._trusted = trusted
+        self._now = now
         self._idle: Waiting[Caller] = Waiting()  # nothing of a request has come
         self._unfinished: Waiting[Caller] = Waiting()  # some of a head or body has, and not all
         self._doors: dict[Any, bool] = {}  # listening sockets, and whether their connections are counted
@@ -80,7 +82,7 @@ class Door:
         """End those whose time is over, and look for connections. Raises `OSError` where a socket is beyond use."""
         if self._broken is not None:
             raise self._broken
-        now = time.monotonic()
+        now = self._now()
         for caller in self._idle.all():
             if now > caller.deadline:
                 self._drop(caller)
@@ -121,8 +123,8 @@ class Door:
             self._admit(wire, address, self._doors[listening])
 
     def _warn(self, error: OSError) -> None:
-        if time.monotonic() - self._warned_at > 60:
-            self._warned_at = time.monotonic()
+        if self._now() - self._warned_at > 60:
+            self._warned_at = self._now()
             log.warning("no new connections for a moment: %s (%d are open)", error.strerror, self._gate.open)
 
     def _make_room(self, client: str | None) -> bool:
@@ -136,7 +138,7 @@ class Door:
     def _admit(self, wire: Any, address: Any, counted: bool) -> None:
         peer = str(address[0]) if isinstance(address, tuple) else ""
         client = block_of(peer) if counted and not is_within(peer, self._trusted) else ""
-        caller = Caller(wire, peer, address, client, time.monotonic() + HEAD_TIME)
+        caller = Caller(wire, peer, address, client, self._now() + HEAD_TIME)
         if counted:
             full = self._gate.is_full and not self._make_room(None)
             if full or (client and self._gate.is_full_for(client) and not self._make_room(client)):
@@ -210,10 +212,11 @@ class Door:
         if caller.stop is None:
             caller.stop = self._listen(caller.wire.fileno(), lambda _: self._hear(caller))
         if not caller.heads.begun:
-            self._idle.add(caller, caller.client)
+            if caller not in self._idle:
+                self._idle.add(caller, caller.client)
         elif caller not in self._unfinished:
             self._idle.discard(caller)
-            caller.deadline = min(caller.deadline, time.monotonic() + HEAD_TIME)
+            caller.deadline = min(caller.deadline, self._now() + HEAD_TIME)
             self.wait_for(caller, caller.client)
 
     def wait_for(self, caller: Caller, client: str) -> None:
@@ -252,7 +255,7 @@ class Door:
             caller.ends.remove(uncount)
             uncount()
         if then is Then.STAYS and self._doors:
-            caller.deadline = time.monotonic() + IDLE_TIME
+            caller.deadline = self._now() + IDLE_TIME
             self._look(caller)
         else:
             self._leave(caller, unread)
@@ -266,6 +269,6 @@ class Door:
             caller.wire.shutdown(socket.SHUT_WR)
         caller.leaving = LEAVE_LIMIT + (unread if 0 < unread <= LEAVE_BODY else 0)
         caller.heads = Heads()
-        caller.deadline = time.monotonic() + LEAVE_TIME
+        caller.deadline = self._now() + LEAVE_TIME
         self._unfinished.discard(caller)
         self._await(caller)

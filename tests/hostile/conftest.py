@@ -75,8 +75,9 @@ def read_all(connection: socket.socket, within: float = 1.0) -> bytes:
 
 def is_closed(connection: socket.socket) -> bool:
     """Whether the process has closed this connection."""
+    connection.setblocking(False)
     try:
-        return connection.recv(65536, socket.MSG_DONTWAIT) == b""
+        return connection.recv(65536) == b""
     except BlockingIOError:
         return False
     except OSError:
