@@ -23,6 +23,7 @@ from workers import embedded
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
+from workers.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parent
 SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
@@ -71,8 +72,7 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment) != 0:
         return 1  # the child has said what is wrong
     if options.part in ("all", "web"):
-        for number in range(settings.processes):
-            supervisor.add("web" if settings.processes == 1 else f"web.{number + 1}", python("realtime.server"))
+        add_web(supervisor, settings)
     if options.part in ("all", "scheduler"):
         supervisor.add("scheduler", python("workers.main", "scheduler"))
     if options.part == "cron" or (options.part == "all" and settings.cron):
@@ -86,6 +86,17 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         if lock is not None:
             lock.close()
+
+
+def add_web(supervisor: Supervisor, settings: Settings) -> None:
+    for number in range(settings.processes):
+        watchdog = Watchdog(f"{settings.prefix}/healthz")
+        supervisor.add(
+            "web" if settings.processes == 1 else f"web.{number + 1}",
+            [*python("realtime.server"), "--watch", str(watchdog.fileno())],
+            keep=(watchdog.fileno(),),
+            watchdog=watchdog,
+        )
 
 
 def add_workers(supervisor: Supervisor, options: argparse.Namespace, settings: Settings) -> None:

@@ -10,6 +10,7 @@ import eventlet  # noqa: E402
 
 eventlet.monkey_patch()
 
+import argparse  # noqa: E402
 import gc  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
@@ -158,7 +159,8 @@ def listen(settings: Settings) -> Any:
     return listening
 
 
-def serve(settings: Settings, secrets: Secrets) -> None:
+def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> None:
+    """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is."""
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
@@ -190,6 +192,8 @@ def serve(settings: Settings, secrets: Secrets) -> None:
     server = green.server(listening, Prefix(app, settings.prefix) if settings.prefix else app)
     edge = Edge(settings, resource.getrlimit(resource.RLIMIT_NOFILE)[0], green.hands(server))
     edge.door.open(listening)
+    if watch is not None:
+        edge.door.open(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=watch), counted=False)
 
     def goodbye() -> None:
         edge.door.close()
@@ -259,12 +263,15 @@ def prepare_process() -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="realtime.server", description="The web process.")
+    parser.add_argument("--watch", type=int, help="a listening socket that it inherits: its supervisor asks there")
+    watch = parser.parse_args().watch
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     lifecycle.install()
     prepare_process()
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
-        serve(settings, Secrets.from_environment(os.environ, settings.home))
+        serve(settings, Secrets.from_environment(os.environ, settings.home), watch)
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)
