@@ -34,7 +34,7 @@ from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import create_app  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
-from realtime.door import TICK  # noqa: E402
+from realtime.door import TICK, Door  # noqa: E402
 from realtime.edge import Edge  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
@@ -159,6 +159,16 @@ def listen(settings: Settings) -> Any:
     return listening
 
 
+def open_door(settings: Settings, server: Any, listening: Any, watch: int | None) -> Door:
+    """Take connections from now on, and have `server` answer their requests."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    door = Edge(settings, files, green.hands(server)).door
+    door.open(listening)
+    if watch is not None:
+        door.open(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=watch), counted=False)
+    return door
+
+
 def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> None:
     """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is."""
     app, socketio, relay, rights, requests = build(settings, secrets)
@@ -190,13 +200,10 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> Non
         socketio.start_background_task(_forever, task)
 
     server = green.server(listening, Prefix(app, settings.prefix) if settings.prefix else app)
-    edge = Edge(settings, resource.getrlimit(resource.RLIMIT_NOFILE)[0], green.hands(server))
-    edge.door.open(listening)
-    if watch is not None:
-        edge.door.open(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=watch), counted=False)
+    door = open_door(settings, server, listening, watch)
 
     def goodbye() -> None:
-        edge.door.close()
+        door.close()
         server.keepalive = False
         drain(relay, socketio, requests)
 
@@ -204,7 +211,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> Non
     log.info("listening on http://%s:%d", settings.host, settings.port)
     while True:
         eventlet.sleep(TICK)
-        edge.door.tick()
+        door.tick()
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:
