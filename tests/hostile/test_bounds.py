@@ -159,6 +159,7 @@ def test_bodies_in_memory_have_a_budget_and_others_are_served(attack: Callable[.
     until(lambda: statuses(victim.ask(POST + b"Content-Length: 2\r\n\r\n{}")) == [400], "room again")
 
 
+@pytest.mark.long
 def test_no_address_takes_all_of_the_budget(attack: Callable[..., Victim]) -> None:
     victim = attack()
     half = POST.replace(b"/jobs", b"/jobs/bulk") + b"Content-Length: 1000000\r\n\r\n" + b"x" * 900_000

@@ -54,7 +54,11 @@ def kennel(base_environment: dict[str, str], redis_url: str, monkeypatch: pytest
     made.supervisor.run()
 
 
-@pytest.mark.parametrize("kept_by", [signal.SIGSTOP, signal.SIGUSR1], ids=["stopped", "busy"])
+@pytest.mark.parametrize(
+    "kept_by",
+    [signal.SIGUSR1, pytest.param(signal.SIGSTOP, marks=pytest.mark.long)],
+    ids=["busy", "stopped"],
+)
 def test_a_deaf_web_process_is_replaced_and_the_other_one_is_not(kept_by: signal.Signals, kennel: Kennel) -> None:
     kennel.until(kennel.heard)
     deaf, other = kennel.pids()
