@@ -31,6 +31,7 @@ class Caller:
         self.heads = Heads()
         self.stop: Callable[[], None] | None = None  # None: the hub does not listen to it
         self.leaving = 0  # bytes that are still read and thrown away; 0: it is not leaving
+        self.cut: Fault | None = None  # why its body is awaited no longer
         self.ends = on_close(wire)  # what is called once it is closed
 
     def drop(self) -> None:
@@ -38,13 +39,15 @@ class Caller:
         if self.stop is not None:
             self.stop()
             self.stop = None
-        self.hang_up()
-        self.wire.close()
-
-    def hang_up(self) -> None:
-        """Whoever waits for it finds its end."""
         with suppress(OSError):  # it has gone first
             self.wire.shutdown(socket.SHUT_RDWR)
+        self.wire.close()
+
+    def hear_no_more(self, why: Fault) -> None:
+        """Whoever waits for its body finds its end, and `cut`."""
+        self.cut = why
+        with suppress(OSError):  # it has gone first
+            self.wire.shutdown(socket.SHUT_RD)
 
     def say(self, last: bytes) -> None:
         """Send a word and no other; what the kernel does not take at once is lost."""

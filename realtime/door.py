@@ -23,6 +23,7 @@ IDLE_TIME = 30.0  # seconds for the next request to begin
 LEAVE_TIME = 3.0  # seconds for a client to read our last word and hang up
 LEAVE_LIMIT = 64 * 1024  # bytes that we read meanwhile, beyond what the client announced
 LEAVE_BODY = 16 * 1024 * 1024  # bytes of an announced body that we read so that its sender gets to our answer
+BODIES = 256  # that the application waits for at once, of all clients: some 60 KB each
 READ_SIZE = 16 * 1024  # bytes
 TURN = 32  # connects after which others have their turn
 TICK = 0.25  # seconds between two looks at deadlines
@@ -59,6 +60,7 @@ class Door:
         self._now = now
         self._idle: Waiting[Caller] = Waiting()  # nothing of a request has come
         self._unfinished: Waiting[Caller] = Waiting()  # some of a head or body has, and not all
+        self._bodies: Waiting[Caller] = Waiting()  # of those, where a green thread waits for the body
         self._doors: dict[Any, bool] = {}  # listening sockets, and whether their connections are counted
         self._stops: dict[Any, Callable[[], None]] = {}  # of those that are listened to
         self._broken: OSError | None = None
@@ -163,8 +165,9 @@ class Door:
         """End a connection that we wait for. Where its body is awaited, who reads it finds the end."""
         self._idle.discard(caller)
         waited = self._unfinished.discard(caller)
+        self._bodies.discard(caller)
         if caller.stop is None:
-            caller.hang_up()
+            caller.hear_no_more(why)
             return
         if waited:
             caller.say(words(why))
@@ -230,9 +233,18 @@ class Door:
             why = f"expected at most {self._most_unfinished} requests at once that are not complete"
             self._end(oldest, Fault(429, "too_many", why, 5))
 
+    def wait_for_body(self, caller: Caller, client: str) -> None:
+        """As `wait_for`, of a request whose body the application reads: a green thread waits, with all it has."""
+        self.wait_for(caller, client)
+        if caller not in self._bodies and caller in self._unfinished:
+            self._bodies.add(caller, client)
+            if len(self._bodies) > BODIES and (oldest := self._bodies.longest()) is not None:
+                self._end(oldest, Fault(503, "unavailable", "Too many slow requests at once; try again later", 5))
+
     def got(self, caller: Caller) -> None:
         """We no longer wait for this request."""
         self._unfinished.discard(caller)
+        self._bodies.discard(caller)
 
     def _serve(self, caller: Caller, head: Head) -> None:
         """In a green thread: one request."""
@@ -248,7 +260,7 @@ class Door:
             uncount = partial(self._gate.uncount, client)
             caller.ends.append(uncount)
         then, unread = self._answer(caller, head, client)
-        self._unfinished.discard(caller)
+        self.got(caller)
         if then is Then.KEPT:
             return  # and counted until it is closed
         if uncount in caller.ends:

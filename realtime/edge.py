@@ -44,8 +44,9 @@ class Edge:
         )
 
     def _answer(self, caller: Caller, head: Head, client: str) -> tuple[Then, int]:
+        waits = partial(self.door.wait_for_body, caller, client)
         body = Body(
-            Stream(caller.wire, caller.heads.rest, waits=partial(self.door.wait_for, caller, client)),
+            Stream(caller.wire, caller.heads.rest, waits=waits, cut=lambda: caller.cut),
             head,
             self.room,
             client,

@@ -10,7 +10,7 @@ from realtime.framing import Fault
 
 RESERVE = 256  # file descriptors for Redis, files and logs; a quarter of all where there are few
 SHARE = 0.75  # of all sockets, for one address: others get in whatever it does
-ROOM = 32 * 1024 * 1024  # bytes of all bodies that are kept in memory
+ROOM = 24 * 1024 * 1024  # bytes of all bodies that are kept in memory
 ROOM_OF_ONE = ROOM // 2
 RETRY_AFTER = 2  # seconds
 
@@ -66,6 +66,9 @@ class Waiting(Generic[T]):
     def __init__(self) -> None:
         self._all: dict[T, str] = {}
         self._of: dict[str, dict[T, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def __contains__(self, one: T) -> bool:
         return one in self._all

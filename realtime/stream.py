@@ -20,11 +20,19 @@ def due(begun: float, done: int) -> float:
 class Stream:
     """What a client sends after a head. `rest` are the bytes that came with it; unread ones stay there."""
 
-    def __init__(self, wire: Any, rest: bytearray, *, waits: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        wire: Any,
+        rest: bytearray,
+        *,
+        waits: Callable[[], None] = lambda: None,
+        cut: Callable[[], Fault | None] = lambda: None,
+    ) -> None:
         self.wire = wire
         self.ends_at = 0.0  # by time.monotonic
         self._rest = rest
         self._waits = waits  # called before each wait for the client
+        self._cut = cut  # why we have ended it ourselves, if so
 
     def read(self, most: int) -> bytes:
         """At least one byte and at most `most`; b"" where there will be no more. Raises `Fault` when it is late."""
@@ -61,7 +69,10 @@ class Stream:
             except BlockingIOError:
                 self._waits()
             self.wire.settimeout(left)
-            return bytes(self.wire.recv(most))
+            data = bytes(self.wire.recv(most))
+            if not data and (fault := self._cut()) is not None:
+                raise fault
+            return data
         except TimeoutError as error:
             raise Fault(408, "bad_request", "The body took too long to come") from error
         except (OSError, EOFError):
