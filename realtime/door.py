@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,7 @@ LEAVE_LIMIT = 64 * 1024  # bytes that we read meanwhile, beyond what the client 
 LEAVE_BODY = 16 * 1024 * 1024  # bytes of an announced body that we read so that its sender gets to our answer
 BODIES = 256  # that the application waits for at once, of all clients: some 60 KB each
 READ_SIZE = 16 * 1024  # bytes
+STARTS = 8  # requests that begin to be answered before others have their turn
 TURN = 32  # connects after which others have their turn
 TICK = 0.25  # seconds between two looks at deadlines
 # nothing is wrong with the listening socket: accept(2)
@@ -60,6 +62,7 @@ class Door:
         self._now = now
         self._idle: Waiting[Caller] = Waiting()  # nothing of a request has come
         self._unfinished: Waiting[Caller] = Waiting()  # some of a head or body has, and not all
+        self._whole: deque[tuple[Caller, Head]] = deque()  # requests that nobody answers yet
         self._bodies: Waiting[Caller] = Waiting()  # of those, where a green thread waits for the body
         self._doors: dict[Any, bool] = {}  # listening sockets, and whether their connections are counted
         self._stops: dict[Any, Callable[[], None]] = {}  # of those that are listened to
@@ -209,7 +212,16 @@ class Door:
             caller.stop = None
         self._idle.discard(caller)
         self._unfinished.discard(caller)
-        self._spawn(partial(self._serve, caller, head))
+        self._whole.append((caller, head))
+        if len(self._whole) == 1:
+            self._spawn(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Have some of the whole requests answered, and the others after what else the hub has to do: frames."""
+        for _ in range(min(STARTS, len(self._whole))):
+            self._spawn(partial(self._serve, *self._whole.popleft()))
+        if self._whole:
+            self._spawn(self._dispatch)
 
     def _await(self, caller: Caller) -> None:
         if caller.stop is None:
