@@ -4,7 +4,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from realtime.framing import CHUNK_LINE_LIMIT, TRAILER_COUNT_LIMIT, TRAILER_LIMIT, Fault, Head, bad, chunk_size, trailer
+from realtime.framing import (
+    CHUNK,
+    CHUNK_LINE_LIMIT,
+    CHUNKS,
+    TRAILER_COUNT_LIMIT,
+    TRAILER_LIMIT,
+    Fault,
+    Head,
+    bad,
+    chunk_size,
+    trailer,
+)
 from realtime.gate import Room
 from realtime.stream import Stream, due
 
@@ -12,7 +23,6 @@ STREAMS = "headway.streams"  # in the environ: call it to read a body that may t
 LIMIT = 8 * 1024 * 1024  # bytes of a body that is kept in memory
 TIME = 30.0  # seconds in which it must have come
 IGNORED = 64 * 1024  # bytes of a body that we read although nobody has asked for them, to keep the connection
-CHUNKS, CHUNK = 1000, 64  # after so many chunks they have at least so many bytes on average
 TURN = 256  # chunks after which others have their turn
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -27,6 +37,7 @@ class Body:
         room: Room,
         client: str,
         *,
+        begun: float | None = None,
         give_way: Callable[[], object] = lambda: None,
         came: Callable[[], object] = lambda: None,
     ) -> None:
@@ -43,9 +54,9 @@ class Body:
         self._client = client
         self._give_way = give_way
         self._came = came  # called once nobody waits for it any more
-        self._begun = time.monotonic()
+        self._begun = time.monotonic() if begun is None else begun
         self._started = self._streams = False
-        self._expects = not self.ended and head.version == "HTTP/1.1" and head.get("expect").lower() == "100-continue"
+        self._expects = head.expects
 
     def let_stream(self) -> None:
         """From now on it has a lowest rate in place of its deadline, and no limit: nobody keeps it in memory."""

@@ -8,7 +8,10 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
-from realtime.framing import Fault, Heads
+from realtime.framing import Chunks, Fault, Head, Heads
+
+COLLECTED = 1024 * 1024  # bytes of a body that we wait for before somebody looks at it
+COLLECTED_CHUNKS = 64 * 1024  # bytes, where it comes in chunks and nobody knows how many more there are
 
 
 class Then(Enum):
@@ -22,23 +25,58 @@ class Then(Enum):
 class Caller:
     """One connection while no request of it is answered."""
 
-    def __init__(self, wire: Any, peer: str, address: Any, client: str, deadline: float) -> None:
+    def __init__(self, wire: Any, peer: str, address: Any, client: str) -> None:
         self.wire = wire  # a socket of eventlet
         self.address = address
         self.peer = peer
         self.client = client  # whom its socket counts for; "" is a trusted proxy, or the supervisor
-        self.deadline = deadline
+        self.whose = client  # whom its present request counts for: behind a trusted proxy, its client
+        self.begun_at = 0.0  # when the body of its present request began; 0: it came with the head
+        self.deadline = 0.0  # when we wait for it no longer
         self.heads = Heads()
+        self.head: Head | None = None  # of a request whose body has not come in full
+        self._chunks = Chunks()
         self.stop: Callable[[], None] | None = None  # None: the hub does not listen to it
         self.leaving = 0  # bytes that are still read and thrown away; 0: it is not leaving
+        self.last: Fault | None = None  # what it is told at its deadline
         self.cut: Fault | None = None  # why its body is awaited no longer
         self.ends = on_close(wire)  # what is called once it is closed
 
-    def drop(self) -> None:
-        """Hear no more of it, and close it."""
+    @property
+    def begun(self) -> bool:
+        """Whether some of a request has come, and not all."""
+        return self.head is not None or self.heads.begun
+
+    def next(self) -> Head | None:
+        """The next request, once all of it has come that we collect. Raises `Fault`."""
+        if self.head is None:
+            self.head = self.heads.next()
+            self._chunks = Chunks()
+        head, rest = self.head, self.heads.rest
+        if head is None:
+            return None
+        if head.chunked:
+            waits = not self._chunks.have_ended(rest) and len(rest) <= COLLECTED_CHUNKS
+        else:
+            waits = len(rest) < head.length <= COLLECTED
+        if waits and not head.expects:
+            return None
+        self.head = None
+        return head
+
+    def forget(self) -> None:
+        """What has come of a request."""
+        self.heads, self.head = Heads(), None
+
+    def be_deaf(self) -> None:
+        """Hear no more of it, for now."""
         if self.stop is not None:
             self.stop()
             self.stop = None
+
+    def drop(self) -> None:
+        """Hear no more of it, and close it."""
+        self.be_deaf()
         with suppress(OSError):  # it has gone first
             self.wire.shutdown(socket.SHUT_RDWR)
         self.wire.close()

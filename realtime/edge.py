@@ -10,6 +10,7 @@ from realtime.caller import Caller, Then
 from realtime.door import Door
 from realtime.framing import Head
 from realtime.gate import Gate, Room, room_for_sockets
+from realtime.lobby import Lobby
 from realtime.stream import Stream
 from workers.settings import Settings
 
@@ -33,25 +34,28 @@ class Edge:
         self.gate = Gate(room_for_sockets(settings.max_connections, files), settings.max_per_address)
         self.room = Room()
         self._hands = hands
-        self.door = Door(
+        trusted = settings.trusted_proxies
+        self._lobby = Lobby(
             self.gate,
+            self.room,
             self._answer,
-            accept=hands.accept,
             listen=hands.listen,
             spawn=hands.spawn,
             unfinished=settings.max_unfinished,
-            trusted=settings.trusted_proxies,
+            trusted=trusted,
         )
+        self.door = Door(self.gate, self._lobby, accept=hands.accept, listen=hands.listen, trusted=trusted)
 
     def _answer(self, caller: Caller, head: Head, client: str) -> tuple[Then, int]:
-        waits = partial(self.door.wait_for_body, caller, client)
+        waits = partial(self._lobby.wait_for_body, caller, client)
         body = Body(
             Stream(caller.wire, caller.heads.rest, waits=waits, cut=lambda: caller.cut),
             head,
             self.room,
             client,
+            begun=caller.begun_at or None,
             give_way=self._hands.give_way,
-            came=partial(self.door.got, caller),
+            came=partial(self._lobby.got, caller),
         )
         try:
             then = self._hands.answer(caller.wire, caller.address, head, body)

@@ -11,6 +11,7 @@ LINE_LIMIT = 8192  # bytes of the request line, and of each header
 HEAD_LIMIT = 32 * 1024  # bytes of a whole head
 HEADER_LIMIT = 100
 CHUNK_LINE_LIMIT = 256  # bytes of a chunk's size and its extensions
+CHUNKS, CHUNK = 1000, 64  # after so many chunks they have at least so many bytes on average
 TRAILER_LIMIT = 4096  # bytes of all trailers together
 TRAILER_COUNT_LIMIT = 16
 LENGTH_DIGITS = 15
@@ -46,6 +47,12 @@ class Head:
     length: int  # bytes of the body; 0 where it comes in chunks
     chunked: bool
     keeps: bool  # whether the client wants to send another request on this connection
+
+    @property
+    def expects(self) -> bool:
+        """Whether the client sends the body only upon our word (RFC 9110 §10.1.1)."""
+        body = self.chunked or self.length > 0
+        return body and self.version == "HTTP/1.1" and self.get("expect").lower() == "100-continue"
 
     def get(self, name: str, default: str = "") -> str:
         """The values of a header, joined with commas."""
@@ -103,6 +110,56 @@ class Heads:
                 f"The head is too large: expected at most {HEADER_LIMIT} headers, {LINE_LIMIT} bytes each and "
                 f"{HEAD_LIMIT} in all",
             )
+
+
+class Chunks:
+    """Finds the end of a body in chunks, in bytes that grow and are not taken away."""
+
+    def __init__(self) -> None:
+        self._at = 0  # where the next line begins
+        self._seen = 0  # bytes that were searched for its end
+        self._count = self._size = 0  # of chunks, and the bytes in them
+        self._after_chunk = False
+        self._trailers = -1  # how many there were; -1: the last chunk has not come
+
+    def have_ended(self, data: bytearray) -> bool:
+        """Whether all of them are in `data`. Raises `Fault`."""
+        while self._at <= len(data):
+            if self._after_chunk and data[self._at - 2 : self._at] != b"\r\n":
+                raise bad("A chunk is longer than its size says")
+            end = data.find(b"\n", max(self._at, self._seen))
+            limit = CHUNK_LINE_LIMIT if self._trailers < 0 else TRAILER_LIMIT
+            if (end if end >= 0 else len(data)) - self._at >= limit:
+                raise bad(f"A line between chunks is longer than {limit} bytes")
+            if end < 0:
+                self._seen = len(data)
+                return False
+            line = bytes(data[self._at : end + 1])
+            if line[-2:] != b"\r\n":
+                raise bad("A line between chunks ends without CR LF")
+            self._at = self._seen = end + 1
+            self._after_chunk = False
+            if self._trailers < 0:
+                self._skip_chunk(chunk_size(line[:-2]))
+            elif line == b"\r\n":
+                return True
+            else:
+                self._trailers += 1
+                trailer(line[:-2])
+                if self._trailers > TRAILER_COUNT_LIMIT:
+                    raise bad(f"expected at most {TRAILER_COUNT_LIMIT} trailers")
+        return False
+
+    def _skip_chunk(self, size: int) -> None:
+        self._count += 1
+        if self._count > CHUNKS + self._size // CHUNK:
+            raise bad(f"The chunks are too small: expected {CHUNK} bytes on average")
+        if size == 0:
+            self._trailers = 0
+        else:
+            self._size += size
+            self._at += size + 2
+            self._seen, self._after_chunk = self._at, True
 
 
 def parse(lines: list[str]) -> Head:

@@ -122,6 +122,10 @@ class Room:
         self._of[client] += size
         self._by[body] = client, self._by.get(body, (client, 0))[1] + size
 
+    def hold(self, body: object, client: str, size: int) -> None:
+        """Take so much for this body in all. Raises `Fault` where it does not fit."""
+        self.take(body, client, size - self._by.get(body, (client, 0))[1])
+
     def give_back(self, body: object) -> None:
         """All that this body has taken; nothing where it has none."""
         client, size = self._by.pop(body, ("", 0))

@@ -15,9 +15,9 @@ from eventlet.websocket import WebSocketWSGI
 
 from realtime.body import STREAMS, Body
 from realtime.caller import Then
-from realtime.door import IDLE_TIME
 from realtime.edge import Hands
 from realtime.framing import Head
+from realtime.lobby import IDLE_TIME
 from realtime.stream import Outgoing
 
 LET_GO = "headway.let_go"

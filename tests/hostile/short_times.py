@@ -3,10 +3,10 @@
 import resource
 import sys
 
-from realtime import body, door, server, stream
+from realtime import body, lobby, server, stream
 
 if __name__ == "__main__":
-    door.HEAD_TIME, door.IDLE_TIME, door.LEAVE_TIME = 1.0, 3.0, 0.5
+    lobby.HEAD_TIME, lobby.IDLE_TIME, lobby.LEAVE_TIME = 1.0, 3.0, 0.5
     body.TIME, stream.GRACE = 2.0, 2.0
     if len(sys.argv) > 1:
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[1])))

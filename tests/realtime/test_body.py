@@ -9,7 +9,7 @@ import pytest
 
 from realtime import body, stream
 from realtime.body import IGNORED, Body
-from realtime.framing import Fault, Head
+from realtime.framing import CHUNKS, Fault, Head
 from realtime.gate import Room
 from realtime.stream import Stream
 
@@ -135,7 +135,7 @@ def test_a_little_is_thrown_away_to_keep_the_connection(make: Make, client: sock
 
 
 @pytest.mark.parametrize(
-    "chunks", [b"1\r\nx\r\n" * (body.CHUNKS + 50), b"0\r\n" + b"x: y\r\n" * 100, b"0\r\n" + b"x: " + b"y" * 5000]
+    "chunks", [b"1\r\nx\r\n" * (CHUNKS + 50), b"0\r\n" + b"x: y\r\n" * 100, b"0\r\n" + b"x: " + b"y" * 5000]
 )
 def test_what_is_mostly_framing_is_refused(chunks: bytes, make: Make) -> None:
     with pytest.raises(Fault) as refused:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from realtime.framing import HEAD_LIMIT, HEADER_LIMIT, LINE_LIMIT, Fault, Head, Heads, chunk_size, trailer
+from realtime.framing import HEAD_LIMIT, HEADER_LIMIT, LINE_LIMIT, Chunks, Fault, Head, Heads, chunk_size, trailer
 
 HOST = "Host: a.test\r\n"
 
@@ -262,3 +262,38 @@ def test_a_trailer_is_a_header() -> None:
     for line in (b"GET / HTTP/1.1", b" x: 1", b"x_y: 1", b"x: \r"):
         with pytest.raises(Fault):
             trailer(line)
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "chunks",
+    [b"0\r\n\r\n", b"3\r\nabc\r\n2;x=y\r\n\r\n\r\n0\r\nX: y\r\nZ: 1\r\n\r\n", b"a\r\n0\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n"],
+)
+def test_the_end_of_chunks_is_found_however_they_come(chunks: bytes, step: int) -> None:
+    scanned, data = Chunks(), bytearray()
+    for begin in range(0, len(chunks), step):
+        assert not scanned.have_ended(data)
+        data += chunks[begin : begin + step]
+    data += b"GET"
+    assert scanned.have_ended(data)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"0x0\r\n",
+        b"2\r\nabc\r\n",
+        b"2\r\nab0\r\n\r\n",
+        b"1\n",
+        b"\r\n",
+        b"x" * 300,
+        b"0\r\n" + b"x" * 5000,
+        b"0\r\n x: y\r\n",
+        b"0\r\n" + b"x: y\r\n" * 20,
+        b"1\r\nx\r\n" * 1100,
+    ],
+)
+def test_chunks_that_are_none_are_refused(chunks: bytes) -> None:
+    with pytest.raises(Fault) as refused:
+        Chunks().have_ended(bytearray(chunks))
+    assert refused.value.status == 400
