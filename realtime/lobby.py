@@ -26,7 +26,7 @@ LEAVE_BODY = 16 * 1024 * 1024  # bytes of an announced body that we read so that
 BODIES = 256  # that the application waits for at once, of all clients: some 60 KB each
 READ_SIZE = 16 * 1024  # bytes
 STARTS = 8  # requests that begin to be answered before others have their turn
-FAULTS = 50  # refusals in one tick, of all clients; the others wait, or who is refused would be back at once
+FAULTS = 200  # refusals in one tick, of all clients; the others wait, or who is refused would be back at once
 HOLD = 1.0  # seconds that they wait
 
 Listen = Callable[[int, Callable[[int], None]], Callable[[], None]]

@@ -25,7 +25,14 @@ def flood(victim: Victim, data: bytes, count: int, source: str = "127.0.0.2") ->
 
 
 @pytest.mark.parametrize(
-    "data", [b"", HALF, GET, POST + b"Content-Length: 9\r\n\r\n"], ids=["silent", "half", "idle", "body"]
+    "data",
+    [
+        HALF,
+        pytest.param(b"", marks=pytest.mark.long),
+        pytest.param(GET, marks=pytest.mark.long),
+        pytest.param(POST + b"Content-Length: 9\r\n\r\n", marks=pytest.mark.long),
+    ],
+    ids=["half", "silent", "idle", "body"],
 )
 def test_a_flood_of_one_address_keeps_nobody_out(data: bytes, attack: Callable[..., Victim]) -> None:
     victim = attack(512)

@@ -178,8 +178,9 @@ def test_behind_a_proxy_a_body_counts_for_its_client(make_hall: Callable[..., Ha
 
 
 def test_of_many_refusals_some_wait_so_that_nobody_is_back_at_once(
-    make_hall: Callable[..., Hall], clock: Clock
+    make_hall: Callable[..., Hall], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lobby, "FAULTS", 20)
     hall = make_hall(most=1000, most_of_one=1000)
     bad = [hall.connect(b"GET / HTTP/9.9\r\nHost: a\r\n\r\n") for _ in range(lobby.FAULTS + 10)]
     assert [answers(client) for client in bad[-10:]] == [[]] * 10
