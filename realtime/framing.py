@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 LINE_LIMIT = 8192  # bytes of the request line, and of each header
-HEAD_LIMIT = 32 * 1024  # bytes of a whole head
+HEAD_LIMIT = 16 * 1024  # bytes of a whole head
 HEADER_LIMIT = 100
 CHUNK_LINE_LIMIT = 256  # bytes of a chunk's size and its extensions
 CHUNKS, CHUNK = 1000, 64  # after so many chunks they have at least so many bytes on average

@@ -82,7 +82,7 @@ class Lobby:
             if caller.last is None:
                 self._drop(caller)
             elif self._faults < FAULTS:
-                self._refuse(caller, caller.last)
+                self._say(caller, caller.last)
         for caller in self._unfinished.all():
             if now > caller.deadline:
                 self._end(caller, Fault(408, "bad_request", "The request took too long to come"))
@@ -214,16 +214,21 @@ class Lobby:
         """Say why, and let the client hang up; some time later where there are many such."""
         unread = caller.head.length - len(caller.heads.rest) if caller.head is not None else 0
         self._forget(caller)
-        self._faults += 1
-        if self._faults <= FAULTS:
-            caller.last = None
-            caller.say(words(why))
-            self._leave(caller, unread or -1)
+        if self._faults < FAULTS:
+            self._say(caller, words(why), unread or -1)
             return
         caller.forget()
         caller.be_deaf()
-        caller.last, caller.deadline = why, self._now() + HOLD
+        # not the error itself, which holds on to all that led to it
+        caller.last, caller.deadline = words(why), self._now() + HOLD
         self._idle.add(caller, caller.client)
+
+    def _say(self, caller: Caller, last: bytes, unread: int = -1) -> None:
+        self._faults += 1
+        self._idle.discard(caller)
+        caller.last = None
+        caller.say(last)
+        self._leave(caller, unread)
 
     def _leave(self, caller: Caller, unread: int = -1) -> None:
         """Let the client read our last word: closed at once, with bytes unread, the kernel would take it back."""
