@@ -25,7 +25,7 @@ LEAVE_LIMIT = 64 * 1024  # bytes that we read meanwhile, beyond what the client 
 LEAVE_BODY = 16 * 1024 * 1024  # bytes of an announced body that we read so that its sender gets to our answer
 BODIES = 256  # that the application waits for at once, of all clients: some 60 KB each
 READ_SIZE = 16 * 1024  # bytes
-STARTS = 8  # requests that begin to be answered before others have their turn
+STARTS, STARTS_WITH_BODY = 8, 2  # requests that begin to be answered before others have their turn
 FAULTS = 200  # refusals in one tick, of all clients; the others wait, or who is refused would be back at once
 HOLD = 1.0  # seconds that they wait
 
@@ -61,6 +61,7 @@ class Lobby:
         self._unfinished: Waiting[Caller] = Waiting()  # some of a request has come, and not all
         self._bodies: Waiting[Caller] = Waiting()  # of those, where a green thread waits for the body
         self._whole: deque[tuple[Caller, Head]] = deque()  # requests that nobody answers yet
+        self._with_body: deque[tuple[Caller, Head]] = deque()  # as these; what they ask for takes longer
 
     def take(self, caller: Caller) -> None:
         """Hear this connection, which is new."""
@@ -136,9 +137,9 @@ class Lobby:
             return
         caller.be_deaf()
         self._forget(caller)
-        self._whole.append((caller, head))
-        if len(self._whole) == 1:
+        if not self._whole and not self._with_body:
             self._spawn(self._dispatch)
+        (self._with_body if head.length or head.chunked else self._whole).append((caller, head))
 
     def _keep(self, caller: Caller, head: Head, *, new: bool) -> None:
         """Count what has come of a body. Raises `Fault` where there is no room for it."""
@@ -246,9 +247,10 @@ class Lobby:
 
     def _dispatch(self) -> None:
         """Have some of the whole requests answered, and the others after what else the hub has to do: frames."""
-        for _ in range(min(STARTS, len(self._whole))):
-            self._spawn(partial(self._serve, *self._whole.popleft()))
-        if self._whole:
+        for waiting, most in ((self._whole, STARTS), (self._with_body, STARTS_WITH_BODY)):
+            for _ in range(min(most, len(waiting))):
+                self._spawn(partial(self._serve, *waiting.popleft()))
+        if self._whole or self._with_body:
             self._spawn(self._dispatch)
 
     def _serve(self, caller: Caller, head: Head) -> None:

@@ -67,11 +67,16 @@ class Hall:
         while self._tasks:
             self._tasks.popleft()()
 
-    def connect(self, data: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+    def arrive(self, data: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
         client = socket.create_connection(self._listening.fd.getsockname(), 5, (source, 0))
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._clients.append(client)
         client.sendall(data)
+        return client
+
+    def connect(self, data: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+        """As `arrive`, and the hub has its turn."""
+        client = self.arrive(data, source)
         self.turn()
         return client
 

@@ -189,3 +189,14 @@ def test_of_many_refusals_some_wait_so_that_nobody_is_back_at_once(
     clock.now += lobby.HOLD + 0.1
     hall.door.tick()
     assert [answers(client) for client in bad] == [[505]] * (lobby.FAULTS + 10)
+
+
+def test_a_crowd_of_bodies_does_not_hold_up_who_only_looks(make_hall: Callable[..., Hall]) -> None:
+    hall = make_hall(most=1000, most_of_one=1000)
+    hall.then = Then.LEAVES
+    for _ in range(30):
+        hall.arrive(POST + b"Content-Length: 1\r\n\r\nx")
+    hall.arrive(GET)
+    hall.turn()
+    paths = [path for path, _ in hall.answered]
+    assert len(paths) == 31 and paths.index("/healthz") < 10
