@@ -43,7 +43,7 @@ def main(part: str, rounds: int, seconds: float) -> int:
             elif part == "views":
                 views.report(lab)
             elif part == "hostile":
-                hostile.report(lab, rounds)
+                hostile.report(lab)
             else:
                 _outage(lab)
         except (Exception, SystemExit):

@@ -90,7 +90,7 @@ class Attackers:
         return dict(self._done)
 
     async def _attack(self, port: int, count: int, seconds: float, attacks: dict[str, Attack]) -> None:
-        names = [name for name in attacks if name == os.environ.get("ONLY", name)] or list(attacks)
+        names = list(attacks)
         tasks = [
             asyncio.create_task(self._one(port, number, names[number % len(names)], attacks)) for number in range(count)
         ]
