@@ -18,7 +18,7 @@ from realtime.gate import Gate
 from realtime.lobby import READ_SIZE, Listen, Lobby
 from workers.addresses import Network, block_of, is_within
 
-TURN = 32  # connects after which others have their turn
+TURN = 128  # connects after which others have their turn
 TICK = 0.25  # seconds between two looks at deadlines
 WARN_EVERY = 60.0  # seconds
 FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
