@@ -5,13 +5,17 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := run
-.PHONY: run test check bench faults lock clean
+.PHONY: run test hostile check bench faults lock clean
 
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
 
 test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.installed
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# the attacks, also those that take their time
+hostile: $(VENV)/dev
+	$(PY) -m pytest tests/hostile -m "long or not long" -n auto --dist loadfile
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .

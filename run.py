@@ -24,6 +24,7 @@ from workers import embedded, environment, strength
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
+from workers.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parent
 SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
@@ -92,8 +93,14 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
 
 def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str]) -> None:
     for number in range(settings.processes):
-        name = "web" if settings.processes == 1 else f"web.{number + 1}"
-        supervisor.add(name, python("realtime.server"), environment=environment.of_web(given, settings.notices))
+        watchdog = Watchdog(f"{settings.prefix}/healthz")
+        supervisor.add(
+            "web" if settings.processes == 1 else f"web.{number + 1}",
+            [*python("realtime.server"), "--watch", str(watchdog.fileno())],
+            keep=(watchdog.fileno(),),
+            environment=environment.of_web(given, settings.notices),
+            watchdog=watchdog,
+        )
 
 
 def add_workers(

@@ -7,11 +7,11 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, dashboard, growth, log_flood, outage, rows, rq_dashboard, stuck_reader, views
+from bench import comparison, dashboard, growth, hostile, log_flood, outage, rows, rq_dashboard, stuck_reader, views
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
-PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard", "views", "rq-dashboard")
+PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard", "views", "rq-dashboard", "hostile")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -42,6 +42,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 rq_dashboard.report(lab, rounds, 4 * seconds)
             elif part == "views":
                 views.report(lab)
+            elif part == "hostile":
+                hostile.report(lab)
             else:
                 _outage(lab)
         except (Exception, SystemExit):

@@ -29,6 +29,7 @@ class Seen:
         Figures | None
     )  # of the oldest state, at each look, that was published and not yet seen; 0 where there is none
     updates: int  # that clients were to see
+    longest: float  # ms, of the lags
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Crowd:
             for id in client.jobs:
                 lags += _lags(had[id], published.get(id, []))
                 views += _ages(had[id], published.get(id, []), looks)
-        return Seen(_figures(lags), _figures(views) if views else None, len(lags))
+        return Seen(_figures(lags), _figures(views) if views else None, len(lags), max(lags, default=0.0))
 
     def count(self) -> Counted:
         """How many states came, and how late."""

@@ -44,6 +44,14 @@ def memory(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
+def worked(pid: int) -> float:
+    """Seconds that its first thread has had a core, to the nanosecond; 0 where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
+
+
 class Work:
     """What a process works from now on, in user and in kernel mode."""
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import flask
 from flask import Flask, Response
@@ -27,6 +28,7 @@ from realtime import (
 from realtime.access import Access
 from realtime.aside import Read
 from realtime.hardening import Hardened
+from realtime.limited import Request
 from realtime.logins import Logins
 from realtime.metrics import Metrics
 from realtime.pages import FRONTEND
@@ -77,6 +79,8 @@ def create_app(
 ) -> Flask:
     """`read_aside`: how large bodies are read; None: right here."""
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
+    app.request_class = Request
+    app.url_map.merge_slashes = False  # it would redirect to the Host that the client named
     app.config.update(
         SECRET_KEY=secrets.secret_key,
         SESSION_COOKIE_HTTPONLY=True,  # the rest of it: realtime/sessions.py
@@ -106,10 +110,20 @@ def create_app(
     app.before_request(request.check_origin)
     for part in (api, search, actions, audit, operators, schedule, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
+    app.after_request(_stay_here)
     app.after_request(_harden)
     app.after_request(_share)
     app.wsgi_app = Hardened(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _stay_here(response: Response) -> Response:
+    """Redirect to a path alone: Flask adds a slash by an address made of the Host that the client named."""
+    parts = urlsplit(response.location or "")
+    if parts.netloc:
+        response.location = "/" + parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
+        response.set_data(b"")
+    return response
 
 
 def _harden(response: Response) -> Response:

@@ -8,6 +8,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
+from realtime.framing import Fault
 from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack, TooMany
 from workers.fields import cut
 
@@ -40,7 +41,7 @@ def code_of(error: Exception) -> str:
     """The code by which the answer to this error calls it."""
     if isinstance(error, Refused):
         return error.refusal.code
-    if isinstance(error, BadArguments):
+    if isinstance(error, BadArguments | Fault):
         return error.code
     if isinstance(error, HTTPException):
         return CODES.get(error.code or 500, "unavailable")
@@ -88,6 +89,10 @@ def register(app: Flask) -> None:
     def refused(error: Refused) -> Response:
         code = error.refusal.code
         return answer(STATUSES[code], code, error.refusal.message, retry_after=error.retry_after)
+
+    @app.errorhandler(Fault)
+    def faulty(error: Fault) -> Response:
+        return answer(error.status, error.code, str(error), retry_after=error.retry_after)
 
     @app.errorhandler(redis.exceptions.ConnectionError)
     @app.errorhandler(redis.exceptions.TimeoutError)

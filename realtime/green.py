@@ -1,44 +1,112 @@
 """What we need of eventlet beyond its patches: a WSGI server that hands connections over, and a hub that calls back."""
 
+import logging
 from collections.abc import Callable
+from http.client import HTTPMessage
 from typing import Any
 
 import eventlet
 import eventlet.hubs
 import eventlet.websocket
 import eventlet.wsgi
+from eventlet import hubs
+from eventlet.greenio import GreenSocket
 from eventlet.websocket import WebSocketWSGI
 
+from realtime.body import STREAMS, Body
+from realtime.caller import Then
+from realtime.edge import Hands
+from realtime.framing import Head
+from realtime.lobby import IDLE_TIME
+from realtime.stream import Outgoing
+
 LET_GO = "headway.let_go"
+KEEPALIVE = int(IDLE_TIME)  # seconds; said to clients of HTTP/1.0
+
+log = logging.getLogger("headway.http")
 
 
 class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet has no types
-    """One HTTP connection; whoever answers a request may keep it."""
+    """One request, from its whole head to its answer; whoever answers it may keep the connection.
+
+    eventlet's makes the environ and writes the answer. Reading, which it does without deadlines or bounds, is ours.
+    """
+
+    def __init__(self, wire: Any, address: Any, head: Head, body: Body, server: Any) -> None:
+        # in place of the base's, which reads and answers all requests of a connection
+        self.request = self.connection = wire
+        self.client_address = address
+        self.conn_state = [address, wire, eventlet.wsgi.STATE_REQUEST]
+        self.server = server
+        self.rfile, self.wfile = None, Outgoing(wire)
+        self.command, self.path, self.request_version = head.method, head.target, head.version
+        self.requestline = f"{head.method} {head.target} {head.version}"
+        self.headers = HTTPMessage()
+        for name, value in head.headers:
+            self.headers.set_raw(name, value)
+        self.close_connection = not head.keeps
+        self.kept = False
+        self._body = body
 
     def get_environ(self) -> Any:
         environ = super().get_environ()
         environ[LET_GO] = self.let_go
+        environ["wsgi.input"] = environ["eventlet.input"] = self._body
+        environ["wsgi.input_terminated"] = True
+        environ[STREAMS] = self._body.let_stream
         return environ
+
+    def answer(self) -> Then:
+        """Answer the request. Raises nothing: what goes wrong ends the connection."""
+        self.environ = self.get_environ()
+        self.application = self._answered
+        try:
+            self.handle_one_response()
+        except OSError:
+            self.close_connection = True  # nobody is there to read it
+        except Exception:
+            log.exception("a request could not be answered")
+            self.close_connection = True
+        del self.environ, self.application  # they know us: else the garbage collector would have to find us
+        if self.kept:
+            return Then.KEPT
+        return Then.LEAVES if self.close_connection or self._body.failed else Then.STAYS
+
+    def _answered(self, environ: dict[str, Any], start_response: Any) -> Any:
+        def start(*args: Any) -> Any:
+            if self._body.failed or self._body.is_much:
+                self.close_connection = True  # nobody reads it, so no other request can be found behind it
+            return start_response(*args)
+
+        return self.server.app(environ, start)
 
     def let_go(self) -> None:
         """The connection is somebody else's from now on: it is not closed at the end of the request."""
-        # the server closes what it finds here
-        self.connection = self.conn_state[1] = _Nothing()
-
-    def finish(self) -> None:
-        try:
-            super().finish()
-        finally:
-            # else it stays open, and with it the connection's file, where the last bytes could not be written
-            self.rfile.close()
+        self.kept = True
 
 
-class _Nothing:
-    """In the place of a socket that was handed over."""
+def server(listening: Any, app: Any) -> Any:
+    """What `Protocol` needs to know of its server."""
+    return eventlet.wsgi.Server(
+        listening, listening.getsockname(), app, protocol=Protocol, log_output=False, debug=False, keepalive=KEEPALIVE
+    )
 
-    def shutdown(self, how: int) -> None: ...
 
-    def close(self) -> None: ...
+def hands(server: Any) -> Hands:
+    """What the edge needs of eventlet, to have requests answered by this server."""
+
+    def answer(wire: Any, address: Any, head: Head, body: Body) -> Then:
+        return Protocol(wire, address, head, body, server).answer()
+
+    return Hands(accept=accept, listen=listen, spawn=spawn, give_way=eventlet.sleep, answer=answer)
+
+
+def accept(listening: Any) -> tuple[Any, Any]:
+    """A connection that waits, as a socket of eventlet, and where it comes from. Raises `OSError`, never waits."""
+    wire, address = listening.fd.accept()
+    # else the hub may still know the file that had this number before
+    hubs.notify_opened(wire.fileno())
+    return GreenSocket(wire), address
 
 
 class Upgraded:

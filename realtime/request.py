@@ -43,6 +43,12 @@ def grant() -> Grant | None:
     return services().access.grant(request.headers.get("Authorization"))
 
 
+def is_known() -> bool:
+    """Whether this is no stranger: a session that we began, or a program with a token of ours."""
+    who, token = visitor(), grant()
+    return bool(who.owner) or who.sees or (token is not None and not token.is_over)
+
+
 def owner() -> str:
     """Who owns what this request makes: whoever has its token, else its session, which begins where there is none.
 

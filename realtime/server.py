@@ -10,6 +10,7 @@ import eventlet  # noqa: E402
 
 eventlet.monkey_patch()
 
+import argparse  # noqa: E402
 import gc  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
@@ -25,17 +26,16 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import engineio.socket  # noqa: E402
-import eventlet.wsgi  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
-from redis import Redis  # noqa: E402
-from redis.exceptions import RedisError  # noqa: E402
 
 from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
 from realtime.app import Services, create_app  # noqa: E402
 from realtime.aside import Aside  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
+from realtime.door import TICK, Door  # noqa: E402
+from realtime.edge import Edge  # noqa: E402
 from realtime.hardening import Hardened  # noqa: E402
 from realtime.hosts import Hosts  # noqa: E402
 from realtime.logins import Logins  # noqa: E402
@@ -48,20 +48,17 @@ from realtime.rights import Rights  # noqa: E402
 from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import audit, batches, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
+from workers import chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
-REQUEST_LIMIT = 20_000  # HTTP connections; eventlet's own is 1,024, and the next one would hang
-HTTP_TIMEOUT = 30  # seconds for a request to come in; a WebSocket has its own
 BACKLOG = 1024
 SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
 UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
-TIDY_INTERVAL = 30  # seconds
 WATCH_INTERVAL = 1  # seconds
 DRAIN = 4.0  # seconds over which pages are sent away when the process ends
 GOODBYE = 0.5  # seconds for the last of them
@@ -171,7 +168,18 @@ def listen(settings: Settings) -> Any:
     return listening
 
 
-def serve(settings: Settings, secrets: Secrets) -> None:
+def open_door(settings: Settings, server: Any, listening: Any, watch: int | None) -> Door:
+    """Take connections from now on, and have `server` answer their requests."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    door = Edge(settings, files, green.hands(server)).door
+    door.open(listening)
+    if watch is not None:
+        door.open(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=watch), counted=False)
+    return door
+
+
+def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> None:
+    """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is."""
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
     housekeeping = store.connect(settings.redis_url)
@@ -192,26 +200,24 @@ def serve(settings: Settings, secrets: Secrets) -> None:
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,
-        partial(tidy, housekeeping),
+        partial(chores.tidy, housekeeping),
     ):
         socketio.start_background_task(_forever, task)
 
+    below = Prefix(app, settings.prefix) if settings.prefix else app
+    server = green.server(listening, Hardened(Hosts(below, settings)))
+    door = open_door(settings, server, listening, watch)
+
     def goodbye() -> None:
-        listening.close()
+        door.close()
+        server.keepalive = False
         drain(relay, socketio, requests)
 
     _end_in_peace(goodbye)
     log.info("listening on http://%s:%d", settings.host, settings.port)
-    eventlet.wsgi.server(
-        listening,
-        Hardened(Hosts(Prefix(app, settings.prefix) if settings.prefix else app, settings)),
-        max_size=REQUEST_LIMIT,
-        socket_timeout=HTTP_TIMEOUT,
-        keepalive=HTTP_TIMEOUT,
-        protocol=green.Protocol,
-        log_output=False,
-        debug=False,
-    )
+    while True:
+        eventlet.sleep(TICK)
+        door.tick()
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:
@@ -223,17 +229,6 @@ def _end_in_peace(goodbye: Callable[[], object]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, leave))
-
-
-def tidy(redis: Redis) -> None:
-    """Take back what dead processes left half done, and tell what strangers were refused, for ever."""
-    while True:
-        try:
-            batches.take_back_abandoned(redis)
-            audit.tell_refusals(redis)
-        except RedisError as error:
-            log.warning("abandoned submits and refusals were not looked for: %s", error)
-        eventlet.sleep(TIDY_INTERVAL)
 
 
 def drain(relay: Relay, socketio: SocketIO, requests: Requests) -> None:
@@ -271,6 +266,9 @@ def prepare_process() -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="realtime.server", description="The web process.")
+    parser.add_argument("--watch", type=int, help="a listening socket that it inherits: its supervisor asks there")
+    watch = parser.parse_args().watch
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     lifecycle.install()
     prepare_process()
@@ -281,7 +279,7 @@ def main() -> int:
         secrets = Secrets.from_environment(os.environ, settings.home)
         for warning in strength.judge(settings, secrets):
             log.warning(warning)
-        serve(settings, secrets)
+        serve(settings, secrets, watch)
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)

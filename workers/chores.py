@@ -1,15 +1,22 @@
-"""The sweeper of an installation, with all that its settings say and all chores that must have one hand."""
+"""What is done for all of an installation beside serving it: the sweeper with its chores, and tidying up."""
 
+import logging
+import time
 from collections.abc import Callable
 
 from redis import Redis
+from redis.exceptions import RedisError
 
-from workers import jobs
+from workers import audit, batches, jobs
 from workers.leftovers import Leftovers
 from workers.notices import Notices
 from workers.settings import Settings
 from workers.sweeper import Sweeper
 from workers.tasks import Tasks
+
+TIDY_INTERVAL = 30  # seconds
+
+log = logging.getLogger("headway.chores")
 
 
 def sweeper(settings: Settings, redis: Redis, on_lost: Callable[[], None]) -> Sweeper:
@@ -23,3 +30,14 @@ def sweeper(settings: Settings, redis: Redis, on_lost: Callable[[], None]) -> Sw
         on_lost=on_lost,
         chores=[Notices(redis).look, Leftovers(redis).look],
     )
+
+
+def tidy(redis: Redis) -> None:
+    """Take back what dead processes left half done, and tell what strangers were refused, for ever."""
+    while True:
+        try:
+            batches.take_back_abandoned(redis)
+            audit.tell_refusals(redis)
+        except RedisError as error:
+            log.warning("abandoned submits and refusals were not looked for: %s", error)
+        time.sleep(TIDY_INTERVAL)

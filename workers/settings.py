@@ -61,6 +61,9 @@ class Settings:
     hosts: tuple[str, ...] = ()  # more names that the web server answers to: x, or *.x and .x (x and all below), or *
     maxmemory: int | None = None  # bytes that the embedded server may take; None: a share of what there is
     trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
+    max_connections: int = 20_000  # open sockets of a web process; fewer where it may have fewer files
+    max_per_address: int = 10_000  # of them, from one address
+    max_unfinished: int = 256  # requests of one address at once whose head or body is not complete
 
     @property
     def on_loopback(self) -> bool:
@@ -117,6 +120,9 @@ class Settings:
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
             hosts=tuple(_host(part) for part in environ.get("HEADWAY_HOSTS", "").split(",") if part.strip()),
             maxmemory=_maxmemory(environ.get("HEADWAY_MAXMEMORY", "")),
+            max_connections=_integer(environ, "HEADWAY_MAX_CONNECTIONS", 20_000, 16, 999_999),
+            max_per_address=_integer(environ, "HEADWAY_MAX_PER_ADDRESS", 10_000, 1, 999_999),
+            max_unfinished=_integer(environ, "HEADWAY_MAX_UNFINISHED", 256, 1, 999_999),
             trusted_proxies=_trusted_proxies(environ.get("HEADWAY_TRUSTED_PROXIES", "")),
         )
 

@@ -13,8 +13,10 @@ from typing import IO, Any
 
 from workers.process import die_with_parent
 from workers.terminal import visible
+from workers.watchdog import Watchdog
 
 GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts it short
+KILL_AFTER = 5.0  # seconds for a deaf part to end by itself
 EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
 LINE_LIMIT = 64 * 1024  # bytes of a line, after which its end is not waited for
@@ -29,11 +31,13 @@ class Part:
     command: Sequence[str]
     keep: Sequence[int]
     environment: Mapping[str, str]
+    watchdog: Watchdog | None = None
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     starts: int = 0
     pause: float = FIRST_PAUSE
     due: float = 0.0  # when it may be started again
+    kill_at: float = 0.0  # when it is killed, having been asked to end for it is deaf; 0: it is not
     unfinished: bytes = b""  # of its log: a line without its end
 
 
@@ -57,9 +61,11 @@ class Supervisor:
         command: Sequence[str],
         keep: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
-        """Start a part. `keep`: file descriptors that it inherits; `environment`: in place of the common one."""
-        part = Part(name, command, keep, self._environment if environment is None else environment)
+        """Start a part. `keep`: file descriptors that it inherits; `environment`: in place of the common one. One that
+        its watchdog finds deaf starts again."""
+        part = Part(name, command, keep, self._environment if environment is None else environment, watchdog)
         self._parts.append(part)
         self._start(part)
 
@@ -80,6 +86,9 @@ class Supervisor:
             self._end([part for part in self._parts if part not in databases])
             self._end(databases)
             self._drain()
+            for part in self._parts:
+                if part.watchdog is not None:
+                    part.watchdog.close()
         return self._exit_code
 
     def wait_until(self, ready: Any, within: float) -> bool:
@@ -103,6 +112,9 @@ class Supervisor:
 
     def _start(self, part: Part) -> None:
         part.starts += 1
+        part.kill_at = 0.0
+        if part.watchdog is not None:
+            part.watchdog.restart()
         part.started_at = time.monotonic()
         try:
             part.process = subprocess.Popen(
@@ -132,6 +144,19 @@ class Supervisor:
                     self._start(part)
             elif part.process.poll() is not None:
                 self._bury(part)
+            elif part.watchdog is not None and not self._stopping:
+                self._mind(part, part.watchdog)
+
+    def _mind(self, part: Part, watchdog: Watchdog) -> None:
+        """End a part that takes no connections or does not answer; then it is started again like any that ended."""
+        assert part.process is not None
+        if part.kill_at:
+            if time.monotonic() >= part.kill_at:
+                part.process.kill()
+        elif watchdog.is_deaf():
+            self._print(part.name, "does not answer any more; restarting it")
+            part.process.terminate()
+            part.kill_at = time.monotonic() + KILL_AFTER
 
     def _bury(self, part: Part) -> None:
         assert part.process is not None

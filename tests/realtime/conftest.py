@@ -12,12 +12,14 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from realtime.app import create_app
+from realtime.gate import Gate, Room
 from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.relay import Relay
 from tests.conftest import Stack, until
 from tests.ears import Ears
 from tests.realtime.clients import connected, connections
+from tests.realtime.hall import Hall
 from tests.workers.conftest import Clock
 from workers.settings import Secrets, Settings
 
@@ -126,3 +128,19 @@ def relay(redis: Redis, ears: Ears, sockets: Sockets) -> Iterator[Relay]:
     yield made
     for sid in sockets.connections():
         made.forget(sid)  # it goes on, and would read beside the next one
+
+
+@pytest.fixture
+def make_hall(clock: Clock) -> Iterator[Callable[..., Hall]]:
+    """Makes doors without a hub."""
+    halls = []
+
+    def make(
+        most: int = 100, most_of_one: int = 100, unfinished: int = 100, trusted: str = "", room: int = 10**8
+    ) -> Hall:
+        halls.append(Hall(Gate(most, most_of_one), Room(room, room), unfinished, trusted, clock))
+        return halls[-1]
+
+    yield make
+    for hall in halls:
+        hall.end()
