@@ -43,6 +43,14 @@ from workers.tasks import Tasks
 SESSION_LIFETIME = timedelta(days=365)  # a browser keeps its jobs for as long as they live, and longer
 BODY_LIMIT = 1024 * 1024  # bytes; bulk submits may be larger
 HTTPS_LASTS = 30 * 24 * 3600  # seconds for which a browser asks us by HTTPS alone, once it has
+CONFIG = {
+    "SESSION_COOKIE_HTTPONLY": True,  # the rest of it: realtime/sessions.py
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "PERMANENT_SESSION_LIFETIME": SESSION_LIFETIME,
+    # an answer that was under way during a login would bring back the session of before; pages renew it
+    "SESSION_REFRESH_EACH_REQUEST": False,
+    "MAX_CONTENT_LENGTH": BODY_LIMIT,
+}
 PREFLIGHT_TTL = 600  # seconds for which a browser remembers what a foreign page may send
 POLICY = (
     "default-src 'self'; connect-src {sockets}; img-src 'self' data:; "
@@ -81,15 +89,7 @@ def create_app(
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.request_class = Request
     app.url_map.merge_slashes = False  # it would redirect to the Host that the client named
-    app.config.update(
-        SECRET_KEY=secrets.secret_key,
-        SESSION_COOKIE_HTTPONLY=True,  # the rest of it: realtime/sessions.py
-        SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        # an answer that was under way during a login would bring back the session of before; pages renew it
-        SESSION_REFRESH_EACH_REQUEST=False,
-        MAX_CONTENT_LENGTH=BODY_LIMIT,
-    )
+    app.config.update(CONFIG, SECRET_KEY=secrets.secret_key)
     access = Access(settings, secrets)
     app.session_interface = sessions = Sessions(settings, access)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
