@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := run
-.PHONY: run test hostile check bench faults lock clean
+.PHONY: run test hostile check bench faults races lock clean
 
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
@@ -29,6 +29,10 @@ bench: $(VENV)/dev frontend/node_modules/.dev
 # make faults N=100 SEED=1
 faults: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m tests.faults $(or $(N),20) $(if $(SEED),--seed $(SEED))
+
+# make races N=10000
+races: $(VENV)/dev
+	$(PY) -m tests.races $(or $(N),10000)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headway needs Python 3.11 or newer; set PYTHON=…")'

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from redis import Redis
@@ -32,6 +33,7 @@ from workers.worker import TrackedWorker
 TASKS = Tasks({"run": Task("run", lambda: None, "default", 60)})
 NAME = "headway.default"
 QUEUE, BETWEEN, WIP = f"rq:queue:{NAME}", f"rq:queue:{NAME}:intermediate", f"rq:wip:{NAME}"
+STEPS = 25  # of an interleaving, at the most
 ROUNDS = 12  # of sweeping and working off, after which nothing may be left
 VERBS = [Verb.CANCEL, Verb.REQUEUE, Verb.DELETE]
 SWEEPS = int((VERDICT + 4 * COMPARE_INTERVAL) / COMPARE_INTERVAL)
@@ -72,6 +74,7 @@ class Held:
 class Races(RuleBasedStateMachine):
     redis: ClassVar[Redis]
     settings_: ClassVar[Settings]
+    steps: ClassVar[int] = 0  # taken by workers, in all
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,16 +107,16 @@ class Races(RuleBasedStateMachine):
             self.redis.hset(f"rq:job:{id}", "retries_left", retries)
         self.ids.append(id)
 
-    @rule(verb=st.sampled_from(VERBS), which=st.integers(0, 2), during=st.integers(-1, 1))
+    @rule(verb=st.sampled_from(VERBS), which=st.integers(0, 2), during=st.booleans())
     @precondition(lambda self: self.ids)
-    def act(self, verb: Verb, which: int, during: int) -> None:
-        """`during`: between the look and the writing of the act this worker takes its next step."""
+    def act(self, verb: Verb, which: int, during: bool) -> None:
+        """`during`: between the look and the writing of the act the job's worker takes its next step."""
         id = self.ids[which % len(self.ids)]
-        write, steps = acts._write, [during] if during >= 0 else []
+        write, steps = acts._write, [held for held in self.held if during and held.id == id][:1]
 
         def interrupted(*args: Any) -> None:
             if steps:
-                self._step(self.held[steps.pop()])
+                self._step(steps.pop())
             write(*args)
 
         acts._write = interrupted  # type: ignore[assignment]
@@ -125,8 +128,13 @@ class Races(RuleBasedStateMachine):
         finally:
             acts._write = write
         if verb is Verb.CANCEL:
-            self.taken_back.add((id, self._attempt(id) or before or 0))
+            canceled = (id, self._attempt(id) or before or 0)
+            assert not self.begun[canceled], "what has begun is not told as canceled"
+            self.taken_back.add(canceled)
         elif verb is Verb.DELETE:
+            registered = {entry.decode() for entry in cast(list[bytes], self.redis.zrange(WIP, 0, -1))}
+            running = [held for held in self.held if held.id == id and held.step == "started"]
+            assert not [held for held in running if f"{id}:{held.hand._execution_id}" in registered], "what runs stays"
             self.deleted.add(id)
 
     @rule(which=st.integers(0, 2))
@@ -152,10 +160,11 @@ class Races(RuleBasedStateMachine):
 
     # -- what workers do
 
-    @rule(number=st.integers(0, 1), verb=st.sampled_from([None, *VERBS]))
-    def work(self, number: int, verb: Verb | None) -> None:
-        """A worker takes its next step; somebody acts on its job between its look and its writing of a start."""
-        self._step(self.held[number], verb)
+    @rule(number=st.integers(0, 1), verb=st.sampled_from([None, *VERBS]), steps=st.integers(1, 3))
+    def work(self, number: int, verb: Verb | None, steps: int) -> None:
+        """A worker takes its next steps; somebody acts on its job between its look and its writing of a start."""
+        for _ in range(steps):
+            self._step(self.held[number], verb)
 
     @rule(number=st.integers(0, 1))
     def end(self, number: int) -> None:
@@ -176,6 +185,7 @@ class Races(RuleBasedStateMachine):
         self.workers += 1
 
     def _step(self, held: Held, verb: Verb | None = None, *, fails: bool = False) -> None:
+        type(self).steps += 1
         getattr(self, f"_from_{held.step}")(held, verb, fails)
 
     def _from_idle(self, held: Held, verb: Verb | None, fails: bool) -> None:
@@ -203,7 +213,7 @@ class Races(RuleBasedStateMachine):
 
         def interrupted(*args: Any) -> None:
             if once:
-                self.act(once.pop(), self.ids.index(held.id), -1)
+                self.act(once.pop(), self.ids.index(held.id), False)
             claim.write_start(*args)
 
         worker.write_start = interrupted  # type: ignore[attr-defined,assignment]
@@ -315,11 +325,23 @@ class Races(RuleBasedStateMachine):
         return store.attempt_of(self.redis, id)
 
 
-def machine(redis: Redis, settings: Settings) -> type[Races]:
+def options(count: int, *, derandomize: bool) -> settings:
+    """`count` interleavings; `derandomize`: the same ones each time."""
+    return settings(
+        max_examples=count,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def machine(redis: Redis, chosen: Settings) -> type[Races]:
     """Makes the model on this Redis, anew for each interleaving."""
 
     class On(Races):
         pass
 
-    On.redis, On.settings_ = redis, settings
+    On.redis, On.settings_ = redis, chosen
     return On

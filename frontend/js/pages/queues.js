@@ -69,7 +69,11 @@ async function empty(queue) {
 }
 
 function warn({ queues }) {
-  const said = queues.flatMap(({ name: queue, queued, workers, oldest_at }) => {
+  const said = queues.flatMap(({ name: queue, queued, workers, oldest_at, blocked_by }) => {
+    if (blocked_by) {
+      const theirs = "a job that Headway did not start and leaves alone";
+      return [`${queue}: blocked by ${blocked_by}, ${theirs}. Jobs behind it wait until a worker of its own application takes it.`];
+    }
     if (queued === 0) return [];
     const jobs = `${queued.toLocaleString("en-US")} ${queued === 1 ? "job waits" : "jobs wait"}`;
     const old = oldest_at && Date.now() - oldest_at > LONG ? `, the oldest for ${duration((Date.now() - oldest_at) / 1000)}` : "";
