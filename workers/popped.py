@@ -1,11 +1,13 @@
 """The jobs between a queue and its workers: not to be run twice, nor to be left there by a worker that died."""
 
+import functools
 import logging
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Final, cast
 
 from redis import Redis
+from redis.commands.core import Script
 from redis.exceptions import WatchError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
@@ -64,9 +66,34 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
     elif status in DUE and positions and not is_running:
         return Taken(None if attempt is None else int(attempt), record)
     else:
-        redis.lrem(between, 1, id)
+        let_go(redis, queue, id)
     log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, short(queue), status or "gone")
     return None
+
+
+# KEYS     RQ's record of a job, the intermediate list of its queue, the queue
+# ARGV[1]  the job
+LET_GO: Final = """
+if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 0 or redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
+if redis.call('LPOS', KEYS[2], ARGV[1]) or redis.call('LPOS', KEYS[3], ARGV[1]) then return 0 end
+redis.call('LPUSH', KEYS[3], ARGV[1])
+return 1
+"""
+
+
+@functools.cache
+def _let_go() -> Script:
+    return Script(cast(Any, None), LET_GO.encode())
+
+
+def let_go(redis: Redis, queue: str, id: str) -> None:
+    """Drop the entry of a job that a worker has taken and does not run.
+
+    It may be the last one of a job that waits again: who took that one left it to us. Then it goes back to the queue.
+    """
+    key = f"rq:queue:{queue}"
+    between = IntermediateQueue.get_intermediate_queue_key(key)
+    _let_go()([TrackedJob.key_for(id), between, key], [id], client=redis)
 
 
 def _return(redis: Redis, queue: str, id: str) -> None:

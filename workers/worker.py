@@ -25,7 +25,7 @@ from workers.context import JobContext
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, restore_job
-from workers.popped import Foreign, look_at
+from workers.popped import Foreign, let_go, look_at
 from workers.process import die_with_parent, how_it_ended
 from workers.progress import Reporter, Sender
 from workers.settings import Settings
@@ -203,8 +203,8 @@ class TrackedWorker(Worker):
                     continue  # it has moved in between, or the connection was lost: look again
                 except Overtaken:
                     pipeline.reset()
-                    pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
                     self._forget(job, pipeline)
+                    let_go(self.connection, queue.name, job.id)
                     return False
 
     def prepare_job_execution(self, job: TrackedJob, remove_from_intermediate_queue: bool = False) -> None:  # type: ignore[override]

@@ -27,6 +27,7 @@ from workers.sweeper import COMPARE_INTERVAL, SILENCE, VERDICT, Sweeper
 from workers.taking import WorkQueue
 from workers.tasks import Task, Tasks
 from workers.verbs import Verb
+from workers.whereabouts import whereabouts
 from workers.wire import ENDED, Status
 from workers.worker import TrackedWorker
 
@@ -299,6 +300,12 @@ class Races(RuleBasedStateMachine):
             assert (shown and str(shown)) == (status and status.decode()), id
             if status == b"started":
                 assert self.begun[id, self._attempt(id) or 0], "what is started has begun"
+
+    @invariant()
+    def no_step_leaves_a_job_that_nothing_would_move(self) -> None:
+        """The sweeper would judge it, or put it back: that is for what others do to Redis, not for what we do."""
+        for id in self.ids:
+            assert not whereabouts(self.redis, id, in_queue=True).is_orphaned, id
 
     def teardown(self) -> None:
         """Whatever has happened, all comes to an end when workers work and time goes by."""

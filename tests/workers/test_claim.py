@@ -14,6 +14,7 @@ from tests.workers.small_worker import TASKS
 from workers import claim, store
 from workers.claim import Overtaken, hold, write_start
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
+from workers.popped import look_at
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -121,6 +122,23 @@ def test_a_job_that_was_canceled_and_requeued_runs_once_in_its_new_attempt(
     state = jobs.load(id).state
     assert (state.status, state.attempt) == (Status.FINISHED, 2)
     nothing_is_left(redis)
+
+
+def test_a_job_that_was_requeued_and_taken_by_another_is_not_dropped_by_both(
+    jobs: Jobs, redis: Redis, settings: Settings
+) -> None:
+    """The second takes it for one entry too many, and leaves it to the first, which has an earlier attempt."""
+    id = jobs.submit("tests_large", {"text": BEGUN}, owner="me").state.id
+    first, queue, job = taken(id, redis, settings)
+    jobs.cancel(id)
+    jobs.requeue(id)
+    redis.lmove(QUEUE, BETWEEN, "LEFT", "RIGHT")
+    assert look_at(redis, queue.name, id, TASKS) is None
+    assert not first._start(job, queue)
+    assert redis.lrange(QUEUE, 0, -1) == [id.encode()] and not redis.exists(BETWEEN)
+    another = BatchingWorker("headway.default", settings=settings, tasks=TASKS, connection=redis)
+    another.work(burst=True, logging_level="ERROR")
+    assert redis.get("begun") == b"1" and jobs.load(id).state.attempt == 2
 
 
 @pytest.mark.parametrize("point", POINTS)
