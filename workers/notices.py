@@ -80,7 +80,7 @@ class Notices:
         except Exception as error:  # whatever stands in one: the others are told, and it is not looked at each second
             if records.is_away(error):
                 raise
-            log.exception("news that can't be read are dropped")
+            log.warning("news that can't be read are dropped: %s: %s", type(error).__name__, error)
             return Batch(members)
 
     def _pushes(self, owner: str, members: Sequence[str]) -> Batch:

@@ -38,7 +38,7 @@ def fail(message: str) -> None:
 
 
 def test_what_fits_is_done() -> None:
-    assert apart(under, 256 * MIB, take, 100) == 100 * MIB
+    assert apart(under, 256 * MIB, take, 50) == 50 * MIB
     assert apart(under, 0, take, 300) == 300 * MIB
     assert under(256 * MIB, int, "ff", base=16) == 255
 

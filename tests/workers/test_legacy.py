@@ -55,7 +55,8 @@ def test_waiting_jobs_come_before_newer_ones_in_their_order(
     assert not redis.exists(OLD)
     assert redis.hmget(f"rq:job:{old[0]}", "origin", MARK) == [b"headway.default", b"1"]
     processes.worker()
-    assert ended(jobs, old[0]).state.attempt == 1 and ended(jobs, old[-1]).state.queue == "default"
+    state = ended(jobs, old[0]).state
+    assert (state.status, state.attempt, state.queue) == (Status.FINISHED, 1, "default")
 
 
 def test_scheduled_jobs_keep_their_time(jobs: Jobs, redis: Redis, move: Callable[[], None]) -> None:
