@@ -34,6 +34,11 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
+def mark(redis: Redis, ids: Sequence[str]) -> None:
+    """Have RQ's records of these jobs say that they are ours."""
+    _script()([Job.key_for(id) for id in ids], [MARK], client=redis)
+
+
 def is_ours(record: Mapping[bytes, bytes], tasks: Container[str]) -> bool:
     """Whether RQ's record is of a job that Headway made; `tasks` are the names of its tasks."""
     return MARK.encode() in record or _names_a_task(record.get(b"data", b""), tasks)
@@ -89,7 +94,7 @@ class Ours:
             data = pipeline.execute()
         ours = [id for id, text in zip(ids, data, strict=True) if text and _names_a_task(text, self._tasks)]
         if ours:
-            _script()([Job.key_for(id) for id in ours], [MARK], client=self._redis)
+            mark(self._redis, ours)
         return set(ours)
 
 

@@ -1,7 +1,8 @@
 """RQ's scheduler: of our jobs alone, each once whatever else is done to it, and none kept from its time by another."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
+from typing import Any
 
 from redis.exceptions import WatchError
 from rq.job import JobStatus
@@ -12,13 +13,18 @@ from rq.utils import current_timestamp
 from workers import records
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.naming import INTERNAL, PREFIX
+from workers.ours import Ours
 
 SLICE = 100  # jobs queued in one MULTI
 LOCK = "headway:scheduler-lock:"  # of a queue that another application may have, too: its scheduler goes on beside ours
 
 
 class Scheduler(RQScheduler):
-    """Queues what is due: retries, and jobs that were scheduled."""
+    """Queues what is due: retries, and jobs that were scheduled. `tasks` are the names of ours."""
+
+    def __init__(self, *args: Any, tasks: Container[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ours = Ours(self.connection, tasks)
 
     @classmethod
     def get_locking_key(cls, name: str) -> str:
@@ -43,6 +49,7 @@ class Scheduler(RQScheduler):
 
         One that can't be read stays where it is, and waits.
         """
+        self._ours.look(ids)  # marks those of the release before
         fetch = partial(fetch_jobs, ids, self.connection)
         with self.connection.pipeline() as pipeline:
             pipeline.watch(*(TrackedJob.key_for(id) for id in ids))
