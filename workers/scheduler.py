@@ -1,6 +1,7 @@
 """RQ's scheduler: of our jobs alone, each once whatever else is done to it, and none kept from its time by another."""
 
 from collections.abc import Container, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from workers.naming import INTERNAL, PREFIX
 from workers.ours import Ours
 
 SLICE = 100  # jobs queued in one MULTI
+LOOK = timedelta(seconds=5)  # between two tries to have the queues that another scheduler has, which may be dead
 LOCK = "headway:scheduler-lock:"  # of a queue that another application may have, too: its scheduler goes on beside ours
 
 
@@ -32,6 +34,13 @@ class Scheduler(RQScheduler):
         if name.startswith((PREFIX, INTERNAL)):
             return str(super().get_locking_key(name))
         return LOCK + name
+
+    @property
+    def should_reacquire_locks(self) -> bool:
+        """RQ asks once a second; its own waits for minutes, and then nothing of a queue that it lacks is in time."""
+        if self._queue_names == self._acquired_locks:
+            return False
+        return self.lock_acquisition_time is None or datetime.now() - self.lock_acquisition_time > LOOK
 
     def enqueue_scheduled_jobs(self) -> None:
         """Called by RQ once a second."""

@@ -117,14 +117,15 @@ def use(here: Installation, old: Processes) -> None:
     until(lambda: here.redis.llen("rq:queue:headway"), "the webhook to wait for its worker")
 
     ids.update(leave_more(old))
-    scheduler.kill()
+    scheduler.terminate()
+    scheduler.wait()
     ids["action"] = here.do("/api/actions", {"verb": "delete", "ids": [ids["failed and deleted"]]})["id"]
     here.said |= told_of(here)
     dies, _ = sorted(workers, key=lambda worker: f".{worker.pid}." not in here.said["running"]["worker"])
     dies.kill()
     for process in (*workers, web):
         process.terminate()
-    for process in (*workers, web, scheduler):
+    for process in (*workers, web):
         process.wait()
 
 
@@ -200,6 +201,16 @@ def test_what_has_ended_is_told_as_before(here: Installation) -> None:
     assert now["audit"] == before["audit"] and before["audit"]
 
 
+def test_a_running_job_of_a_worker_that_was_asked_to_end_runs_again_and_that_of_a_killed_one_is_judged(
+    here: Installation,
+) -> None:
+    here.becomes("running too", "started")
+    assert here.ask(f"/api/jobs/{here.ids['running too']}")["attempt"] == 2
+    here.do(f"/api/jobs/{here.ids['running too']}/stop")
+    here.becomes("running too", "stopped")
+    here.becomes("running", "failed")
+
+
 def test_the_history_goes_on(here: Installation) -> None:
     before, now = (sum(said["history"]["total"]["ended"]) for said in (here.said, here.now))
     assert now == before > 0
@@ -245,16 +256,6 @@ def test_a_queue_without_a_worker_is_brought_along_too(here: Installation) -> No
     assert here.do("/api/queues/mail/empty", by=here.operator)["count"] == 1
 
 
-def test_a_running_job_of_a_worker_that_was_asked_to_end_runs_again_and_that_of_a_killed_one_is_judged(
-    here: Installation,
-) -> None:
-    here.becomes("running too", "started")
-    assert here.ask(f"/api/jobs/{here.ids['running too']}")["attempt"] == 2
-    here.do(f"/api/jobs/{here.ids['running too']}/stop")
-    here.becomes("running too", "stopped")
-    here.becomes("running", "failed")
-
-
 def test_started_jobs_that_nobody_runs_are_judged(here: Installation) -> None:
     for name in ("silent", "stranded"):
         here.becomes(name, "failed")
@@ -292,4 +293,4 @@ def test_a_token_of_before_still_lets_its_page_watch_its_job(here: Installation)
     topic = f"job:{here.ids['finished']}"
     with connected(here.url) as page:
         answer = page.ask("watch", {"topics": [topic], "token": here.said["token"]})
-    assert answer["ok"] and answer["topics"][topic]["ok"], answer
+    assert [job["id"] for job in answer["topics"][topic]["jobs"]] == [here.ids["finished"]], answer
