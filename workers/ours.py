@@ -5,6 +5,7 @@ names a task of ours, and marked when they are met.
 """
 
 import functools
+import json
 import re
 import zlib
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -50,8 +51,11 @@ def _names_a_task(data: bytes, tasks: Container[str]) -> bool:
         text = zlib.decompressobj().decompress(data, BEGINNING)
     except zlib.error:
         text = data[:BEGINNING]
-    named = re.match(rb'\["([A-Za-z0-9_.]{1,200})", null, \[', text)
-    return named is not None and named[1].decode() in tasks
+    named = re.match(rb'\[("(?:[^"\\]|\\.){1,800}"), null, \[', text)
+    try:
+        return named is not None and json.loads(named[1]) in tasks
+    except ValueError:
+        return False
 
 
 class Ours:
