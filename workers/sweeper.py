@@ -94,6 +94,8 @@ class Sweeper:
                     self._act(silent)
                     for chore in self._chores:
                         chore(self.hold)
+                else:
+                    self._legacy.move()  # a process of the release before may hold the lock, which brings nothing along
             except RedisError as error:
                 log.warning("not swept: %s", error)
                 self._forget()
