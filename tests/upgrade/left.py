@@ -40,6 +40,14 @@ def leave_started(queue: TrackedQueue, **executions: int) -> str:
     return job.id
 
 
+def leave_popped(queue: TrackedQueue) -> str:
+    """A job whose worker was killed when it had taken it, and not begun."""
+    id = queue.enqueue("sum_numbers", **call).id
+    redis.lrem(queue.key, 1, id)
+    redis.lpush(queue.intermediate_queue_key, id)
+    return str(id)
+
+
 first = default.enqueue("sum_numbers", **call).id
 print(
     json.dumps(
@@ -51,6 +59,8 @@ print(
             "in full": shop.enqueue("sum_numbers", **call).id,
             "in full and soon": shop.enqueue_in(timedelta(seconds=5), "sum_numbers", **call).id,
             "half": leave_half_a_bulk(),
+            "popped": leave_popped(default),
+            "popped of actions": leave_popped(internal),
             "silent": leave_started(internal, execution=1),
             "stranded": leave_started(default),
         }

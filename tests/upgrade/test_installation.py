@@ -234,6 +234,12 @@ def test_what_waited_runs_once_and_counts_from_its_old_queue(here: Installation)
     assert here.status(here.ids["canceled"]) == "canceled"
 
 
+def test_what_a_worker_had_taken_and_not_begun_runs(here: Installation) -> None:
+    for name in ("popped", "popped of actions"):
+        here.becomes(name, "finished")
+        assert here.is_at(here.ids[name], 1)
+
+
 def test_what_waited_for_another_job_runs_after_it(here: Installation) -> None:
     here.becomes("deferred", "finished")
 
