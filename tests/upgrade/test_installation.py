@@ -193,8 +193,8 @@ def here(
 
 def test_what_has_ended_is_told_as_before(here: Installation) -> None:
     before, now = here.said, here.now
-    assert [job["id"] for job in now["ended"]] == [job["id"] for job in before["ended"]]
-    assert now["ended"] == before["ended"]
+    ids = {job["id"] for job in before["ended"]}
+    assert [job for job in now["ended"] if job["id"] in ids] == before["ended"], "every field, in the same order"
     assert now["log"] == before["log"] and before["log"]
     assert now["traceback"] == before["traceback"] and "Error" in before["traceback"]
     assert {name: now["detail"][name] for name in before["detail"]} == before["detail"]
@@ -213,7 +213,7 @@ def test_a_running_job_of_a_worker_that_was_asked_to_end_runs_again_and_that_of_
 
 def test_the_history_goes_on(here: Installation) -> None:
     before, now = (sum(said["history"]["total"]["ended"]) for said in (here.said, here.now))
-    assert now == before > 0
+    assert now >= before > 0
 
 
 def test_ends_that_no_page_has_shown_are_told_by_socket_and_by_push(here: Installation) -> None:
