@@ -201,9 +201,7 @@ def test_what_has_ended_is_told_as_before(here: Installation) -> None:
     assert now["audit"] == before["audit"] and before["audit"]
 
 
-def test_a_running_job_of_a_worker_that_was_asked_to_end_runs_again_and_that_of_a_killed_one_is_judged(
-    here: Installation,
-) -> None:
+def test_a_running_job_goes_on_or_is_judged_as_its_worker_was_asked_to_end_or_killed(here: Installation) -> None:
     here.becomes("running too", "started")
     assert here.ask(f"/api/jobs/{here.ids['running too']}")["attempt"] == 2
     here.do(f"/api/jobs/{here.ids['running too']}/stop")
