@@ -74,7 +74,7 @@ class Processes:
         """`root` is where the release lies that is started."""
         self.environment = environment
         self._folder = folder
-        self._root = root
+        self.root = root
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -83,7 +83,7 @@ class Processes:
         with log:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
-                cwd=self._root,
+                cwd=self.root,
                 env={**os.environ, **self.environment, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers import audit, batches, jobs
+from workers import audit, batches, jobs, store
 from workers.leftovers import Leftovers
 from workers.notices import Notices
 from workers.settings import Settings
@@ -33,9 +33,18 @@ def sweeper(settings: Settings, redis: Redis, on_lost: Callable[[], None]) -> Sw
 
 
 def tidy(redis: Redis) -> None:
-    """Take back what dead processes left half done, and tell what strangers were refused, for ever."""
+    """Say that memory is short, take back what dead processes left half done, tell what strangers were refused; for
+    ever."""
+    was_short = False
     while True:
         try:
+            is_short = store.is_nearly_full(redis)
+            if is_short and not was_short:
+                log.warning(
+                    "Redis has less than a tenth of its memory left, so new jobs are refused."
+                    " Raise HEADWAY_MAXMEMORY, or maxmemory where the server is your own"
+                )
+            was_short = is_short
             batches.take_back_abandoned(redis)
             audit.tell_refusals(redis)
         except RedisError as error:

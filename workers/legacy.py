@@ -1,4 +1,4 @@
-"""Brings the jobs that the release before left under the old names of our queues to where they are now.
+"""Takes over the jobs of the release before: brings them from the old names of our queues to the new ones, marks all.
 
 An old name (`default`) may be another application's queue, too: its jobs stay where they are.
 """
@@ -12,7 +12,9 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.commands.core import Script
 
+from workers import records
 from workers.ours import MARK, Ours
+from workers.wire import ACTIVE, Status, index_key
 
 SLICE: Final = 200  # jobs looked at in one go
 TURN: Final = 0.1  # seconds of moving, after which others have their turn
@@ -53,7 +55,27 @@ class Legacy:
         self._ours = ours
         self._clock = clock
         self._looked_at = float("-inf")
+        self._unmarked = [index_key("all", status) for status in Status if status in ACTIVE]  # not looked through yet
+        self._after = "-inf"  # of the first of them: the order of the last job that was looked at
         self._at = dict.fromkeys(names, 0)  # how many entries from the end of each old queue have been looked at
+
+    def mark(self) -> None:
+        """Mark what has not ended, once, a tenth of a second at a time.
+
+        What has no mark is emptied from no queue, put back into none, and judged by nobody.
+        """
+        ends = time.monotonic() + TURN
+        while self._unmarked and time.monotonic() < ends:
+            key, start = self._unmarked[0], self._after
+            read = functools.partial(self._redis.zrangebyscore, key, start, "+inf", 0, SLICE, withscores=True)
+            part = records.ask(read, [])
+            if part:
+                self._ours.look(self._texts(id for id, _ in part))
+                self._after = f"({part[-1][1]!r}"
+            if len(part) < SLICE:
+                del self._unmarked[0]
+                self._after = "-inf"
+            time.sleep(0)
 
     def move(self) -> None:
         """Move what is found, for a tenth of a second at the most; where nothing is, it looks each 5 s."""

@@ -96,6 +96,7 @@ def _schedule(settings: Settings, connection: Redis) -> None:
         logging_level="WARNING",
         log_format=LOG_FORMAT,
         serializer=JSONSerializer,
+        tasks=Tasks.collect(jobs),
     )
     scheduler.acquire_locks()  # type: ignore[no-untyped-call]
     scheduler.work()  # type: ignore[no-untyped-call]

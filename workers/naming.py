@@ -27,5 +27,8 @@ class Naming:
         return PREFIX + name
 
     def shared(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Names in RQ that jobs of others may stand under: those in full, and what our queues were called before."""
-        return tuple(name for name in names if name in self.in_full or self.in_rq(name) != name)
+        """Names in RQ that jobs without our mark may stand under, others' or those of the release before.
+
+        Those in full, what our queues were called before, and the one that has kept its name.
+        """
+        return tuple(name for name in names if name in self.in_full or self.in_rq(name) != name or name == INTERNAL)

@@ -5,6 +5,7 @@ names a task of ours, and marked when they are met.
 """
 
 import functools
+import json
 import re
 import zlib
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -34,6 +35,11 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
+def mark(redis: Redis, ids: Sequence[str]) -> None:
+    """Have RQ's records of these jobs say that they are ours."""
+    _script()([Job.key_for(id) for id in ids], [MARK], client=redis)
+
+
 def is_ours(record: Mapping[bytes, bytes], tasks: Container[str]) -> bool:
     """Whether RQ's record is of a job that Headway made; `tasks` are the names of its tasks."""
     return MARK.encode() in record or _names_a_task(record.get(b"data", b""), tasks)
@@ -45,8 +51,11 @@ def _names_a_task(data: bytes, tasks: Container[str]) -> bool:
         text = zlib.decompressobj().decompress(data, BEGINNING)
     except zlib.error:
         text = data[:BEGINNING]
-    named = re.match(rb'\["([A-Za-z0-9_.]{1,200})", null, \[', text)
-    return named is not None and named[1].decode() in tasks
+    named = re.match(rb'\[("(?:[^"\\]|\\.){1,800}"), null, \[', text)
+    try:
+        return named is not None and json.loads(named[1]) in tasks
+    except ValueError:
+        return False
 
 
 class Ours:
@@ -89,7 +98,7 @@ class Ours:
             data = pipeline.execute()
         ours = [id for id, text in zip(ids, data, strict=True) if text and _names_a_task(text, self._tasks)]
         if ours:
-            _script()([Job.key_for(id) for id in ours], [MARK], client=self._redis)
+            mark(self._redis, ours)
         return set(ours)
 
 

@@ -15,7 +15,7 @@ from rq.suspension import WORKERS_SUSPENDED
 
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.naming import short
-from workers.ours import MARK, is_ours
+from workers.ours import MARK, is_ours, mark
 from workers.wire import state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
@@ -64,6 +64,9 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
         _return(redis, queue, id)
         return None
     elif status in DUE and positions and not is_running:
+        if MARK.encode() not in record:  # of the release before: without a mark nobody would judge it
+            mark(redis, [id])
+            record[MARK.encode()] = b"1"
         return Taken(None if attempt is None else int(attempt), record)
     else:
         let_go(redis, queue, id)

@@ -1,7 +1,9 @@
 """RQ's scheduler: of our jobs alone, each once whatever else is done to it, and none kept from its time by another."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from redis.exceptions import WatchError
 from rq.job import JobStatus
@@ -12,13 +14,19 @@ from rq.utils import current_timestamp
 from workers import records
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.naming import INTERNAL, PREFIX
+from workers.ours import Ours
 
 SLICE = 100  # jobs queued in one MULTI
+LOOK = timedelta(seconds=5)  # between two tries to have the queues that another scheduler has, which may be dead
 LOCK = "headway:scheduler-lock:"  # of a queue that another application may have, too: its scheduler goes on beside ours
 
 
 class Scheduler(RQScheduler):
-    """Queues what is due: retries, and jobs that were scheduled."""
+    """Queues what is due: retries, and jobs that were scheduled. `tasks` are the names of ours."""
+
+    def __init__(self, *args: Any, tasks: Container[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ours = Ours(self.connection, tasks)
 
     @classmethod
     def get_locking_key(cls, name: str) -> str:
@@ -26,6 +34,13 @@ class Scheduler(RQScheduler):
         if name.startswith((PREFIX, INTERNAL)):
             return str(super().get_locking_key(name))
         return LOCK + name
+
+    @property
+    def should_reacquire_locks(self) -> bool:
+        """RQ asks once a second; its own waits for minutes, and then nothing of a queue that it lacks is in time."""
+        if self._queue_names == self._acquired_locks:
+            return False
+        return self.lock_acquisition_time is None or datetime.now() - self.lock_acquisition_time > LOOK
 
     def enqueue_scheduled_jobs(self) -> None:
         """Called by RQ once a second."""
@@ -43,6 +58,7 @@ class Scheduler(RQScheduler):
 
         One that can't be read stays where it is, and waits.
         """
+        self._ours.look(ids)  # marks those of the release before
         fetch = partial(fetch_jobs, ids, self.connection)
         with self.connection.pipeline() as pipeline:
             pipeline.watch(*(TrackedJob.key_for(id) for id in ids))

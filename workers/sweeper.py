@@ -71,7 +71,7 @@ class Sweeper:
         self._orphans = Orphans(redis, clock=clock, patience=verdict)
         ours = Ours(redis, tasks)
         self._heartbeats = Heartbeats(redis, self._queues, clock=clock, patience=SILENCE, ours=ours, shared=shared)
-        old = {name: naming.in_rq(name) for name in shared if name not in naming.in_full}
+        old = {name: naming.in_rq(name) for name in shared if naming.in_rq(name) != name}
         self._legacy = Legacy(redis, old, ours, clock=clock)
         self._compared_at = clock()
         self._comparing: Iterator[Sequence[Difference]] | None = None
@@ -94,6 +94,8 @@ class Sweeper:
                     self._act(silent)
                     for chore in self._chores:
                         chore(self.hold)
+                else:
+                    self._legacy.move()  # a process of the release before may hold the lock, which brings nothing along
             except RedisError as error:
                 log.warning("not swept: %s", error)
                 self._forget()
@@ -120,6 +122,7 @@ class Sweeper:
             self._mark_silent(silent[queue], lost)
             self._judge(queue, silent[queue])
         self._popped.put_back(silent)
+        self._legacy.mark()
         self._legacy.move()
         if self._comparing is None and self._clock() - self._compared_at >= COMPARE_INTERVAL:
             self._compared_at = self._clock()

@@ -11,8 +11,9 @@ from rq import Queue
 from tests.conftest import Processes, ended, until
 from tests.workers.conftest import Clock
 from workers.legacy import REST, SLICE, Legacy
-from workers.lifecycle import TrackedQueue, fetch_job
+from workers.lifecycle import TrackedQueue, fetch_job, restore_job
 from workers.ours import MARK, Ours
+from workers.popped import look_at
 from workers.queue import Jobs
 from workers.sweeper import SILENCE, Sweeper
 from workers.wire import Status
@@ -116,6 +117,41 @@ def test_a_job_that_an_old_worker_ran_when_it_was_killed_is_judged(jobs: Jobs, r
     clock.now += SILENCE * 1.1
     sweeper.sweep()
     assert jobs.load(id).state.status == Status.FAILED and not redis.exists("rq:wip:default")
+
+
+def test_all_that_has_not_ended_is_marked_wherever_it_stands(jobs: Jobs, redis: Redis, clock: Clock) -> None:
+    ids = submit(jobs, 2 * SLICE + 5)
+    scheduled = TrackedQueue("kept", connection=redis).enqueue_in(timedelta(hours=1), "sum_numbers", text="1").id
+    canceled = ids.pop()
+    jobs.cancel(canceled)
+    theirs = Queue("kept", connection=redis).enqueue("app.send", 1).id
+    redis.copy(f"headway:job:{ids[0]}", f"headway:job:{theirs}")  # the release before told of others' jobs, too
+    redis.zadd("headway:all:queued", {theirs: 1})
+    for id in (*ids, scheduled, canceled):
+        redis.hdel(f"rq:job:{id}", MARK)
+    legacy = Legacy(redis, {}, Ours(redis, TASKS), clock=clock)
+
+    def is_done() -> bool:
+        legacy.mark()
+        return bool(redis.hexists(f"rq:job:{ids[-1]}", MARK))
+
+    until(is_done, "the last one to be marked")
+    assert all(redis.hget(f"rq:job:{id}", MARK) == b"1" for id in (*ids, scheduled))
+    assert not redis.hexists(f"rq:job:{canceled}", MARK) and not redis.hexists(f"rq:job:{theirs}", MARK)
+    assert jobs.empty("default") == len(ids)
+
+
+def test_a_job_without_a_mark_is_marked_by_the_worker_that_takes_it(jobs: Jobs, redis: Redis) -> None:
+    """On the queue that has kept its name nobody brings it along."""
+    id = jobs.submit_internal(
+        "act_on_jobs", {"verb": "cancel", "total": 1}, owner="me", id="a", queue="headway"
+    ).state.id
+    redis.hdel(f"rq:job:{id}", MARK)
+    redis.lmove("rq:queue:headway", "rq:queue:headway:intermediate")
+    taken = look_at(redis, "headway", id, {"act_on_jobs"})
+    assert taken is not None and taken.record[MARK.encode()] == b"1"
+    job = restore_job(id, taken.record, redis)
+    assert job.is_ours and redis.hget(f"rq:job:{id}", MARK) == b"1"
 
 
 def test_a_whole_installation_goes_on_where_the_release_before_stopped(

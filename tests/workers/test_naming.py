@@ -21,5 +21,6 @@ def test_a_queue_has_our_prefix_in_rq_but_where_it_is_named_in_full(name: str, i
     assert short(in_rq) == name.removeprefix("headway.")
 
 
-def test_what_others_may_stand_under_are_names_in_full_and_old_names() -> None:
-    assert Naming(frozenset({"mail"})).shared(["default", "mail", "headway"]) == ("default", "mail")
+def test_jobs_without_a_mark_may_stand_under_names_in_full_and_those_of_the_release_before() -> None:
+    names = ["default", "mail", "headway", "headway-news"]
+    assert Naming(frozenset({"mail"})).shared(names) == ("default", "mail", "headway")

@@ -14,7 +14,7 @@ from workers.lifecycle import fetch_job
 from workers.ours import MARK, Ours, is_ours
 from workers.queue import Jobs
 
-TASKS = {"sum_numbers"}
+TASKS = {"sum_numbers", 'send-mail: "größer"'}
 
 
 def packed(value: Any) -> bytes:
@@ -27,6 +27,9 @@ def packed(value: Any) -> bytes:
         ({b"headway": b"1", b"data": b"anything"}, True),
         ({b"data": packed(["sum_numbers", None, [], {"text": "1"}])}, True),
         ({b"data": json.dumps(["sum_numbers", None, [], {}]).encode()}, True),
+        ({b"data": packed(['send-mail: "größer"', None, [], {}])}, True),
+        ({b"data": b'["\\x", null, [], {}]'}, False),
+        ({b"data": b'["\xff", null, [], {}]'}, False),
         ({b"data": packed(["app.tasks.sum_numbers", None, [], {}])}, False),
         ({b"data": packed(["sum_numbers", "an instance", [], {}])}, False),
         ({b"data": zlib.compress(pickle.dumps(("sum_numbers", None, (), {})))}, False),

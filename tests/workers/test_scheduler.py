@@ -13,8 +13,9 @@ from tests.conftest import Processes, ended, until
 from workers import lifecycle, store
 from workers.jobs.text import sum_numbers
 from workers.lifecycle import TrackedJob, TrackedQueue
+from workers.ours import MARK
 from workers.queue import Jobs
-from workers.scheduler import Scheduler
+from workers.scheduler import LOOK, Scheduler
 from workers.verbs import Verb
 
 REGISTRY = "rq:scheduled:headway.default"
@@ -130,3 +131,28 @@ def test_jobs_of_another_application_are_left_to_its_own_scheduler(redis: Redis,
     assert others.acquire_locks() == {"mail"}, "ours does not shut it out"
     others.enqueue_scheduled_jobs()
     assert redis.lrange("rq:queue:mail", 0, -1) == [theirs.id.encode()]
+
+
+def test_a_job_of_the_release_before_which_has_no_mark_is_queued_too(redis: Redis, jobs: Jobs) -> None:
+    [ours] = schedule(redis)
+    redis.hdel(f"rq:job:{ours}", MARK)
+    theirs = Queue("headway.default", connection=redis).enqueue_at(datetime(2020, 1, 1, tzinfo=UTC), "app.send").id
+    made = Scheduler(["headway.default"], redis, serializer=JSONSerializer, tasks={"sum_numbers"})
+    made.acquire_locks()  # type: ignore[no-untyped-call]
+    made.enqueue_scheduled_jobs()
+    made.enqueue_scheduled_jobs()
+    assert redis.lrange("rq:queue:headway.default", 0, -1) == [ours.encode()]
+    assert redis.zrange(REGISTRY, 0, -1) == [theirs.encode()]
+
+
+def test_a_queue_that_another_scheduler_has_is_taken_within_seconds_of_its_end(redis: Redis) -> None:
+    first, second = (Scheduler([*queues], redis, serializer=JSONSerializer) for queues in ("a", "ab"))
+    assert first.acquire_locks() and second.acquire_locks() == {"b"}  # type: ignore[no-untyped-call]
+    assert not second.should_reacquire_locks, "it was asked for a moment ago"
+    assert second.lock_acquisition_time is not None
+    second.lock_acquisition_time -= 2 * LOOK
+    assert second.should_reacquire_locks
+    first.release_locks()
+    assert second.acquire_locks() == {"a", "b"}
+    second.lock_acquisition_time -= 2 * LOOK
+    assert not second.should_reacquire_locks
