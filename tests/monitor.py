@@ -13,7 +13,7 @@ from workers import store
 
 # what a web process and workers ask of Redis by themselves: heartbeats, probes, chores, and once for all what has ended
 BY_ITSELF = re.compile(
-    r"headway:(sweeper|events|born|due|batches|ends)|rq:(wip|worker|workers|clean_registries|suspended|pubsub)\b|:intermediate"
+    r"headway:(sweeper|tidying|events|born|due|batches|ends)|rq:(wip|worker|workers|clean_registries|suspended|pubsub)\b|:intermediate"
     r"|^(HELLO|CLIENT|MULTI|EXEC|WATCH|UNWATCH|PING|ECHO|INFO|SUBSCRIBE|BLMOVE|TIME)\b"
 )
 

@@ -1,6 +1,7 @@
 """The jobs between a queue and its workers: not to be run twice, nor to be left there by a worker that died."""
 
 import logging
+import re
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -11,6 +12,7 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.suspension import WORKERS_SUSPENDED
 
+from workers import records
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.naming import short
 from workers.ours import MARK, is_ours
@@ -18,6 +20,7 @@ from workers.wire import state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
 DUE = ("queued", "created", "started")
+OUR_ID = re.compile(rb"[A-Za-z0-9_-]+")  # as RQ has it since 2.6; before, an id was any text
 
 log = logging.getLogger("headway.queue")
 
@@ -31,7 +34,18 @@ class Taken:
 
 
 class Foreign(Exception):
-    """Headway has not made this job: it is not ours to run, nor to move."""
+    """Headway has not made this job: it is not ours to run, nor to move. Its text is the job's id."""
+
+
+def id_of(redis: Redis, queue: str, entry: bytes) -> str:
+    """The id of the job whose `entry` was just taken from `queue`.
+
+    Raises `Foreign` where no job of ours can have it, such as a URL, or what is not UTF-8: the entry goes back.
+    """
+    if not OUR_ID.fullmatch(entry):
+        _return(redis, queue, entry)
+        raise Foreign(records.text(entry))
+    return entry.decode()
 
 
 def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken | None:
@@ -49,14 +63,15 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
         pipeline.zrange(f"rq:wip:{queue}", 0, -1)
         pipeline.hget(state_key(id), "attempt")
         pipeline.exists(WORKERS_SUSPENDED)
-        record, positions, entries, attempt, is_suspended = pipeline.execute()
-    if record and not is_ours(record, tasks):
+        record, positions, entries, attempt, is_suspended = records.execute(pipeline)
+    # None: a record of another type, which is ours if we have a state of the job
+    if attempt is None if record is None else record and not is_ours(record, tasks):
         _return(redis, queue, id)
         raise Foreign(id)
-    status = record.get(b"status", b"").decode(errors="replace")
-    running = (entry.decode(errors="replace").partition(":")[0] for entry in cast(list[bytes], entries))
+    status = records.text((record or {}).get(b"status"))
+    running = (entry.decode(errors="replace").partition(":")[0] for entry in cast(list[bytes], entries or []))
     is_running = status == "started" and id in running
-    if len(positions) > 1 and _drop_one_of_several(redis, between, id):
+    if len(positions or ()) > 1 and _drop_one_of_several(redis, between, id):
         status = "about to begin"  # another worker has taken it in the same moment
     elif status in DUE and positions and not is_running and is_suspended:
         _return(redis, queue, id)
@@ -69,12 +84,12 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
     return None
 
 
-def _return(redis: Redis, queue: str, id: str) -> None:
+def _return(redis: Redis, queue: str, id: str | bytes) -> None:
     """To the front of the queue, as if nobody had taken it."""
     between = IntermediateQueue(f"rq:queue:{queue}", redis)
     with redis.pipeline() as pipeline:
-        pipeline.lrem(between.key, 1, id)
-        pipeline.delete(between.get_first_seen_key(id))  # as below
+        pipeline.lrem(between.key, 1, cast(str, id))  # redis-py takes bytes, too
+        pipeline.delete(between.get_first_seen_key(records.text(id)))  # as below
         pipeline.lpush(f"rq:queue:{queue}", id)
         pipeline.execute()
 

@@ -11,7 +11,7 @@ from rq.utils import current_timestamp
 
 from workers import records
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
-from workers.naming import INTERNAL, PREFIX
+from workers.naming import is_own
 
 SLICE = 100  # jobs queued in one MULTI
 LOCK = "headway:scheduler-lock:"  # of a queue that another application may have, too: its scheduler goes on beside ours
@@ -23,7 +23,7 @@ class Scheduler(RQScheduler):
     @classmethod
     def get_locking_key(cls, name: str) -> str:
         """RQ asks for it wherever it takes, renews or gives up the lock of a queue."""
-        if name.startswith((PREFIX, INTERNAL)):
+        if is_own(name):
             return str(super().get_locking_key(name))
         return LOCK + name
 
