@@ -6,9 +6,8 @@ from typing import Any, cast
 from redis import Redis
 
 # of whoever runs, not of what is run; and jobs of ours, whose ids are UUIDs
-NOT_THEIRS = re.compile(
-    r"headway|rq:(worker|clean_|scheduler:|execution:|(job|results|executions):[0-9a-f]{8}-[0-9a-f-]{27})"
-)
+OURS = "headway|rq:(job|results|executions):[0-9a-f]{8}-[0-9a-f-]{27}"
+NOT_THEIRS = re.compile(f"{OURS}|rq:(worker|clean_|scheduler:|execution:)")
 TIMES = re.compile(rb".*_at|last_heartbeat|worker_name|execution_id")
 
 
