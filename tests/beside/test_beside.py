@@ -108,11 +108,6 @@ def our_workers(headway: Headway) -> list[Any]:
     return [process for process in headway.processes.running if "default" in cast(list[str], process.args)]
 
 
-def blocker(headway: Headway) -> Any:
-    answer = requests.get(f"{headway.url}/api/queues", headers=headway.operator, timeout=10).json()
-    return next(queue["blocked_by"] for queue in answer["queues"] if queue["name"] == "default")
-
-
 def test_each_sees_what_the_other_has(beside: Application, headway: Headway) -> None:
     """RQ's own tools read ours, and our pages theirs; nobody chokes on it."""
     assert beside.do("render").wait(30) == 0
@@ -136,21 +131,3 @@ def test_each_sees_what_the_other_has(beside: Application, headway: Headway) -> 
     stop = requests.post(f"{headway.url}/api/jobs/{running}/stop", headers=headway.operator, timeout=10)
     assert stop.status_code == 202, stop.text
     assert "Traceback" not in headway.processes.log()
-
-
-@pytest.mark.parametrize("release", [pytest.param("2.12", marks=pytest.mark.long), "3.0"], indirect=True)
-def test_a_queue_that_both_have_in_full_is_shared(alone: Application, sharing: Headway) -> None:
-    """Their jobs are left at its head, ours run once theirs have gone, and their scheduler is not shut out."""
-    until(lambda: alone.redis.exists("headway:scheduler-lock:default"), "our scheduler")
-    me = sharing.session()
-    assert alone.do("render").wait(30) == 0
-    ours = sharing.submit(me, "sum_numbers", text="12")["id"]
-    until(lambda: blocker(sharing) == "render", "their job to block the queue")
-    assert alone.redis.lrange("rq:queue:default", 0, -1) == [b"render", ours.encode()]
-    assert alone.worker("default", "--max-jobs", "1").wait(30) == 0, alone.processes.log()
-    until(lambda: sharing.job(me, ours)["status"] == "finished", "our job")
-    assert alone.do("later").wait(30) == 0
-    assert alone.worker("default", "--with-scheduler", "--max-jobs", "1").wait(30) == 0, alone.processes.log()
-    assert alone.ledger == ["later paid", "later rendered for Büro", "render paid", "render rendered for Büro"]
-    assert [alone.status(id) for id in ("render", "later")] == ["finished", "finished"]
-    assert "Traceback" not in sharing.processes.log()
