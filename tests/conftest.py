@@ -92,6 +92,10 @@ class Processes:
         self._running.append(process)
         return process
 
+    @property
+    def running(self) -> list[subprocess.Popen[bytes]]:
+        return [process for process in self._running if process.poll() is None]
+
     def worker(self, queue: str = "default", **environment: str) -> subprocess.Popen[bytes]:
         return self.start("-m", "workers.main", "worker", "--queue", queue, **environment)
 

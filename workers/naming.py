@@ -14,6 +14,11 @@ def short(name: str) -> str:
     return name.removeprefix(PREFIX)
 
 
+def is_own(name: str) -> bool:
+    """Whether no other application has a queue of this name in RQ."""
+    return name == INTERNAL or name.startswith((f"{INTERNAL}-", PREFIX))
+
+
 @dataclass(frozen=True)
 class Naming:
     """`in_full` are the queues that keep their names in RQ: they may be another application's, too."""
@@ -22,7 +27,7 @@ class Naming:
 
     def in_rq(self, name: str) -> str:
         """The name in RQ of the queue that people call so."""
-        if name in self.in_full or name == INTERNAL or name.startswith((f"{INTERNAL}-", PREFIX)):
+        if name in self.in_full or is_own(name):
             return name
         return PREFIX + name
 

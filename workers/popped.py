@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -13,6 +14,7 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.suspension import WORKERS_SUSPENDED
 
+from workers import records
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.naming import short
 from workers.ours import MARK, is_ours, mark
@@ -20,6 +22,7 @@ from workers.wire import state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
 DUE = ("queued", "created", "started")
+OUR_ID = re.compile(rb"[A-Za-z0-9_-]+")  # as RQ has it since 2.6; before, an id was any text
 
 log = logging.getLogger("headway.queue")
 
@@ -33,7 +36,18 @@ class Taken:
 
 
 class Foreign(Exception):
-    """Headway has not made this job: it is not ours to run, nor to move."""
+    """Headway has not made this job: it is not ours to run, nor to move. Its text is the job's id."""
+
+
+def id_of(redis: Redis, queue: str, entry: bytes) -> str:
+    """The id of the job whose `entry` was just taken from `queue`.
+
+    Raises `Foreign` where no job of ours can have it, such as a URL, or what is not UTF-8: the entry goes back.
+    """
+    if not OUR_ID.fullmatch(entry):
+        _return(redis, queue, entry)
+        raise Foreign(records.text(entry))
+    return entry.decode()
 
 
 def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken | None:
@@ -51,14 +65,15 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
         pipeline.zrange(f"rq:wip:{queue}", 0, -1)
         pipeline.hget(state_key(id), "attempt")
         pipeline.exists(WORKERS_SUSPENDED)
-        record, positions, entries, attempt, is_suspended = pipeline.execute()
-    if record and not is_ours(record, tasks):
+        record, positions, entries, attempt, is_suspended = records.execute(pipeline)
+    # None: a record of another type, which is ours if we have a state of the job
+    if attempt is None if record is None else record and not is_ours(record, tasks):
         _return(redis, queue, id)
         raise Foreign(id)
-    status = record.get(b"status", b"").decode(errors="replace")
-    running = (entry.decode(errors="replace").partition(":")[0] for entry in cast(list[bytes], entries))
+    status = records.text((record or {}).get(b"status"))
+    running = (entry.decode(errors="replace").partition(":")[0] for entry in cast(list[bytes], entries or []))
     is_running = status == "started" and id in running
-    if len(positions) > 1 and _drop_one_of_several(redis, between, id):
+    if len(positions or ()) > 1 and _drop_one_of_several(redis, between, id):
         status = "about to begin"  # another worker has taken it in the same moment
     elif status in DUE and positions and not is_running and is_suspended:
         _return(redis, queue, id)
@@ -77,7 +92,7 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
 # KEYS     RQ's record of a job, the intermediate list of its queue, the queue
 # ARGV[1]  the job
 LET_GO: Final = """
-if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 0 or redis.call('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
+if redis.call('LREM', KEYS[2], 1, ARGV[1]) == 0 or redis.pcall('HGET', KEYS[1], 'status') ~= 'queued' then return 0 end
 if redis.call('LPOS', KEYS[2], ARGV[1]) or redis.call('LPOS', KEYS[3], ARGV[1]) then return 0 end
 redis.call('LPUSH', KEYS[3], ARGV[1])
 return 1
@@ -99,12 +114,12 @@ def let_go(redis: Redis, queue: str, id: str) -> None:
     _let_go()([TrackedJob.key_for(id), between, key], [id], client=redis)
 
 
-def _return(redis: Redis, queue: str, id: str) -> None:
+def _return(redis: Redis, queue: str, id: str | bytes) -> None:
     """To the front of the queue, as if nobody had taken it."""
     between = IntermediateQueue(f"rq:queue:{queue}", redis)
     with redis.pipeline() as pipeline:
-        pipeline.lrem(between.key, 1, id)
-        pipeline.delete(between.get_first_seen_key(id))  # as below
+        pipeline.lrem(between.key, 1, cast(str, id))  # redis-py takes bytes, too
+        pipeline.delete(between.get_first_seen_key(records.text(id)))  # as below
         pipeline.lpush(f"rq:queue:{queue}", id)
         pipeline.execute()
 

@@ -13,7 +13,7 @@ from rq.utils import current_timestamp
 
 from workers import records
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
-from workers.naming import INTERNAL, PREFIX
+from workers.naming import is_own
 from workers.ours import Ours
 
 SLICE = 100  # jobs queued in one MULTI
@@ -31,7 +31,7 @@ class Scheduler(RQScheduler):
     @classmethod
     def get_locking_key(cls, name: str) -> str:
         """RQ asks for it wherever it takes, renews or gives up the lock of a queue."""
-        if name.startswith((PREFIX, INTERNAL)):
+        if is_own(name):
             return str(super().get_locking_key(name))
         return LOCK + name
 

@@ -18,7 +18,7 @@ from rq.utils import now
 from workers.abandoned import fail_unreadable
 from workers.ledger import Entry, Ledger
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job, restore_job
-from workers.popped import Foreign, look_at
+from workers.popped import Foreign, id_of, look_at
 from workers.worker import Outcome, TrackedWorker
 
 LIMIT = 100  # jobs of one horse
@@ -65,8 +65,13 @@ class BatchingWorker(TrackedWorker):
             taken = TrackedQueue.lmove(self.connection, queue.key, None)
             if taken is None:
                 return None
+            try:
+                id = id_of(self.connection, queue.name, taken[1])
+            except Foreign:
+                ledger.say_enough()
+                return None
             number += 1
-            entry = Entry(taken[1].decode(), number=number)
+            entry = Entry(id, number=number)
             ledger.write(entry)
             job = self._begin(entry, queue, ledger)
             if job is not None or ledger.enough:

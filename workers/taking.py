@@ -1,7 +1,9 @@
 """How a worker takes jobs from its queue; it leaves a queue alone whose head is another application's job."""
 
+import logging
 import time
 from collections.abc import Iterable
+from math import ceil
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -11,9 +13,13 @@ from rq.job import Job
 
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.naming import short
+from workers.popped import Foreign, id_of
+from workers.records import text
 
 LOOK: Final = 1.0  # seconds between two looks at what stands at the head
 SHOWN: Final = 5  # seconds for which a queue is known to be blocked after the last look
+
+log = logging.getLogger("headway.queue")
 
 
 def blocked_key(queue: str) -> str:
@@ -25,6 +31,11 @@ class WorkQueue(TrackedQueue):
     """A queue that workers take from."""
 
     blocked_by = ""  # the job of another application that was met here, and put back at the head
+
+    @property
+    def registry_cleaning_key(self) -> str:
+        """The lock of a worker that tidies up. RQ's own would keep another application's workers from it."""
+        return f"headway:tidying:{self.name}"
 
     @classmethod
     def dequeue_any(
@@ -42,7 +53,7 @@ class WorkQueue(TrackedQueue):
         """The next job, of which only the id is known. Raises DequeueTimeout."""
         ends = time.monotonic() + (timeout or 0)
         while self.blocked_by:
-            if self.connection.lindex(self.key, 0) != self.blocked_by.encode():
+            if text(cast(bytes | None, self.connection.lindex(self.key, 0))) != self.blocked_by:
                 self.blocked_by = ""
                 break
             self.connection.set(blocked_key(short(self.name)), self.blocked_by, ex=SHOWN)
@@ -54,5 +65,14 @@ class WorkQueue(TrackedQueue):
         taken = self.lmove(self.connection, self.key, timeout)
         if taken is None:
             return None
-        id = taken[1].decode(errors="replace")
+        try:
+            id = id_of(self.connection, self.name, taken[1])
+        except Foreign as foreign:
+            self.leave(str(foreign))
+            return None if timeout is None else self.take(max(1, ceil(ends - time.monotonic())))
         return TrackedJob(id, connection=self.connection, serializer=self.serializer), self
+
+    def leave(self, id: str) -> None:
+        """Take nothing until the job `id`, which is another application's, has gone from the head."""
+        log.warning("Job %s at the head of %s is not Headway's: it blocks this queue", id, short(self.name))
+        self.blocked_by = id

@@ -89,8 +89,7 @@ class TrackedWorker(Worker):
                 self._attempt = taken.attempt
                 self._run(restore_job(job.id, taken.record, self.connection), queue)
         except Foreign:
-            self.log.warning("Job %s at the head of %s is not Headway's: it blocks this queue", job.id, queue.name)
-            queue.blocked_by = job.id
+            queue.leave(job.id)
         except NoSuchJobError as error:
             fail_unreadable(self.connection, queue.name, job.id, str(error))
         finally:

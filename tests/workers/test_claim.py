@@ -160,9 +160,9 @@ def test_a_start_whose_answer_is_lost_is_not_taken_for_somebody_elses(
     id = jobs.submit("tests_large", {"text": BEGUN}, owner="me").state.id
     execute, lost = Pipeline.execute, [True]
 
-    def losing(pipeline: Pipeline, *args: Any) -> Any:
+    def losing(pipeline: Pipeline, *args: Any, **kwargs: Any) -> Any:
         written = "started" in repr(pipeline.command_stack)
-        answer = execute(pipeline, *args)
+        answer = execute(pipeline, *args, **kwargs)
         if written and lost:
             lost.clear()
             raise WatchError("A ConnectionError occurred on while watching one or more keys")

@@ -120,17 +120,18 @@ def test_what_somebody_does_to_it_at_this_moment_holds(
     assert redis.zcard(REGISTRY) == 0
 
 
-def test_jobs_of_another_application_are_left_to_its_own_scheduler(redis: Redis, jobs: Jobs) -> None:
-    theirs = Queue("mail", connection=redis).enqueue_at(datetime.now(UTC) - timedelta(days=1), "app.send")
+@pytest.mark.parametrize("name", ["mail", "headways"])
+def test_jobs_of_another_application_are_left_to_its_own_scheduler(name: str, redis: Redis) -> None:
+    theirs = Queue(name, connection=redis).enqueue_at(datetime.now(UTC) - timedelta(days=1), "app.send")
     record = redis.hgetall(theirs.key)
-    made = Scheduler(["mail"], redis, serializer=JSONSerializer)
+    made = Scheduler([name], redis, serializer=JSONSerializer)
     made.acquire_locks()  # type: ignore[no-untyped-call]
     made.enqueue_scheduled_jobs()
-    assert redis.hgetall(theirs.key) == record and not redis.exists("rq:queue:mail")
-    others = RQScheduler(["mail"], redis)
-    assert others.acquire_locks() == {"mail"}, "ours does not shut it out"
+    assert redis.hgetall(theirs.key) == record and not redis.exists(f"rq:queue:{name}")
+    others = RQScheduler([name], redis)
+    assert others.acquire_locks() == {name}, "ours does not shut it out"
     others.enqueue_scheduled_jobs()
-    assert redis.lrange("rq:queue:mail", 0, -1) == [theirs.id.encode()]
+    assert redis.lrange(f"rq:queue:{name}", 0, -1) == [theirs.id.encode()]
 
 
 def test_a_job_of_the_release_before_which_has_no_mark_is_queued_too(redis: Redis, jobs: Jobs) -> None:

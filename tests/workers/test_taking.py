@@ -82,3 +82,44 @@ def test_our_own_job_that_can_not_be_read_fails_and_says_so(jobs: Jobs, redis: R
             {"type": "Unreadable", "message": "the job's record in Redis can't be read"},
         )
     assert not redis.exists(BETWEEN) and fetch_job(small, redis) is None
+
+
+@pytest.mark.parametrize("id", [b"https://shop.example/1", b"order 17", "büro".encode(), b"\xff\xfe"])
+@pytest.mark.parametrize("before", ["text_length", "sum_numbers"])
+def test_an_id_that_no_job_of_ours_can_have_stays_at_the_head(
+    id: bytes, before: str, jobs: Jobs, redis: Redis, processes: Processes
+) -> None:
+    """Older releases of RQ allow any; ours would raise as soon as it has taken it."""
+    first = jobs.submit(before, {"text": "1"}, owner="me").state.id
+    redis.rpush(QUEUE, id)
+    redis.hset(b"rq:job:" + id, mapping={"status": "queued", "data": b"\x80\x04."})
+    after = jobs.submit(before, {"text": "1"}, owner="me").state.id
+    worker = processes.worker()
+    ended(jobs, first)
+    blocker = until(lambda: overview.counts(redis, ["default"])[0]["blocked_by"], "that the queue is blocked")
+    assert blocker == id.decode(errors="replace")
+    assert redis.lrange(QUEUE, 0, -1) == [id, after.encode()] and not redis.exists(BETWEEN)
+    redis.lpop(QUEUE)  # their own worker has taken it
+    assert ended(jobs, after).state.status == Status.FINISHED
+    assert worker.poll() is None and "Traceback" not in processes.log()
+
+
+def test_a_record_of_another_type_is_left_unless_it_is_ours(jobs: Jobs, redis: Redis, processes: Processes) -> None:
+    ours = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
+    for id in (ours, "theirs"):
+        redis.delete(f"rq:job:{id}")
+        redis.set(f"rq:job:{id}", "no hash")
+    redis.rpush(QUEUE, "theirs")
+    worker = processes.worker()
+    assert until(lambda: overview.counts(redis, ["default"])[0]["blocked_by"], "that it blocks") == "theirs"
+    assert redis.lrange(QUEUE, 0, -1) == [b"theirs"] and not redis.exists(BETWEEN)
+    assert worker.poll() is None and "Traceback" not in processes.log()
+
+
+def test_a_worker_that_tidies_up_keeps_no_worker_of_others_from_it(redis: Redis) -> None:
+    shared = WorkQueue("mail", connection=redis)
+    assert shared.acquire_maintenance_lock() and not shared.acquire_maintenance_lock()
+    assert Queue("mail", connection=redis).acquire_maintenance_lock()
+    shared.release_maintenance_lock()  # type: ignore[no-untyped-call]
+    assert shared.acquire_maintenance_lock()
+    assert not Queue("mail", connection=redis).acquire_maintenance_lock(), "theirs was not ours to release"
