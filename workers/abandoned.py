@@ -11,7 +11,7 @@ from redis.exceptions import WatchError
 from rq.exceptions import AbandonedJobError
 from rq.job import JobStatus
 
-from workers import store
+from workers import records, store
 from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
 from workers.whereabouts import whereabouts
 from workers.wire import Status, error_of
@@ -31,7 +31,7 @@ def abandon(redis: Redis, queue: str, id: str, entries: Sequence[bytes] = ()) ->
     with redis.pipeline() as pipeline:
         pipeline.watch(TrackedJob.key_for(id))
         job = fetch_job(id, redis)
-        others = whereabouts(redis, id).executions - {entry.decode().rpartition(":")[2] for entry in entries}
+        others = whereabouts(redis, id).executions - {records.text(entry).rpartition(":")[2] for entry in entries}
         pipeline.multi()
         if job is None or not job.is_ours or job._status != JobStatus.STARTED or others:
             if entries:

@@ -99,7 +99,7 @@ def work_off(redis: Redis, id: str) -> dict[str, Any]:
         return _result(record)
     verb, owner, total = Verb(record[b"verb"].decode()), record[b"owner"].decode(), int(record[b"total"])
     size = BATCH
-    while ids := [id_.decode() for id_ in cast(list[bytes], redis.lrange(ids_key, -size, -1))]:
+    while ids := [records.text(id_) for id_ in cast(list[bytes], redis.lrange(ids_key, -size, -1))]:
         progress(total - redis.llen(ids_key), total, f"{verb} {total:,} jobs", unit="jobs")
         foreign = _foreign(redis, ids, owner)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.exceptions import WatchError
 
-from workers import inbox, store
+from workers import inbox, records, store
 from workers.acts import act
 from workers.sweeper import Hold
 from workers.verbs import Verb
@@ -63,7 +63,7 @@ class Leftovers:
                 Any, self._redis.zrangebyscore(index_key("all", status), after, "+inf", 0, SLICE, withscores=True)
             ):
                 after = f"({part[-1][1]:.0f}"
-                ids = [id.decode() for id, _ in part]
+                ids = [records.text(id) for id, _ in part]
                 with self._redis.pipeline(transaction=False) as pipeline:
                     for id in ids:
                         pipeline.hmget(state_key(id), "from", "size")

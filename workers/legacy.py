@@ -94,14 +94,14 @@ class Legacy:
     def _move_waiting(self, old: str, new: str) -> int:
         """Of the end of the queue first, each to the front of the new one: so they keep their order."""
         start = self._at[old]
-        ids = self._texts(self._redis.lrange(f"rq:queue:{old}", -start - SLICE, -start - 1))
+        ids = self._texts(records.ask(lambda: self._redis.lrange(f"rq:queue:{old}", -start - SLICE, -start - 1), []))
         moved = self._move(f"rq:queue:{old}", f"rq:queue:{new}", new, list(reversed(ids)))
         self._at[old] = start + len(ids) - moved if ids else 0
         return moved
 
     def _move_scheduled(self, old: str, new: str) -> int:
         moved = 0
-        for start in range(0, self._redis.zcard(f"rq:scheduled:{old}"), SLICE):
+        for start in range(0, records.ask(lambda: self._redis.zcard(f"rq:scheduled:{old}"), 0), SLICE):
             ids = self._texts(self._redis.zrange(f"rq:scheduled:{old}", start - moved, start - moved + SLICE - 1))
             moved += self._move(f"rq:scheduled:{old}", f"rq:scheduled:{new}", new, ids)
             time.sleep(0)

@@ -12,7 +12,7 @@ from typing import Final, cast
 from redis import Redis
 from redis.exceptions import WatchError
 
-from workers import batches
+from workers import batches, records
 from workers.abandoned import abandon
 from workers.lifecycle import TrackedJob
 from workers.ours import MARK
@@ -73,7 +73,7 @@ class Orphans:
                 waiting.difference_update(part)
                 start += SLICE
                 time.sleep(0)
-        return {id.decode() for id in waiting}
+        return set(map(records.text, waiting))
 
     def judge(self) -> None:
         """Judge the started ones whose time is over, and put the queued ones back."""

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
 
-from workers import batches, emptying, once, store, waiting
+from workers import batches, emptying, once, records, store, waiting
 from workers.acts import act
 from workers.arguments import Arguments, each
 from workers.errors import BadArguments, Conflict, Full, NotFound
@@ -262,7 +262,7 @@ class Jobs:
         count = 0
         for id in cast(list[bytes], self.redis.zrange(index_key(f"queue:{queue}", Status.FAILED), 0, -1)):
             try:
-                self.requeue(id.decode())
+                self.requeue(records.text(id))
                 count += 1
             except (NotFound, Conflict):
                 continue  # expired, or requeued by somebody else, since the list was read

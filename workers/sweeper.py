@@ -8,6 +8,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from functools import partial
 from typing import cast
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
-from workers import store
+from workers import records, store
 from workers.abandoned import abandon
 from workers.comparison import STRANDED, Difference, differences
 from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
@@ -118,17 +119,22 @@ class Sweeper:
 
     def _act(self, silent: Mapping[str, Silence]) -> None:
         lost = self._lost() if any(silent.values()) else frozenset()
+        steps: list[Callable[[], None]] = []
         for queue in self._queues:
-            self._mark_silent(silent[queue], lost)
-            self._judge(queue, silent[queue])
-        self._popped.put_back(silent)
-        self._legacy.mark()
-        self._legacy.move()
-        if self._comparing is None and self._clock() - self._compared_at >= COMPARE_INTERVAL:
+            steps += [partial(self._mark_silent, silent[queue], lost), partial(self._judge, queue, silent[queue])]
+        steps += [partial(self._popped.put_back, silent), self._legacy.mark, self._legacy.move]
+        is_due = self._clock() - self._compared_at >= COMPARE_INTERVAL
+        if self._comparing is None and is_due:
             self._compared_at = self._clock()
-            self._compare()
-        elif self._comparing is not None:
-            self._compare()
+        if self._comparing is not None or is_due:
+            steps.append(self._compare)
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # whatever it has met: the other steps are done
+                if records.is_away(error):
+                    raise
+                log.exception("not swept")
 
     def _forget(self) -> None:
         self._heartbeats.forget()
@@ -155,7 +161,7 @@ class Sweeper:
 
     def _lost(self) -> frozenset[str]:
         ids = cast(list[bytes], self._redis.zrange(index_key("all", Status.LOST), 0, -1))
-        return frozenset(id.decode() for id in ids)
+        return frozenset(map(records.text, ids))
 
     def _mark_silent(self, silent: Silence, lost: Collection[str]) -> None:
         """Call jobs lost whose worker is silent, and started again those whose worker has been heard.
@@ -185,18 +191,17 @@ class Sweeper:
             return
         entries: dict[str, list[bytes]] = {}
         for entry in expired:
-            if (id := job_of(entry.decode(errors="replace"))) in silent:  # the others are not ours
+            if (id := job_of(records.text(entry))) in silent:  # the others are not ours
                 entries.setdefault(id, []).append(entry)
         with self._redis.pipeline(transaction=False) as pipeline:
             for id in entries:
                 pipeline.hget(TrackedJob.key_for(id), "status")
-            statuses = pipeline.execute()
-        for (id, left), status in zip(entries.items(), statuses, strict=True):
-            # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
-            # none is judged before we ourselves have waited for its word
-            if status != b"started" or silent.get(id):
-                abandon(self._redis, queue, id, left)
-                time.sleep(0)
+            statuses = dict(zip(entries, records.execute(pipeline), strict=True))
+
+        # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
+        # none is judged before we ourselves have waited for its word
+        due = [id for id, status in statuses.items() if status != b"started" or silent.get(id)]
+        records.each(lambda part: abandon(self._redis, queue, part[0], entries[part[0]]), due)
 
     # -- comparison
 
@@ -251,8 +256,8 @@ class Sweeper:
                 store.bury(self._redis, id)
             else:
                 job.publish_again()
-        except RedisError:
-            raise
-        except Exception:  # whatever stands in one job: the others are mended
+        except Exception as error:  # whatever stands in one job: the others are mended
+            if records.is_away(error):
+                raise
             if why:
                 log.exception("%s: not mended", id)

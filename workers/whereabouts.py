@@ -56,12 +56,15 @@ def _script() -> Script:
 
 
 class Executions(ExecutionRegistry):
-    """A job's executions, without those whose record has expired: RQ would stumble over them in a delete."""
+    """A job's executions, without those whose record RQ would stumble over in a delete.
+
+    It has expired, or it is nothing but a heartbeat that came after its end and will expire.
+    """
 
     def get_executions(self, start: int = 0, end: int = -1) -> list[Execution]:
         found = []
         for id in self.get_execution_ids(start, end):
-            with suppress(ValueError):  # RQ's: no such execution
+            with suppress(ValueError, KeyError):  # RQ's: no such execution; no time at which it was made
                 found.append(Execution.fetch(id, self.job_id, self.connection))
         return found
 

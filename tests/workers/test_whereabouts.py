@@ -38,5 +38,6 @@ def test_an_orphan_is_where_nothing_will_move_it(status: str, orphaned: bool, id
 
 
 def test_an_execution_whose_record_has_expired_is_none(id: str, redis: Redis) -> None:
-    redis.zadd(f"rq:executions:{id}", {"expired": time.time() + 60})
+    redis.zadd(f"rq:executions:{id}", {"expired": time.time() + 60, "late": time.time() + 60})
+    redis.hset(f"rq:execution:{id}:late", "last_heartbeat", "2026-11-29T20:00:00Z")  # its worker's, after its end
     assert Executions(id, redis).get_executions() == []
