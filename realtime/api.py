@@ -49,7 +49,7 @@ def submit_job() -> Response:
 
 
 def _idempotency_key() -> str | None:
-    """Raises `BadArguments` where it could not be known again: whoever sends nothing else is a new owner each time."""
+    """Raises `BadArguments` where it could not be known again: a client without a session is a new owner each time."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None

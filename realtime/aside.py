@@ -164,7 +164,7 @@ def _sized(data: bytes) -> bytes:
 
 
 def answer(order: Order, body: bytes, tasks: Tasks) -> bytes:
-    """What is sent back: an intake, or what is wrong with the body."""
+    """The reply: an intake, or what is wrong with the body."""
     wrong: dict[str, Any]
     try:
         return pack(read(order, body, tasks))

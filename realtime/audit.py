@@ -61,7 +61,7 @@ def audited(what: str) -> Callable[[View], View]:
 
 
 def keep_who() -> None:
-    """Record whoever asks now, who will be somebody else once the request is answered. Raises RedisError."""
+    """Record the present client, which is somebody else once the request is answered. Raises RedisError."""
     g.who = _who(), _is_stranger()
 
 

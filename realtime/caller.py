@@ -82,7 +82,7 @@ class Caller:
         self.wire.close()
 
     def hear_no_more(self, why: Fault) -> None:
-        """Whoever waits for its body finds its end, and `cut`."""
+        """A reader that waits for the body finds its end, and `cut`."""
         self.cut = why
         with suppress(OSError):  # it has gone first
             self.wire.shutdown(socket.SHUT_RD)

@@ -96,7 +96,7 @@ class Waiting(Generic[T]):
         return list(self._all)
 
     def longest(self, client: str | None = None) -> T | None:
-        """Who is waited for longest, of this client or of all."""
+        """The request that has waited longest for its client: of this client, or of all."""
         return next(iter(self._all if client is None else self._of.get(client, ())), None)
 
 

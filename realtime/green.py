@@ -27,7 +27,7 @@ log = logging.getLogger("headway.http")
 
 
 class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet has no types
-    """One request, from its whole head to its answer; whoever answers it may keep the connection.
+    """One request, from its whole head to its answer; the answerer may keep the connection.
 
     eventlet's makes the environ and writes the answer. Reading, which it does without deadlines or bounds, is ours.
     """

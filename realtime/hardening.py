@@ -1,4 +1,4 @@
-"""Headers that every answer has, whoever of us gives it: pages, the API, Socket.IO, and what lies around them."""
+"""Headers that every answer has: pages, the API, Socket.IO, and refusals before any of these."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -23,7 +23,7 @@ REASON_LIMIT = 200  # characters
 
 
 class Notify(BaseModel):
-    """Who is to be told of a job's ends: at least one of them."""
+    """The receivers of a job's ends: at least one of them."""
 
     model_config = ConfigDict(extra="forbid")
     webhook: str | None = None  # a URL
@@ -58,7 +58,7 @@ class AgainRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How a body is to be read."""
+    """How to read a body."""
 
     kind: Literal["one", "many", "again", "books"]
     about: str = ""  # again: the task; books: how their addresses begin

@@ -34,7 +34,7 @@ Answer = Callable[[Caller, Head, str], tuple[Then, int]]  # (â€¦, the client) â†
 
 
 class Lobby:
-    """Hears callers, has whole requests answered by `answer` in green threads, and ends who takes too long."""
+    """Hears callers, has whole requests answered by `answer` in green threads, and ends clients that take too long."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class Lobby:
             self._end(oldest, Fault(429, "too_many", why, 5))
 
     def wait_for_body(self, caller: Caller, client: str) -> None:
-        """Called by who reads a body, before each wait. Of all that wait so, the oldest end where they are many."""
+        """A reader of a body calls this before each wait. Of all that wait so, the oldest end where they are many."""
         self._wait_for(caller, client)
         if caller not in self._bodies and caller in self._unfinished:
             self._bodies.add(caller, client)
@@ -188,7 +188,7 @@ class Lobby:
                 self._end(oldest, Fault(503, "unavailable", "Too many slow requests at once; try again later", 5))
 
     def got(self, caller: Caller) -> None:
-        """The body has come: called by who reads it."""
+        """The body has come; its reader calls this."""
         self._unfinished.discard(caller)
         self._bodies.discard(caller)
 

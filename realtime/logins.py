@@ -49,7 +49,7 @@ class Logins:
     def read(self, session: Session) -> Mapping[str, Any]:
         """What the session says, with the digest of the token in place of the login's number.
 
-        One whose login is over says nothing any more: whoever shows a copy of it is nobody. Raises RedisError.
+        One whose login is over says nothing any more: a copy of it is no login. Raises RedisError.
         """
         if "login" not in session:
             return session

@@ -1,7 +1,7 @@
 """What connections cost, metered: those of one owner, or of one address, share an allowance. Pure.
 
-Who has used it up waits, and nobody else: the connection is read from again once its debt is paid. One unit is about
-what the watch of one job costs, 35 µs of a core.
+A client that has used it up waits, and nobody else: the connection is read from again once its debt is paid. One unit
+is about what the watch of one job costs, 35 µs of a core.
 """
 
 import time

@@ -50,7 +50,7 @@ def is_known() -> bool:
 
 
 def owner() -> str:
-    """Who owns what this request makes: whoever has its token, else its session, which begins where there is none.
+    """The owner of what this request makes: its token's, else its session, which begins where there is none.
 
     Raises RedisError as `visitor`.
     """
@@ -58,7 +58,7 @@ def owner() -> str:
 
 
 def session_owner() -> str:
-    """The owner of this session; a session begins with whoever has none. Raises RedisError as `visitor`."""
+    """The owner of this session; a client without one gets one. Raises RedisError as `visitor`."""
     services().logins.read(this_session())  # one whose login is over is none
     if "owner" not in session:
         session["owner"] = new_owner()

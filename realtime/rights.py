@@ -66,7 +66,7 @@ class Rights:
     def recheck(self, recheck: Recheck) -> None:
         """A browser has logged in, or out, over HTTP, and has another owner since: its pages are asked to come anew.
 
-        Out: the connections that it opened with its login, and whoever else did with a copy of it, are nobody's.
+        Out: the connections that were opened with its login, or with a copy of it, are nobody's.
         """
         is_login = recheck.operator or recheck.viewer
         for sid, who in list(self._visitors.items()):

@@ -1,4 +1,4 @@
-"""Ids of jobs that nobody knows, remembered for a second: who asks for them again costs no look into Redis. Pure."""
+"""Ids of jobs that nobody knows, remembered for a second: to ask for them again costs no look into Redis. Pure."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Bulk submits under way, on record: all of a batch's jobs come to their queue, or none.
 
-Whoever saves jobs, or releases them, does so only while the record is there, and whoever takes a batch back takes the
+Jobs are saved, and released, only while the record is there, and taking a batch back takes the
 record away first: so the two can't both happen, however slow one of them is. Ages are by Redis's own clock.
 """
 

@@ -1,7 +1,7 @@
 """What strangers' ended jobs leave in Redis: kept for days, and the oldest of it given up where memory gets short.
 
-Large ones go first, so that whoever fills Redis with them loses their own. What waits or runs stays, and so does what
-operators' jobs left. Done by whoever holds the sweeper's lock.
+Large ones go first, so that those who fill Redis with them lose their own. What waits or runs stays, and so does what
+operators' jobs left. Done by the process that holds the sweeper's lock.
 """
 
 import logging

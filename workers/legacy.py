@@ -22,7 +22,7 @@ REST: Final = 5.0  # seconds between two looks where nothing was found
 
 # KEYS[1]  an old queue of RQ's, or its registry of scheduled jobs; KEYS[2] the new one
 # ARGV     the new name, the mark; then the ids, last one first
-# Returns how many were moved. Whoever has taken one meanwhile keeps it.
+# Returns how many were moved. A worker that has taken one meanwhile keeps it.
 SCRIPT: Final = """
 local old, new, moved = KEYS[1], KEYS[2], 0
 local is_list = redis.call('TYPE', old).ok == 'list'

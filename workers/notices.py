@@ -77,7 +77,7 @@ class Notices:
             if members[0] != owner:
                 return self._pushes(owner, members)
             return self._notifications(owner)
-        except Exception as error:  # whatever stands in one: the others are told, and it is not looked at each second
+        except Exception as error:  # rubbish: the others are published, and nobody looks at it each second
             if records.is_away(error):
                 raise
             log.warning("news that can't be read are dropped: %s: %s", type(error).__name__, error)

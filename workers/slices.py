@@ -19,7 +19,7 @@ STEP: Final = 4  # times by which a slice may be larger or smaller than the one 
 TURNS: Final = 2  # slices that one process has waiting at Redis, however many search: others are served between them
 SLICE: Final = 1000  # ids in one answer
 LARGEST: Final = 2.0**63
-SKEW: Final = 3600 * 1_000_000  # µs by which the clock of whoever made a job may be ahead of Redis's
+SKEW: Final = 3600 * 1_000_000  # µs by which the clock of a job's maker may be ahead of Redis's
 
 READS: Final = (
     "task",

@@ -1,4 +1,4 @@
-"""Text as it may be shown on a terminal, whoever wrote it."""
+"""Makes anybody's text safe to show on a terminal."""
 
 import re
 from typing import Final

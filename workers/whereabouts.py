@@ -1,4 +1,4 @@
-"""Where RQ has a job at this moment, seen in one step: by it whoever changes a job decides whether it still may."""
+"""Where RQ has a job at this moment, seen in one step: code that changes a job decides by it whether it still may."""
 
 import functools
 from contextlib import suppress

@@ -187,7 +187,7 @@ class TrackedWorker(Worker):
     def _start(self, job: TrackedJob, queue: Queue) -> bool:
         """Write that the job is started, if it still is what was taken, in one step with RQ's own write.
 
-        Who has lost it to a cancel, a delete or a requeue drops its entry, and nothing is said of it.
+        A worker that has lost it to a cancel, a delete or a requeue drops its entry, and says nothing of it.
         """
         with self.connection.pipeline() as pipeline:
             while True:
