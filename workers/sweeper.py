@@ -134,7 +134,10 @@ class Sweeper:
             except Exception as error:  # whatever it has met: the other steps are done
                 if records.is_away(error):
                     raise
-                log.exception("not swept")
+                if records.is_wrong_type(error):
+                    log.warning("not swept: %s", error)
+                else:
+                    log.exception("not swept")
 
     def _forget(self) -> None:
         self._heartbeats.forget()

@@ -40,7 +40,6 @@ def fail(message: str) -> None:
 def test_what_fits_is_done() -> None:
     assert apart(under, 256 * MIB, take, 50) == 50 * MIB
     assert apart(under, 0, take, 300) == 300 * MIB
-    assert under(256 * MIB, int, "ff", base=16) == 255
 
 
 def test_what_does_not_fit_fails_with_a_sentence() -> None:
