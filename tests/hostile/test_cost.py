@@ -122,7 +122,7 @@ def test_who_sends_very_much_is_answered_later_and_nobody_else(stack: Stack) -> 
                 before = worked(server)
                 assert honest.watch("mine")["ok"] is True
                 longest = max(longest, worked(server) - before)
-                hearing[0].join(0.05)
+                next((thread for thread in hearing if thread.is_alive()), hearing[0]).join(0.05)
             took = time.monotonic() - began
     finally:
         for one in greedy:

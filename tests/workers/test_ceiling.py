@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def fail(message: str) -> None:
 def test_what_fits_is_done() -> None:
     assert apart(under, 256 * MIB, take, 50) == 50 * MIB
     assert apart(under, 0, take, 300) == 300 * MIB
+    assert apart(partial(under, 256 * MIB, int, "ff", base=16)) == 255
 
 
 def test_what_does_not_fit_fails_with_a_sentence() -> None:
