@@ -38,7 +38,7 @@ class Caller:
         self._chunks = Chunks()
         self.stop: Callable[[], None] | None = None  # None: the hub does not listen to it
         self.leaving = 0  # bytes that are still read and thrown away; 0: it is not leaving
-        self.last: bytes | None = None  # what it is told at its deadline
+        self.last: bytes | None = None  # the answer that it gets at its deadline
         self.cut: Fault | None = None  # why its body is awaited no longer
         self.ends = on_close(wire)  # what is called once it is closed
 

@@ -73,7 +73,7 @@ def jam(since: datetime) -> str:
 def press() -> None:
     job = current()
     while not job.connection.exists(GO):
-        time.sleep(0.05)
+        time.sleep(0.05)  # until the test lets it go on, or RQ's timeout
     job.connection.rpush(LEDGER, f"{job.id} pressed")
 
 
@@ -137,7 +137,7 @@ def follow(redis: Redis, ids: list[str]) -> None:
             is_told = True
         if all(state in DONE for state in states.values()) and lines.count("again paid") == 2 and "gone paid" in lines:
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks, with a deadline
     sys.exit(f"not all have ended: {states}, {lines}")
 
 
