@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.faults.__main__ import played
 
-SEEDS = range(1, 21)
+SEEDS = range(1, 5)
 FAULTS = 2  # in each, so that they are short
 
 
@@ -14,4 +14,4 @@ def test_whatever_befalls_pages_show_the_truth_and_each_end_is_told_once(tmp_pat
     with ThreadPoolExecutor(1) as thread:
         outcomes = thread.submit(lambda: list(played(tmp_path, SEEDS, FAULTS))).result()
     assert [outcome for outcome in outcomes if not outcome.fine] == []
-    assert sum(outcome.ends for outcome in outcomes) > 100
+    assert sum(outcome.ends for outcome in outcomes) > 20

@@ -1,4 +1,4 @@
-"""Finding among a hundred thousand jobs, in a real Redis."""
+"""Finding among twenty thousand jobs, in a real Redis; the browser's tests and the bench have a hundred thousand."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ from workers.queue import Jobs
 from workers.tasks import Tasks
 from workers.wire import Status
 
-MANY = 100_000
-PART = 10_000
-RARE = 77_777  # the number in the arguments of one job
+MANY = 20_000
+PART = 2_000
+RARE = 15_777  # the number in the arguments of one job
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A hundred thousand jobs: 5,000 failed, 5,000 finished, the others queued; half of them books."""
+    """Twenty thousand jobs: 1,000 failed, 1,000 finished, the others queued; half of them books."""
     server, url = start_redis(tmp_path_factory.mktemp("many"))
     redis = store.connect(url, socket_timeout=10.0)
     jobs = Jobs(redis, Tasks.collect(jobs_package), ["default", "bookInfoParser"])
@@ -65,21 +65,21 @@ def counted(redis: Redis, text: str, scope: str = "all") -> dict[str, int]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", {"queued": 90_000, "failed": 5_000, "finished": 5_000}),
-        ("state:failed,stopped", {"failed": 5_000}),
-        ("queue:bookInfoParser", {"queued": 40_000, "failed": 5_000, "finished": 5_000}),
-        ("task:sum_numbers", {"queued": 50_000}),
-        ("-task:sum_numbers state:queued", {"queued": 40_000}),
-        ("owner:yo", {"queued": 40_000, "failed": 5_000, "finished": 5_000}),
-        ("-owner:me fetcherror", {"failed": 5_000}),
-        ("über", {"failed": 5_000}),
-        ('"alles: [timeout]"', {"failed": 5_000}),
+        ("", {"queued": 18_000, "failed": 1_000, "finished": 1_000}),
+        ("state:failed,stopped", {"failed": 1_000}),
+        ("queue:bookInfoParser", {"queued": 8_000, "failed": 1_000, "finished": 1_000}),
+        ("task:sum_numbers", {"queued": 10_000}),
+        ("-task:sum_numbers state:queued", {"queued": 8_000}),
+        ("owner:yo", {"queued": 8_000, "failed": 1_000, "finished": 1_000}),
+        ("-owner:me fetcherror", {"failed": 1_000}),
+        ("über", {"failed": 1_000}),
+        ('"alles: [timeout]"', {"failed": 1_000}),
         ("message", {}),
-        ('"parsing books" state:finished', {"finished": 5_000}),
+        ('"parsing books" state:finished', {"finished": 1_000}),
         ("PARSE_BOOK -books.example", {}),
         (f"{RARE}-a", {"queued": 1}),
-        ("n4242", {"queued": 11}),
-        ("after:1d state:failed", {"failed": 5_000}),
+        ("n424", {"queued": 11}),
+        ("after:1d state:failed", {"failed": 1_000}),
         ("before:1d", {}),
         ("state:lost", {}),
         ("state:lost state:failed", {}),
@@ -119,7 +119,7 @@ def test_jobs_that_begin_alike_come_in_pages_too(many: Redis) -> None:
 def test_a_page_costs_the_same_at_any_depth(text: str, many: Redis) -> None:
     query = parse(text, 0)
     costs, seen = [], []
-    deep = cast(bytes, many.zrange("headway:all:queued", 20_000, 20_000)[0])
+    deep = cast(bytes, many.zrange("headway:all:queued", 4_000, 4_000)[0])
     for before in (None, int(many.zscore("headway:all:queued", deep) or 0)):
         many.config_resetstat()
         rows, _ = search.page(many, "all", query, before=before, limit=50)
@@ -140,15 +140,15 @@ def test_an_id_is_counted_as_it_is_found_by_redis_itself(many: Redis) -> None:
 
 
 def test_a_queue_costs_no_more_than_all_of_them(many: Redis) -> None:
-    """The table of queues leads to them: 50,000 jobs are not read to count those of a queue."""
+    """The table of queues leads to them: 10,000 jobs are not read to count those of a queue."""
     query, scope = parse("queue:bookInfoParser -task:sum_numbers", 0), "queue:bookInfoParser"
-    assert search.count(many, scope, query).by_status[Status.QUEUED] == 40_000
+    assert search.count(many, scope, query).by_status[Status.QUEUED] == 8_000
     many.config_resetstat()
     count = search.count(many, scope, parse("queue:bookInfoParser", 0).within([Status.FAILED, Status.QUEUED]))
     rows, _ = search.page(many, scope, query.within([Status.FAILED]), before=None, limit=50)
     stats: dict[str, Any] = many.info("commandstats")
     assert sum(stat["calls"] for stat in stats.values()) < 200
-    assert count.by_status == {Status.QUEUED: 40_000, Status.FAILED: 5_000} and not count.more
+    assert count.by_status == {Status.QUEUED: 8_000, Status.FAILED: 1_000} and not count.more
     assert {row.state.queue for row in rows} == {"bookInfoParser"} and len(rows) == 50
 
 
@@ -169,7 +169,7 @@ def test_pages_follow_one_another_and_hold_every_job_once(redis: Redis, jobs: Jo
 
 def test_all_ids_come_in_slices(many: Redis) -> None:
     slices = list(search.ids(many, "all", parse("fetcherror", 0)))
-    assert sum(len(part) for part in slices) == len({id for part in slices for id in part}) == 5_000
+    assert sum(len(part) for part in slices) == len({id for part in slices for id in part}) == 1_000
 
 
 class Held:
@@ -208,7 +208,7 @@ def test_redis_is_never_held_for_long(many: Redis, monkeypatch: pytest.MonkeyPat
     found(many, "nothing of this kind")
     counted(many, "-nothing")
     found(many, "id:ffff")
-    assert len(held.seconds) > 100 and max(held.seconds) < 0.02
+    assert len(held.seconds) > 20 and max(held.seconds) < 0.02
 
 
 def test_many_who_search_wait_for_one_another_not_others_for_them_all(many: Redis) -> None:
@@ -223,7 +223,7 @@ def test_many_who_search_wait_for_one_another_not_others_for_them_all(many: Redi
 
 def test_several_words_are_looked_for_in_texts_that_are_read_once(many: Redis) -> None:
     many.config_resetstat()
-    assert counted(many, "a-title books.example show -n77 parsing") == {"failed": 5_000, "finished": 5_000}
+    assert counted(many, "a-title books.example show -n77 parsing") == {"failed": 1_000, "finished": 1_000}
     stats: dict[str, Any] = many.info("commandstats")
     assert stats["cmdstat_get"]["calls"] <= MANY
     assert stats["cmdstat_hmget"]["calls"] <= PART
