@@ -9,7 +9,7 @@ from rq.utils import now
 
 from workers.lifecycle import TrackedJob
 from workers.popped import DUE
-from workers.whereabouts import whereabouts
+from workers.whereabouts import Whereabouts, whereabouts
 
 
 class Overtaken(Exception):
@@ -44,6 +44,26 @@ def write_start(pipeline: Pipeline, worker: Worker, job: TrackedJob, queue: Queu
     pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
 
 
+def hold_own_end(pipeline: Pipeline, job: TrackedJob) -> None:
+    """As `hold`, of an end that the job itself has come to: it counts, whatever was said of the job meanwhile.
+
+    But for one that was judged while its worker was silent, and then deleted: RQ would make it anew, and perhaps run
+    it again. Raises `Overtaken`; at its end `pipeline` raises WatchError.
+    """
+    if not _watched(pipeline, job).status:
+        raise Overtaken(job.id)
+
+
+def _watched(pipeline: Pipeline, job: TrackedJob) -> Whereabouts:
+    """Begin to WATCH the job, with commands in `pipeline` that have not been sent yet."""
+    pipeline.immediate_execute_command("WATCH", job.key)
+    commands, pipeline.command_stack = pipeline.command_stack, []
+    pipeline.explicit_transaction = False  # or the look would wait for the end, too
+    found = whereabouts(pipeline, job.id)
+    pipeline.command_stack, pipeline.explicit_transaction = commands, True
+    return found
+
+
 def hold(pipeline: Pipeline, job: TrackedJob, attempt: int | None, execution: str) -> None:
     """Have what RQ has put into `pipeline`, and will put there, be done only while the job is what a horse left that
     was killed: running, or taken and not begun. Raises `Overtaken`; at its end `pipeline` raises WatchError.
@@ -51,11 +71,7 @@ def hold(pipeline: Pipeline, job: TrackedJob, attempt: int | None, execution: st
     RQ makes the pipeline of a failure itself and gives no place to look before: so the WATCH comes after the first
     commands, of which none has been sent by then.
     """
-    pipeline.immediate_execute_command("WATCH", job.key)
-    commands, pipeline.command_stack = pipeline.command_stack, []
-    pipeline.explicit_transaction = False  # or the look would wait for the end, too
-    found = whereabouts(pipeline, job.id)
-    pipeline.command_stack, pipeline.explicit_transaction = commands, True
+    found = _watched(pipeline, job)
     if None not in (attempt, found.attempt) and attempt != found.attempt:
         raise Overtaken(job.id)
     runs = found.status == "started" and (not execution or execution in found.executions)

@@ -21,6 +21,7 @@ from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.results import Result
 from rq.serializers import JSONSerializer
+from rq.utils import utcformat
 
 from workers import ceiling, context, limits, records, store
 from workers.errors import ResultError, UnknownTask, WireError
@@ -28,7 +29,7 @@ from workers.naming import short
 from workers.ours import MARK
 from workers.remainder import newest_progress, result_fields, write_log
 from workers.tasks import Task
-from workers.whereabouts import Executions
+from workers.whereabouts import Executions, note_heartbeat
 from workers.wire import Status, encode, failure_from
 from workers.words import words_of
 
@@ -106,6 +107,10 @@ class TrackedJob(Job):
         """Save and publish a job that nobody knows yet: its whole hash holds its status too, which RQ writes twice."""
         super().save(pipeline)
         self._publish(pipeline)
+
+    def heartbeat(self, timestamp: datetime, ttl: int, pipeline: Pipeline | None = None, xx: bool = False) -> None:
+        self.last_heartbeat = timestamp
+        note_heartbeat(self.connection if pipeline is None else pipeline, self.id, utcformat(timestamp))
 
     def prepare_for_execution(self, worker_name: str, pipeline: Pipeline) -> None:
         super().prepare_for_execution(worker_name, pipeline)

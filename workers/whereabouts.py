@@ -33,6 +33,14 @@ return found
 """
 
 
+# KEYS[1]  RQ's record of a job
+# ARGV[1]  when its worker was last heard, as RQ writes it
+# Writes that where there still is such a job: a record of nothing else would stay for ever.
+HEARTBEAT: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'last_heartbeat', ARGV[1]) end
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     status: str  # RQ's; '' where it has no such job
@@ -51,8 +59,8 @@ class Whereabouts:
 
 
 @functools.cache
-def _script() -> Script:
-    return Script(cast(Any, None), SCRIPT.encode())
+def _script(text: str) -> Script:
+    return Script(cast(Any, None), text.encode())
 
 
 class Executions(ExecutionRegistry):
@@ -71,7 +79,7 @@ class Executions(ExecutionRegistry):
 
 def whereabouts(connection: Redis | Pipeline, id: str, *, in_queue: bool = False) -> Whereabouts:
     """Of the job `id`. A pipeline must have begun to WATCH, and no MULTI."""
-    reply = _script()([Job.key_for(id), state_key(id)], [id, int(in_queue)], client=connection)
+    reply = _script(SCRIPT)([Job.key_for(id), state_key(id)], [id, int(in_queue)], client=connection)
     status, queue, attempt, popped, listed, *executions = cast(list[Any], reply)
     return Whereabouts(
         status.decode(errors="replace"),
@@ -81,3 +89,8 @@ def whereabouts(connection: Redis | Pipeline, id: str, *, in_queue: bool = False
         bool(listed),
         frozenset(execution.decode(errors="replace") for execution in executions),
     )
+
+
+def note_heartbeat(connection: Redis | Pipeline, id: str, at: str) -> None:
+    """That the worker of the job `id` is alive, where nobody has deleted the job while the worker was silent."""
+    _script(HEARTBEAT)([Job.key_for(id)], [at], client=connection)

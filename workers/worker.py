@@ -4,7 +4,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from redis.backoff import NoBackoff
@@ -20,7 +22,7 @@ from rq.utils import now
 
 from workers import context, store
 from workers.abandoned import fail_unreadable
-from workers.claim import Overtaken, hold, may_begin, write_start
+from workers.claim import Overtaken, hold, hold_own_end, may_begin, write_start
 from workers.context import JobContext
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
@@ -235,20 +237,33 @@ class TrackedWorker(Worker):
         stopped_job_id = self._stopped_job_id
         if job.failure is None and stopped_job_id != job.id:
             job.failure = failure_from(exc_string)
+
+        def fail() -> None:
+            self._stopped_job_id = stopped_job_id  # RQ forgets it
+            if self.is_horse or self._outcome is Outcome.OWN:
+                super(TrackedWorker, self).handle_job_failure(job, queue, started_job_registry, exc_string)
+            else:
+                self._give_up(job, queue)
+
+        if not self._write_end(job, fail):
+            self._stopped_job_id = None
+
+    def handle_job_success(self, job: TrackedJob, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        self._write_end(job, partial(super().handle_job_success, job, *args, **kwargs))
+
+    def _write_end(self, job: TrackedJob, write: Callable[[], None]) -> bool:
+        """`write` what RQ says of a job's end, again where the job moved in between. False where it is not ours."""
+        counted = job.retries_left, job.number_of_retries
         while True:
             try:
-                if self.is_horse or self._outcome is Outcome.OWN:
-                    super().handle_job_failure(job, queue, started_job_registry, exc_string)
-                else:
-                    self._give_up(job, queue)
-                return
+                write()
+                return True
             except WatchError:
-                self._stopped_job_id = stopped_job_id  # RQ has forgotten it by then
+                job.retries_left, job.number_of_retries = counted  # RQ has counted this one
             except Overtaken:
-                self._stopped_job_id = None
                 with self.connection.pipeline() as pipeline:
                     self._forget(job, pipeline)
-                return
+                return False
 
     def _give_up(self, job: TrackedJob, queue: Queue) -> None:
         """The horse was ended by us: hand the job back, or leave it to whoever has it now."""
@@ -267,13 +282,21 @@ class TrackedWorker(Worker):
 
     def handle_job_retry(self, job: TrackedJob, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         job.failure = error_of("Retry", "the task asked to be run again")
-        super().handle_job_retry(job, *args, **kwargs)
+
+        def retry() -> None:
+            super(TrackedWorker, self).handle_job_retry(job, *args, **kwargs)
+            if self._execution_id in whereabouts(self.connection, job.id).executions:
+                raise WatchError  # RQ has logged it and gone on
+
+        self._write_end(job, retry)
 
     def cleanup_execution(self, job: Job, pipeline: Pipeline) -> None:
         # https://github.com/rq/rq/issues/2424: after a WatchError RQ replays this, and by then has forgotten
         # which execution to clean up
         execution: Execution | None = self.execution
-        if not self.is_horse and not pipeline.watching:
+        if self.is_horse:
+            hold_own_end(pipeline, job)  # type: ignore[arg-type]
+        elif not pipeline.watching:
             hold(pipeline, job, self._attempt, self._execution_id)  # type: ignore[arg-type]
         super().cleanup_execution(job, pipeline)
         self.execution = execution

@@ -24,6 +24,9 @@ from workers.wire import Status
 
 # what one run of a job leaves behind
 BEGUN = "__import__('workers.context').context.current().redis.incr('begun')"
+DELETED = "__import__('workers.lifecycle').lifecycle.fetch_job({0}.id, {0}.redis).delete()".format(
+    "__import__('workers.context').context.current()"
+)
 QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
 POINTS = ["popped", "looked", "registered", "forked", "watched", "deciding"]
 
@@ -221,6 +224,25 @@ def test_what_moves_between_the_look_and_the_writing_is_noticed(jobs: Jobs, redi
     assert not redis.exists("written", "written too")
     with redis.pipeline() as pipeline, pytest.raises(Overtaken):
         hold(pipeline, job, 1, worker._execution_id)
+
+
+@pytest.mark.parametrize("task", ["tests_small", "tests_large"])
+@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("end", ["7", "1 / 0", "Retry(max=1)"])
+def test_a_job_that_was_deleted_while_it_ran_is_not_made_anew_by_its_end(
+    end: str, retries: int, task: str, jobs: Jobs, redis: Redis, work: Callable[..., None]
+) -> None:
+    """As where its worker was silent for so long that the job was judged, and a person deleted it."""
+    id = jobs.submit(task, {"text": f"({BEGUN}, {DELETED}, {end})[-1]"}, owner="me").state.id
+    other = jobs.submit(task, {"text": "7"}, owner="me").state.id
+    redis.hset(f"rq:job:{id}", mapping={"retries_left": retries} if retries else {"number_of_retries": 1})
+    work(lambda point, id: None)
+    assert redis.get("begun") == b"1", "it is not run again"
+    assert store.load(redis, id) is None and not redis.exists(f"rq:job:{id}", f"rq:results:{id}")
+    assert not redis.zcard("rq:failed:headway.default") and redis.zrange("rq:finished:headway.default", 0, -1) == [
+        other.encode()
+    ]
+    nothing_is_left(redis)
 
 
 def taken(id: str, redis: Redis, settings: Settings) -> tuple[BatchingWorker, TrackedQueue, TrackedJob]:
