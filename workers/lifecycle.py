@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import rq.cron
-import rq.scheduler
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
@@ -261,9 +260,7 @@ class TrackedQueue(Queue):
 
 
 def install() -> None:
-    """Make RQ's schedulers, which name their classes themselves, use ours."""
-    rq.scheduler.Job = TrackedJob  # type: ignore[attr-defined]
-    rq.scheduler.Queue = TrackedQueue  # type: ignore[attr-defined]
+    """Make RQ's cron, which names its class itself, use ours."""
     rq.cron.Queue = TrackedQueue  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,6 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import RedisError
 from rq.cron import CronScheduler
-from rq.serializers import JSONSerializer
 
 from workers import embedded, environment, jobs, lifecycle, server, store
 from workers.errors import HeadwayError, SettingsError
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
-            _schedule(settings, connection)
+            _schedule(settings)
         if options.part == "cron":
             return _cron(settings, connection)
         return 0
@@ -88,18 +87,11 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     return 0 if worker._shutdown_requested_date else 1
 
 
-def _schedule(settings: Settings, connection: Redis) -> None:
-    lifecycle.install()
-    scheduler = Scheduler(
-        [settings.naming.in_rq(queue) for queue in settings.queue_names],
-        connection,
-        logging_level="WARNING",
-        log_format=LOG_FORMAT,
-        serializer=JSONSerializer,
-        tasks=Tasks.collect(jobs),
-    )
-    scheduler.acquire_locks()  # type: ignore[no-untyped-call]
-    scheduler.work()  # type: ignore[no-untyped-call]
+def _schedule(settings: Settings) -> None:
+    # it outlives Redis, as workers do: retries, schedules and acts that can be undone would stand still after an outage
+    connection = store.connect(settings.redis_url, enduring=True)
+    queues = [settings.naming.in_rq(queue) for queue in settings.queue_names]
+    Scheduler(queues, connection, tasks=Tasks.collect(jobs)).run()
 
 
 def _cron(settings: Settings, connection: Redis) -> int:
