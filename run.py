@@ -68,7 +68,8 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
         # the server holds the lock too: while it lives, no other may write to its files
-        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), environment.of_server(given))
+        server = environment.of_server(given)
+        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), server, outlasts=True)
         if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
             supervisor.give_up("the embedded server did not come up")
             return supervisor.run()

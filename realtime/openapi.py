@@ -125,7 +125,8 @@ SCHEMAS: dict[str, Any] = {
                         "born_at": _TIME,
                         "done": _INTEGER,
                         "failed": _INTEGER,
-                        "version": {"type": ["string", "null"]},
+                        "release": {"type": ["string", "null"], "description": "of Headway"},
+                        "version": {"type": ["string", "null"], "description": "of RQ"},
                         "pid": {"type": ["integer", "null"]},
                     }
                 )

@@ -22,7 +22,7 @@ LOOK = 0.03  # seconds until who begins to watch is told
 INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
 GLANCE = ("name", "state", "queue", "job", "heartbeat_at", "host")  # of each worker, each second
-CAREER = ("name", "born_at", "done", "failed", "version", "pid")
+CAREER = ("name", "born_at", "done", "failed", "release", "version", "pid")
 # seconds without a heartbeat, which comes each 2 s; it is looked for each second, so it is told within 5 s
 SILENT = 3.5
 

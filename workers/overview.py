@@ -51,8 +51,8 @@ def queues(counted: Iterable[Mapping[str, Any]], workers: Iterable[Mapping[str, 
 
 
 def workers(redis: Redis) -> list[dict[str, Any]]:
-    """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, version, pid}], times in ms, of the workers
-    that RQ knows. Two round trips, however many there are: RQ's own `Worker.all` needs three for each of them."""
+    """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, release, version, pid}] of the workers that
+    RQ knows, times in ms. Two round trips, however many there are: RQ's own `Worker.all` needs three for each."""
     keys = sorted(records.ask(lambda: redis.smembers(worker_registration.REDIS_WORKER_KEYS), ()))
     with redis.pipeline(transaction=False) as pipeline:
         for key in keys:
@@ -74,6 +74,7 @@ def _worker(key: str, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
         "born_at": _ms(record.get("birth")),
         "done": records.whole(record.get("successful_job_count")),
         "failed": records.whole(record.get("failed_job_count")),
+        "release": record.get("release") or None,
         "version": record.get("version") or None,
         "pid": records.whole(record.get("pid")) or None,
     }

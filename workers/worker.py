@@ -1,17 +1,11 @@
 """The worker: RQ's forking one, for one queue, that lets every transition be published and no job be lost."""
 
-import os
-import signal
-import threading
 import time
-from enum import Enum
 from typing import Any
 
-from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.exceptions import RedisError, WatchError
-from redis.retry import Retry
-from rq import Queue, Worker, worker_registration
+from redis.exceptions import WatchError
+from rq import Queue, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
@@ -22,12 +16,14 @@ from workers import context, store
 from workers.abandoned import fail_unreadable
 from workers.claim import Overtaken, hold, may_begin, write_start
 from workers.context import JobContext
+from workers.ending import Ending, Outcome
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
 from workers.lifecycle import RESULT_TTL, TrackedJob, restore_job
 from workers.popped import Foreign, let_go, look_at
-from workers.process import die_with_parent, how_it_ended
+from workers.process import how_it_ended
 from workers.progress import Reporter, Sender
+from workers.release import release
 from workers.settings import Settings
 from workers.taking import WorkQueue
 from workers.tasks import Tasks
@@ -37,7 +33,6 @@ from workers.wire import error_of, failure_from
 
 HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 17  # seconds; an idle worker is heard, as RQ has it, every WORKER_TTL - 15
-LAST_WORDS = 4  # seconds beyond the grace for a worker to say what became of its job
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
 HELD_UP = 6  # seconds between two heartbeats after which Redis must have been away
 # seconds that an answer may take while nothing blocks: over a connection that is dead and does not know it, a worker
@@ -45,15 +40,7 @@ HELD_UP = 6  # seconds between two heartbeats after which Redis must have been a
 ANSWER = 4.0
 
 
-class Outcome(Enum):
-    """How a running job ends."""
-
-    OWN = "by itself"
-    RETURNED = "ended because its worker must end; it goes back to its queue"
-    SUPERSEDED = "ended because another attempt runs; nothing is said of it"
-
-
-class TrackedWorker(Worker):
+class TrackedWorker(Ending):
     """A forking worker for one queue."""
 
     job_class = TrackedJob
@@ -68,12 +55,11 @@ class TrackedWorker(Worker):
             job_monitoring_interval=HEARTBEAT,
             maintenance_interval=MAINTENANCE,
             log_job_description=False,
+            settings=settings,
             **kwargs,
         )
-        self._settings = settings
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
-        self._outcome = Outcome.OWN  # how the running job is to end
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
         self._upkeep = Upkeep(self.connection, tasks)
         self._patient = self.connection
@@ -97,6 +83,10 @@ class TrackedWorker(Worker):
 
     def _run(self, job: TrackedJob, queue: Queue) -> None:
         super().execute_job(job, queue)
+
+    def serialize(self) -> dict[Any, Any]:
+        """What RQ keeps of a worker, and which release it is of."""
+        return {**super().serialize(), "release": release()}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
@@ -129,39 +119,6 @@ class TrackedWorker(Worker):
             pipeline.hset(self.key, mapping=self.serialize())
             worker_registration.register(self, pipeline)
             pipeline.execute()
-
-    def handle_warm_shutdown_request(self) -> None:
-        """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
-        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
-        # with Redis gone for good there is nobody to hand the job back to, and no reason to wait for ever
-        for after, then in ((0, self._end_horse_for_shutdown), (LAST_WORDS, self._leave)):
-            timer = threading.Timer(self._settings.grace + after, then)
-            timer.daemon = True
-            timer.start()
-
-    def request_force_stop(self, signum: int, frame: Any) -> None:
-        """Asked again: the grace is over, and the job is not lost for that."""
-        self._end_horse_for_shutdown()
-
-    def teardown(self) -> None:
-        """Sign off. Who has been asked to end does not wait for Redis any more."""
-        self.connection.set_retry(Retry(NoBackoff(), 0))
-        try:
-            super().teardown()  # type: ignore[no-untyped-call]
-        except RedisError as error:
-            self.log.warning("Worker %s could not sign off: %s", self.name, error)
-
-    def _end_horse_for_shutdown(self) -> None:
-        self._end_horse(Outcome.RETURNED)
-
-    def _leave(self) -> None:
-        self.log.error("Worker %s was asked to end %d s ago, and leaves", self.name, self._settings.grace + LAST_WORDS)
-        os._exit(1)
-
-    def _end_horse(self, outcome: "Outcome") -> None:
-        if self.horse_pid:
-            self._outcome = outcome
-            self.kill_horse()
 
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         super().maintain_heartbeats(job)
@@ -287,7 +244,3 @@ class TrackedWorker(Worker):
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds of silence after which RQ calls a job abandoned."""
         return HEARTBEAT + self._settings.verdict
-
-    def setup_work_horse_signals(self) -> None:
-        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        die_with_parent(signal.SIGKILL)
