@@ -28,10 +28,10 @@ from workers.settings import Settings
 from workers.taking import WorkQueue
 from workers.tasks import Tasks
 from workers.upkeep import Upkeep
+from workers.verdict import HEARTBEAT
 from workers.whereabouts import whereabouts
 from workers.wire import error_of, failure_from
 
-HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 17  # seconds; an idle worker is heard, as RQ has it, every WORKER_TTL - 15
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
 HELD_UP = 6  # seconds between two heartbeats after which Redis must have been away
@@ -61,7 +61,7 @@ class TrackedWorker(Ending):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
-        self._upkeep = Upkeep(self.connection, tasks)
+        self._upkeep = Upkeep(self.connection, tasks, queue, verdict=settings.verdict)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
@@ -85,8 +85,8 @@ class TrackedWorker(Ending):
         super().execute_job(job, queue)
 
     def serialize(self) -> dict[Any, Any]:
-        """What RQ keeps of a worker, and which release it is of."""
-        return {**super().serialize(), "release": release()}
+        """What RQ keeps of a worker, of which release it is, and how long it may be silent."""
+        return {**super().serialize(), "release": release(), "verdict": str(self._settings.verdict)}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
@@ -95,8 +95,7 @@ class TrackedWorker(Ending):
         held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
         if held_up:
             leave_old_connections(self._patient, self.pubsub)
-            # Redis was away, for other workers too: who has not been able to speak is not looked for right away
-            self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+            self._upkeep.forget()  # Redis was away, for other workers too
 
     def run_maintenance_tasks(self) -> None:
         """RQ calls this each `MAINTENANCE` seconds; its own tidies up the groups of all applications, too."""
@@ -106,7 +105,7 @@ class TrackedWorker(Ending):
         """RQ's own judges jobs that have moved since it looked."""
         for queue in self.queues:
             if queue.acquire_maintenance_lock():
-                self._upkeep.tidy(queue)
+                self._upkeep.tidy()
                 worker_registration.clean_worker_registry(queue)
                 queue.release_maintenance_lock()
         self.last_cleaned_at = now()  # type: ignore[assignment]

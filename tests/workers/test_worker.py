@@ -14,8 +14,9 @@ from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.tasks import Tasks
+from workers.verdict import HEARTBEAT
 from workers.wire import Status
-from workers.worker import HEARTBEAT, TrackedWorker
+from workers.worker import TrackedWorker
 
 
 @pytest.fixture
