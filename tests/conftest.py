@@ -139,6 +139,7 @@ def start_redis(
     at = Path(path or f"/tmp/headway-test-{os.getpid()}-{secrets.token_hex(4)}.sock")
     given = {"port": "0", "unixsocket": str(at), "dir": str(folder), "save": "", "loglevel": "warning", **options}
     arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
+    at.unlink(missing_ok=True)  # of one that was killed
     process = subprocess.Popen([binary or embedded.binary(), *arguments], stdout=subprocess.DEVNULL, env=environment)
     until(at.exists, "the server's socket")
     return process, f"unix://{at}"

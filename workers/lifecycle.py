@@ -31,8 +31,6 @@ from workers.whereabouts import Executions
 from workers.wire import Status, encode, failure_from
 from workers.words import words_of
 
-RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
-
 
 class TrackedJob(Job):
     """A job whose every transition is published. It travels as JSON and runs registered tasks only."""

@@ -7,6 +7,7 @@ from typing import Final
 
 VERSION: Final = "0.1.0"
 ROOT: Final = Path(__file__).resolve().parent.parent
+BEFORE: Final = "an older release"  # of a part that does not say which it is of
 CODE: Final = ("workers", "realtime")  # the folders whose files are digested; not the tasks below workers/jobs
 
 

@@ -19,7 +19,7 @@ from workers.context import JobContext
 from workers.ending import Ending, Outcome
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
-from workers.lifecycle import RESULT_TTL, TrackedJob, restore_job
+from workers.lifecycle import TrackedJob, restore_job
 from workers.popped import Foreign, let_go, look_at
 from workers.process import how_it_ended
 from workers.progress import Reporter, Sender
@@ -50,7 +50,7 @@ class TrackedWorker(Ending):
         super().__init__(
             [queue],
             serializer=JSONSerializer,
-            default_result_ttl=RESULT_TTL,
+            default_result_ttl=settings.retention,
             worker_ttl=WORKER_TTL,
             job_monitoring_interval=HEARTBEAT,
             maintenance_interval=MAINTENANCE,
