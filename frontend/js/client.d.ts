@@ -101,7 +101,7 @@ export interface Client {
   setToken(fresh: string | null): void;
   watch(topic: Topic, callback: (view: View) => void): () => void;
   onEnd(listener: (state: JobState) => void): () => void;
-  submit(task: string, args?: { [name: string]: unknown }, queue?: string): Promise<JobState>;
+  submit(task: string, args?: { [name: string]: unknown } | string, queue?: string): Promise<JobState>;
   submitMany(task: string, args: { [name: string]: unknown }[]): Promise<{ ids: string[] }>;
   act(id: string, verb: "enqueue" | "cancel" | "stop" | "requeue"): Promise<JobState>;
   act(id: string, verb: "delete"): Promise<{ ok: true }>;

@@ -36,7 +36,7 @@ export function connect(url = HOME, { token = null } = {}) {
     if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
     let response, answer;
     try {
-      response = await fetch(`${base}${path}`, { method, headers, body: JSON.stringify(body) });
+      response = await fetch(`${base}${path}`, { method, headers, body: typeof body === "object" ? JSON.stringify(body) : body });
       answer = await response.json(); // not of a proxy whose server is away
     } catch {
       throw new ApiError({ code: "unavailable", message: "The server can't be reached; try again in a moment" });
@@ -90,8 +90,12 @@ export function connect(url = HOME, { token = null } = {}) {
       };
     },
 
-    /** Queue a job; resolves to its state. Rejects with ApiError. */
-    submit: (task, args, queue = undefined) => call("POST", "/api/jobs", { task, args, queue }),
+    /** Queue a job; resolves to its state. `args` is an object, or the JSON text of one. Rejects with ApiError. */
+    submit(task, args, queue = undefined) {
+      // as text it is not read here: JavaScript would round integers beyond 2^53
+      const body = typeof args === "string" ? `${JSON.stringify({ task, queue }).slice(0, -1)},"args":${args}}` : JSON.stringify({ task, args, queue });
+      return call("POST", "/api/jobs", body);
+    },
 
     /** Queue a job for each of `args`; resolves to {ids}. Rejects with ApiError. */
     submitMany: (task, args) => call("POST", "/api/jobs/bulk", { task, args }),
