@@ -185,7 +185,8 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> Non
     housekeeping = store.connect(settings.redis_url)
     history = app.extensions["headway"].history
     names, transport = settings.queue_names, SocketTransport(socketio)
-    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=settings.naming)
+    moved, now = relay.moved, relay.pulse.now
+    stats = Stats(housekeeping, names, relay.topics, transport, history, moved, naming=settings.naming, now=now)
     sweeper = chores.sweeper(settings, housekeeping, relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
@@ -196,7 +197,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> Non
         rights.review,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),
-        partial(relay.pulse.probe, store.connect(settings.redis_url)),
+        partial(relay.pulse.probe, store.connect(settings.redis_url), [settings.naming.in_rq(name) for name in names]),
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,

@@ -73,13 +73,19 @@ export interface View {
   error: { code: ErrorCode; message: string } | null;
 }
 
-export type ConnectionState = "connecting" | "live" | "stale" | "offline";
+export type ConnectionState = "connecting" | "live" | "stale" | "offline" | "blocked";
 
-/** Its event "change" says that `state` or `paused` is another one. */
+/** Its event "change" says that `state`, `paused` or `scheduler` is another one. */
 export interface Connection extends EventTarget {
   readonly state: ConnectionState;
-  /** When what is shown was last known to be true. */
+  /** When what is shown was last known to be true, by the server's clock. */
   readonly asOf: number;
+  /** ms that the server's clock, of which all times of jobs are, is ahead of this machine's. */
+  readonly offset: number;
+  /** Unix time in ms by the server's clock. */
+  now(): number;
+  /** Whether a scheduler is up: without one retries and scheduled jobs wait. null: not known. */
+  readonly scheduler: boolean | null;
   /** Set it, and nothing that is watched changes the page until it is unset: then the newest of it comes at once. */
   paused: boolean;
 }

@@ -24,16 +24,16 @@ export class ApiError extends Error {
  */
 export function connect(url = HOME, { token = null } = {}) {
   const base = (url || HOME).replace(/\/$/, "");
-  const hub = new RemoteHub(waysTo(base));
+  const hub = new RemoteHub(waysTo(base), readTopic);
   const turn = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, COURTESY) : resolve()));
   const ends = new Ends(claim, (ids) => hub.seen(ids), turn);
   const watches = new Set(); // {topic, callback, stop}
   let deafen = null;
   let bearer = token;
 
-  async function call(method, path, body = undefined) {
+  async function call(method, path, body = undefined, by = bearer) {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
+    if (by !== null) headers.Authorization = `Bearer ${by}`;
     let response, answer;
     try {
       response = await fetch(`${base}${path}`, { method, headers, body: typeof body === "object" ? JSON.stringify(body) : body });
@@ -45,6 +45,11 @@ export function connect(url = HOME, { token = null } = {}) {
     return answer;
   }
 
+  async function readTopic(topic, by) {
+    const { readOverHttp } = await import("./over-http.js");
+    return readOverHttp((path) => call("GET", path, undefined, by ?? bearer), topic);
+  }
+
   // ports have no end of their own, and a page that is put aside with open ones could not be kept for the way back
   addEventListener("pagehide", () => hub.sleep());
   addEventListener("pageshow", ({ persisted }) => persisted && hub.wake());
@@ -52,7 +57,7 @@ export function connect(url = HOME, { token = null } = {}) {
   document.addEventListener("visibilitychange", () => document.hidden || hub.wake());
 
   return {
-    /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
+    /** The connection: `state` ("connecting", "live", "stale", "offline", "blocked"), `asOf` (ms), event "change". */
     connection: hub,
 
     /** Use another token from now on: what is watched goes on without a gap, what was refused is asked for again. */

@@ -13,9 +13,9 @@ export function amount(value, unit = "") {
   return `${number.format(value)} ${BYTES[step]}`;
 }
 
-/** 5 ms, 0.4 s, 12 s, 3 min, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
+/** 5 ms, 0.4 s, 12 s, 3 min, 3 min 20 s, 2 h 5 min, 3 d 4 h. Of less than nothing, which only clocks that differ make, 0 ms. */
 export function duration(seconds) {
-  if (seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 0.1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
   if (seconds < 10) return `${number.format(seconds)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -32,6 +32,11 @@ export function clock(ms, now = Date.now()) {
   const time = moment.toLocaleTimeString("en-GB");
   return moment.toDateString() === new Date(now).toDateString() ? time : `${moment.toLocaleDateString("en-CA")} ${time}`;
 }
+
+const zoneName = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
+
+/** The time zone in which `clock` shows `ms`: CET, and in summer CEST. */
+export const zone = (ms) => zoneName.formatToParts(ms).find(({ type }) => type === "timeZoneName").value;
 
 /** 42 of 50 paragraphs; 1.5 MB of 3 MB; 42. */
 export function counted({ completed, total, unit }) {

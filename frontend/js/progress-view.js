@@ -22,14 +22,14 @@ export class ProgressView {
     this.parts = [this.#bar, line];
   }
 
-  /** Show a state. */
-  paint(state) {
+  /** Show a state; `scheduler`: false where none is up, which some wait for. */
+  paint(state, { scheduler = null } = {}) {
     this.#meter.take(state);
     const share = this.#furthestOf(state);
     if (share === null) this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#bar.setAttribute("aria-label", `${state.task}: ${state.status}`);
-    write(this.#text, textOf(state));
+    write(this.#text, state.status === "scheduled" && scheduler === false ? `${textOf(state)}; no scheduler is up` : textOf(state));
     write(this.#numbers, this.#numbersOf(state, share));
   }
 

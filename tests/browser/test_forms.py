@@ -91,7 +91,15 @@ def test_what_is_left_alone_has_its_default(forms: Stack, new_context: NewContex
     box.locator("[name=pause]").fill("1:30:00")
     box.locator("[name=price]").fill("19.90")
     changed = run(box, forms)
-    expected: dict[str, Any] = {"number": 2.0, "maybe": 3, "some": None, "text": "", "tags": [], "anything": [1], "flag": False}
+    expected: dict[str, Any] = {
+        "number": 2.0,
+        "maybe": 3,
+        "some": None,
+        "text": "",
+        "tags": [],
+        "anything": [1],
+        "flag": False,
+    }
     expected |= {"choice": "b", "counts": {"a": 1}, "order": {"name": "second", "sizes": [2]}, "day": "2026-02-28"}
     expected |= {"pause": "PT1H30M", "price": "19.90"}
     assert {name: changed[name] for name in expected} == expected

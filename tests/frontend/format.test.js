@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { amount, clock, counted, duration, oneLine } from "../../frontend/js/format.js";
+import { amount, clock, counted, duration, oneLine, zone } from "../../frontend/js/format.js";
 
 const shown = (value) => JSON.stringify(value);
 
@@ -107,3 +107,15 @@ test("a longer line is cut to the limit, and shows that it was", () => {
   assert.equal(oneLine("x".repeat(201)), `${"x".repeat(199)}…`);
   assert.equal(oneLine([1, 2, 3], 4), "[1,…");
 });
+
+test("what clocks that differ make less than nothing is no time at all", () => {
+  assert.equal(duration(-2.987), "0 ms");
+  assert.equal(duration(-0.0001), "0 ms");
+});
+
+test("the zone of a moment is that of its season", () => {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  assert.equal(zone(Date.UTC(2026, 6, 1)), zoneIn(name, Date.UTC(2026, 6, 1)));
+});
+
+const zoneIn = (timeZone, ms) => new Date(ms).toLocaleString("en-GB", { timeZone, timeZoneName: "short" }).split(" ").at(-1);

@@ -19,7 +19,7 @@ const [NARROWEST, WIDEST, BESIDE] = [220, 720, 64]; // px
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
 
-const id = decodeURIComponent(location.pathname.split("/").at(-1));
+const id = idOf(location.pathname.split("/").at(-1));
 const main = document.querySelector("main");
 const head = element("div", "head");
 const card = element("section", "card");
@@ -30,6 +30,15 @@ const asked = element("div"); // its arguments, and what somebody writes there t
 const relatives = element("div");
 let drawn = null; // the job of which all is shown
 let picture = null; // of its life
+
+/** The id that the last part of an address says; as it stands there where it is none that can be decoded. */
+function idOf(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
 
 /** A block with a heading; null where there is nothing to show. */
 function block(name, ...parts) {
@@ -50,7 +59,7 @@ function pre(text) {
   return both;
 }
 
-const age = (at) => `${duration(Math.max(0, Date.now() - at) / 1000)} ago / ${clock(at)}`;
+const age = (at) => `${duration((connection.now() - at) / 1000)} ago / ${clock(at)}`;
 
 function facts(job) {
   const list = element("dl");
@@ -115,7 +124,7 @@ function fill(job) {
   if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
-  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room())), attempts(job)));
+  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room(), connection.now())), attempts(job)));
   rest.replaceChildren(...parts);
   if (!isMine || !job.args) asked.replaceChildren();
   else if (asked.children.length === 0) {
@@ -177,7 +186,7 @@ function draw() {
   if (isRead || document.hidden || connection.paused || connection.state !== "live") return;
   for (const one of rest.querySelectorAll("[data-at]")) write(one, age(Number(one.dataset.at)));
   if (picture === null || drawn.ended_at !== null) return;
-  const next = drawTimeline(drawn, room());
+  const next = drawTimeline(drawn, room(), connection.now());
   picture.setAttribute("viewBox", next.getAttribute("viewBox"));
   picture.replaceChildren(...next.children); // itself it stays, for whoever reads there
 }
