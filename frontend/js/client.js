@@ -1,6 +1,7 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
 import { Ends } from "./ends.js";
+import { membersOf, stringify } from "./exact.js";
 import { HOME } from "./home.js";
 import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
@@ -31,13 +32,14 @@ export function connect(url = HOME, { token = null } = {}) {
   let deafen = null;
   let bearer = token;
 
-  async function call(method, path, body = undefined) {
+  /** `read(text)` is what the answer comes to. */
+  async function call(method, path, body = undefined, read = JSON.parse) {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
     if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
     let response, answer;
     try {
-      response = await fetch(`${base}${path}`, { method, headers, body: JSON.stringify(body) });
-      answer = await response.json(); // not of a proxy whose server is away
+      response = await fetch(`${base}${path}`, { method, headers, body: stringify(body) });
+      answer = read(await response.text()); // not of a proxy whose server is away
     } catch {
       throw new ApiError({ code: "unavailable", message: "The server can't be reached; try again in a moment" });
     }
@@ -102,12 +104,23 @@ export function connect(url = HOME, { token = null } = {}) {
       return verb === "delete" ? call("DELETE", path) : call("POST", `${path}/${verb}`);
     },
 
-    /** A job with its whole result, arguments, traceback and attempts. Rejects with ApiError. */
-    read: (id) => call("GET", `/api/jobs/${encodeURIComponent(id)}`),
+    /**
+     * A job with its whole result, arguments, traceback and attempts; `exact` has the JSON texts of `args`, `result` and `meta` as
+     * they came, with the numbers that JavaScript can't hold. Rejects with ApiError.
+     */
+    read: (id) => call("GET", `/api/jobs/${encodeURIComponent(id)}`, undefined, withTexts),
 
     /** The tasks that can be submitted, with the JSON Schema of their arguments. */
     tasks: async () => (await call("GET", "/api/tasks")).tasks,
   };
+}
+
+const EXACT = ["args", "result", "meta"];
+
+function withTexts(text) {
+  const members = membersOf(text);
+  const exact = Object.fromEntries(EXACT.filter((name) => members.has(name)).map((name) => [name, members.get(name)]));
+  return { ...JSON.parse(text), exact };
 }
 
 // that of the server this page is from; it connects with the first watch
