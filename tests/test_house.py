@@ -133,12 +133,13 @@ def test_swallowed_errors_say_why() -> None:
 
 LAYERS = {  # a script may import what stands in its list, and nothing else
     "home.js": set(),
-    "wire.js": set(),
+    "exact.js": set(),
+    "wire.js": {"exact.js"},
     "store.js": {"wire.js"},
     "watched.js": {"store.js"},
     "watches.js": {"watched.js"},
     "lateness.js": set(),
-    "link.js": set(),
+    "link.js": {"wire.js"},
     "server-clock.js": set(),
     "hub.js": {"lateness.js", "link.js", "server-clock.js", "watches.js"},
     "serving.js": set(),
@@ -155,7 +156,7 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "remote-hub.js": {"fallback.js", "pause.js", "watches.js"},
     "ends.js": set(),
     "told.js": set(),
-    "client.js": {"ends.js", "home.js", "remote-hub.js", "told.js", "ways.js"},
+    "client.js": {"ends.js", "exact.js", "home.js", "remote-hub.js", "told.js", "ways.js"},
     "rate.js": set(),
     "format.js": set(),
     "throughput.js": set(),
@@ -164,6 +165,7 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
 }
 NO_DOM = {
     "home.js",
+    "exact.js",
     "wire.js",
     "store.js",
     "watched.js",

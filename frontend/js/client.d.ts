@@ -32,6 +32,8 @@ export interface JobState {
   result_truncated: boolean;
   error: { type: string; message: string } | null;
   meta: { [name: string]: Json };
+  /** JSON texts, where `result` or `meta` has a number that JavaScript can't hold (an integer over 2^53) or writes in another way (1.0). */
+  exact?: { result?: string; meta?: string };
 }
 
 export interface Attempt {
@@ -44,6 +46,8 @@ export interface Attempt {
 
 /** What `read` resolves to; arguments, traceback and attempts for the job's owner and operators alone. */
 export interface JobDetail extends JobState {
+  /** The JSON texts of `args`, `result` and `meta` as they came. */
+  exact: { args?: string; result: string; meta: string };
   args?: { [name: string]: Json } | null;
   traceback?: string | null;
   attempts?: Attempt[];
