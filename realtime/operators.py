@@ -10,7 +10,7 @@ from rq.suspension import is_suspended, resume, suspend
 from realtime import openapi
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from workers import overview
+from workers import overview, scheduler_heartbeat
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
 
@@ -57,10 +57,12 @@ def make_token() -> Response:
 @blueprint.get("/api/queues")
 @openapi.describe(answer="Queues", operator=True)
 def list_queues() -> Response:
-    """The queues with their counts."""
+    """The queues with their counts, and whether a scheduler is up: without one retries and scheduled jobs wait."""
     allow(services().access.may_oversee(visitor()))
-    redis = services().redis
-    return jsonify(queues=overview.queues(overview.counts(redis, services().jobs.queues), overview.workers(redis)))
+    redis, jobs = services().redis, services().jobs
+    queues = overview.queues(overview.counts(redis, jobs.queues), overview.workers(redis))
+    up = scheduler_heartbeat.read(redis, [jobs.naming.in_rq(name) for name in jobs.queues]) is not None
+    return jsonify(queues=queues, scheduler=up)
 
 
 @blueprint.post("/api/queues/<name>/empty")

@@ -188,7 +188,8 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
     listening = listen(settings)
     history = app.extensions["headway"].history
     names, transport = settings.queue_names, SocketTransport(socketio)
-    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=settings.naming)
+    moved, now = relay.moved, relay.pulse.now
+    stats = Stats(housekeeping, names, relay.topics, transport, history, moved, naming=settings.naming, now=now)
     sweeper = chores.sweeper(settings, housekeeping, relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
@@ -199,7 +200,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
         rights.review,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),
-        partial(relay.pulse.probe, store.connect(settings.redis_url)),
+        partial(relay.pulse.probe, store.connect(settings.redis_url), [settings.naming.in_rq(name) for name in names]),
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,

@@ -6,7 +6,7 @@ ARGV[2]  the job's id
 ARGV[3]  the owner ('' = unknown; then the stored one counts)
 ARGV[4]  the attempt that reports or is marked (progress and mark; '' otherwise)
 ARGV[5]  how many names of fields follow that count only where nothing is stored yet
-ARGV[6…] name, JSON text, name, JSON text, …
+ARGV[6…] name, JSON text, name, JSON text, …; in place of a time `now`: this moment, by Redis's clock
 
 Returns {'written', version, attempt}, {'unchanged' | 'refused', reason} or {'error', text}; it never raises, since
 an error inside RQ's MULTI would turn a finished job into a failed one.
@@ -192,7 +192,7 @@ local function run()
   local micros = time[1] * 1000000 + time[2]
   local version = math.max((finite(state.version) or 0) + 1, micros)
   local now = whole(math.floor(micros / 1000))
-  local known = state.status ~= nil
+  local known, before = state.status ~= nil, state.status
 
   if what == 'delete' then
     if state.gone or not (next(state) or was_odd) then return {'unchanged', 'unknown'} end
@@ -211,7 +211,6 @@ local function run()
   for i = 6, from - 2, 2 do fallback[ARGV[i]] = ARGV[i + 1] end
   for i = from, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
-  local before = state.status
   if known then complete(state, micros) end
   if what == 'mark' then
     -- lost and back: only what still runs may be called silent, only what is lost can come back
@@ -226,7 +225,7 @@ local function run()
     -- a key of its own: so long a text would double the memory that all the fields take
     if fallback.words and fallback.words ~= '""' then redis.call('SET', key .. ':words', bare(fallback.words)) end
     fallback.words = nil
-    for name, json in pairs(fallback) do state[name] = json end
+    for name, json in pairs(fallback) do state[name] = json == 'now' and now or json end
   elseif WAITING[given.status] and (RUNNING[before] or ENDED[before]) then
     remember_attempt(state, now, given.error)
     for name, json in pairs(BLANK) do state[name] = json end
@@ -242,6 +241,7 @@ local function run()
 
   local moved = before ~= given.status and given.status ~= nil
   for name, json in pairs(given) do
+    if json == 'now' then json = before == given.status and state[name] ~= 'null' and state[name] or now end
     if state[name] ~= json then moved = true end
     state[name] = json
   end

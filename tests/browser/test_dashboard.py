@@ -109,7 +109,7 @@ def test_a_job_that_is_deleted_while_the_list_comes_is_shown_as_such(operator: L
 
     page.route("**/api/jobs?*", answer_late, times=1)
     page.goto(f"{stack.url}/jobs?q=id:{id}")
-    expect(page.locator(".job-line .job-status")).to_have_text("deleted")
+    expect(page.locator(".job-line .job-status")).to_have_text("expired or deleted")
     expect(page.locator(".job-line").get_by_role("button", name="Delete")).to_have_count(0)
 
 

@@ -1,17 +1,18 @@
 // Workers: what each does, whether it is heard, and what may be asked of it. All of it comes with the topic `stats`.
 
-import { watch } from "../client.js";
+import { connection, watch } from "../client.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { attempt, button, isSure, link, pageOf } from "../shell.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
+import { warn } from "./warnings.js";
 
 JobProgress.define();
 
-const since = (ms) => (ms ? duration(Math.max(0, Date.now() - ms) / 1000) : null);
-const ago = (ms) => (ms ? `${duration(Math.max(0, Date.now() - ms) / 1000)} ago` : null);
+const since = (ms) => (ms ? duration((connection.now() - ms) / 1000) : null);
+const ago = (ms) => (ms ? `${since(ms)} ago` : null);
 const careers = new Map(); // name → {born_at, done, failed, version}
 const isSilent = ({ name }) => careers.get(name)?.silent === true;
 
@@ -80,10 +81,9 @@ function paint() {
   wait.hidden = workers.length > 0;
   const rows = table.paint(workers, ({ name }) => name);
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
-  const silent = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
-  if (suspended) silent.push("Workers are suspended: they take no jobs until they are resumed.");
-  if ([...warnings.children].map((one) => one.textContent).join() === silent.join()) return; // or it would be read out each second
-  warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
+  const said = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
+  if (suspended) said.push("Workers are suspended: they take no jobs until they are resumed.");
+  warn(warnings, said);
 }
 
 watch("stats", ({ data, error }) => {
