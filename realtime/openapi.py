@@ -135,6 +135,7 @@ SCHEMAS: dict[str, Any] = {
                 )
             ),
             "suspended": {"type": "boolean"},
+            "releases": {"type": "object", "additionalProperties": _list(_TEXT)},
         }
     ),
     "Audit": _object(

@@ -13,7 +13,7 @@ from realtime.counts import Counts, Moved
 from realtime.frames import encode_event
 from realtime.topics import SCHEDULE, STATS, Topics
 from realtime.transport import Transport
-from workers import overview, schedule, scheduler_heartbeat
+from workers import overview, parts, schedule, scheduler_heartbeat
 from workers.history import History
 from workers.naming import Naming
 
@@ -76,6 +76,7 @@ class Stats:
         self._redis = redis
         self._queues = tuple(queues)
         self._naming = naming
+        self._in_rq = [naming.in_rq(name) for name in queues]
         self._counts = Counts(redis, queues, moved, clock=clock)
         self._clock = clock
         self._workers: tuple[int, list[dict[str, Any]]] = (-1, [])  # the second in which they were read, and what was
@@ -109,7 +110,7 @@ class Stats:
             {field: worker[field] for field in GLANCE} | {"heartbeat_at": heard[worker["name"]]} for worker in workers
         ]
         rate = self._history.rate()
-        up = scheduler_heartbeat.read(self._redis, [self._naming.in_rq(name) for name in self._queues]) is not None
+        up = scheduler_heartbeat.read(self._redis, self._in_rq) is not None
         return encode_event("stats", {"queues": queues, "workers": glances, "scheduler": up, "rate": rate, "at": at})
 
     def _heard_at(self, worker: dict[str, Any], now: int) -> int | None:
@@ -119,13 +120,17 @@ class Stats:
         return round(now - age * 1000) if age is not None else min(now, said) if said is not None else None
 
     def _careers(self) -> str:
-        """What moves less than the rest: what each worker has done, whether it is heard, and whether all are held."""
+        """What moves less: what each worker has done, whether it is heard, if all are held, and which releases run."""
+        workers = self._read_workers()
         told = [
             {**{field: worker[field] for field in CAREER}, "silent": self._heartbeats.is_silent(worker["name"])}
-            for worker in self._read_workers()
+            for worker in workers
         ]
+        releases = parts.differing(self._redis, workers, self._in_rq)
         # who waits for a job as all are suspended is idle by RQ's word, until one comes
-        return encode_event("workers", {"workers": told, "suspended": bool(is_suspended(self._redis))})
+        return encode_event(
+            "workers", {"workers": told, "suspended": bool(is_suspended(self._redis)), "releases": releases}
+        )
 
     def _read_workers(self) -> list[dict[str, Any]]:
         """Once a second, for both bulletins that tell of them."""

@@ -28,13 +28,13 @@ def say(redis: Redis) -> None:
         pipeline.execute()
 
 
-def releases(redis: Redis, workers: Iterable[Mapping[str, Any]], queues: Sequence[str]) -> dict[str, list[str]]:
-    """{release: [part]}: one release if all goes well. Raises RedisError.
+def differing(redis: Redis, workers: Iterable[Mapping[str, Any]], queues: Sequence[str]) -> dict[str, list[str]]:
+    """{release: [part]} where not all parts are of one release, else {}. Raises RedisError.
 
     `workers` are as `overview.workers` has them, of which only ours have a release; `queues` are names in RQ.
     """
     now = store.now(redis) // 1000
-    found: dict[str, list[str]] = {release(): []}
+    found: dict[str, list[str]] = {}
     for name, (at, said) in sorted(_webs(redis).items()):
         if at >= now - FORGOTTEN:
             found.setdefault(said, []).append(f"web {name}")
@@ -44,7 +44,7 @@ def releases(redis: Redis, workers: Iterable[Mapping[str, Any]], queues: Sequenc
     for worker in workers:
         if worker["release"]:
             found.setdefault(worker["release"], []).append(f"worker {worker['name']}")
-    return found
+    return found if len(found) > 1 else {}
 
 
 def _webs(redis: Redis) -> dict[str, tuple[int, str]]:

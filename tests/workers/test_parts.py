@@ -25,12 +25,12 @@ def test_all_parts_say_theirs(redis: Redis, settings: Settings) -> None:
     Worker(["mail"], connection=redis, name="theirs").register_birth()
     parts.say(redis)
     scheduler_heartbeat.beat(redis, "the scheduler", QUEUES)
-    assert parts.releases(redis, overview.workers(redis), QUEUES) == {release(): [US, "the scheduler", "worker ours"]}
+    assert parts.differing(redis, overview.workers(redis), QUEUES) == {}
 
     Worker(QUEUES, connection=redis, name="before", serializer=JSONSerializer).register_birth()
     now = store.now(redis) // 1000
     redis.hset(KEY, mapping={"host:1": json.dumps([now, "0.0.9+a"]), "host:2": json.dumps([now - 2 * FORGOTTEN, "x"])})
-    found = parts.releases(redis, overview.workers(redis), QUEUES)
+    found = parts.differing(redis, overview.workers(redis), QUEUES)
     assert found == {
         release(): [US, "the scheduler", "worker ours"],
         "0.0.9+a": ["web host:1"],
@@ -46,6 +46,6 @@ def test_rubbish_is_forgotten(redis: Redis) -> None:
     assert redis.hlen(KEY) == 1
     redis.delete(KEY)
     redis.set(KEY, "no hash")
-    assert parts.releases(redis, [], QUEUES) == {release(): []}
+    assert parts.differing(redis, [], QUEUES) == {}
     parts.say(redis)
     assert redis.hlen(KEY) == 1

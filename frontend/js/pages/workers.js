@@ -11,6 +11,8 @@ import { warn } from "./warnings.js";
 
 JobProgress.define();
 
+const PARTS_NAMED = 3; // of each release
+
 const since = (ms) => (ms ? duration((connection.now() - ms) / 1000) : null);
 const ago = (ms) => (ms ? `${since(ms)} ago` : null);
 const careers = new Map(); // name → {born_at, done, failed, version}
@@ -48,6 +50,15 @@ function whereabouts(host, { pid, version } = {}) {
   return [host, pid && `process ${pid}`, version && `RQ ${version}`].filter(Boolean).join(" · ");
 }
 
+/** Such as "Releases differ: 0.1.0+1f2e3d4c (web a:1), 0.1.0+5a6b7c8d (worker b, worker c and 4 more). Restart the older parts." */
+function differ(releases) {
+  const named = ([release, parts]) => {
+    const more = parts.length - PARTS_NAMED;
+    return `${release} (${parts.slice(0, PARTS_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+  };
+  return `Releases differ: ${Object.entries(releases).map(named).join(", ")}. Restart the older parts.`;
+}
+
 const table = new Table(document.querySelector("table.workers"), [
   { name: "Worker", show: ({ name }) => name },
   { name: "State", show: (worker) => (isSilent(worker) ? `${worker.state}, silent` : worker.state) },
@@ -73,7 +84,7 @@ let frame = 0;
 
 function paint() {
   frame = 0;
-  const { stats: { workers }, workers: { workers: known, suspended } } = newest;
+  const { stats: { workers }, workers: { workers: known, suspended, releases } } = newest;
   careers.clear();
   for (const worker of known) careers.set(worker.name, worker);
   [hold.disabled, resume.disabled] = [suspended, !suspended];
@@ -83,6 +94,7 @@ function paint() {
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
   const said = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
   if (suspended) said.push("Workers are suspended: they take no jobs until they are resumed.");
+  if (Object.keys(releases ?? {}).length > 1) said.push(differ(releases));
   warn(warnings, said);
 }
 
