@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
     parser.add_argument("--name", help="with worker --queue: the worker's name")
+    parser.add_argument("--new-key", action="store_true", help="with web or all: SECRET_KEY is another one from now on")
     options = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment(os.environ, ROOT)
@@ -68,14 +69,15 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
         # the server holds the lock too: while it lives, no other may write to its files
-        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), environment.of_server(given))
+        server = environment.of_server(given)
+        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), server, outlasts=True)
         if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
             supervisor.give_up("the embedded server did not come up")
             return supervisor.run()
     elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)) != 0:
         return 1  # the child has said what is wrong
     if secrets:
-        add_web(supervisor, settings, given)
+        add_web(supervisor, settings, given, *(["--new-key"] if options.new_key else []))
     if options.part in ("all", "scheduler"):
         supervisor.add("scheduler", python("workers.main", "scheduler"))
     if options.part == "cron" or (options.part == "all" and settings.cron):
@@ -91,12 +93,12 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
             lock.close()
 
 
-def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str]) -> None:
+def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str], *more: str) -> None:
     for number in range(settings.processes):
         watchdog = Watchdog(f"{settings.prefix}/healthz")
         supervisor.add(
             "web" if settings.processes == 1 else f"web.{number + 1}",
-            [*python("realtime.server"), "--watch", str(watchdog.fileno())],
+            [*python("realtime.server"), "--watch", str(watchdog.fileno()), *more],
             keep=(watchdog.fileno(),),
             environment=environment.of_web(given, settings.notices),
             watchdog=watchdog,

@@ -13,9 +13,9 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from bench.lab import until
-from workers import acts, jobs
+from workers import acts, jobs, retention
 from workers.errors import Conflict
-from workers.lifecycle import RESULT_TTL, TrackedQueue, fetch_jobs
+from workers.lifecycle import TrackedQueue, fetch_jobs
 from workers.naming import Naming
 from workers.queue import Jobs
 from workers.tasks import Tasks
@@ -51,7 +51,8 @@ def fill(jobs: Jobs) -> list[str]:
     canceled = jobs.submit_many("sum_numbers", [{"text": "1"}] * OTHERS, owner="bench")
     acts.act(jobs.redis, Verb.CANCEL, canceled)
     queue = TrackedQueue(Naming().in_rq(MOVED), connection=jobs.redis, serializer=JSONSerializer)
-    told = {"text": "12345", "meta": {"owner": "bench"}, "result_ttl": RESULT_TTL, "failure_ttl": RESULT_TTL}
+    kept = {"result_ttl": retention.DEFAULT, "failure_ttl": retention.DEFAULT}
+    told = {"text": "12345", "meta": {"owner": "bench"}, **kept}
     scheduled = [queue.enqueue_in(timedelta(days=1), "sum_numbers", **told) for _ in range(OTHERS)]
     for one in scheduled:
         queue.enqueue("sum_numbers", **told, depends_on=one)
@@ -104,7 +105,7 @@ class Mover:
                 job.set_status(JobStatus.QUEUED, pipeline)
                 job.prepare_for_execution("bench", pipeline)
                 job._result, job.ended_at = 15, datetime.now(UTC)
-                job._handle_success(RESULT_TTL, pipeline)
+                job._handle_success(retention.DEFAULT, pipeline)
                 pipeline.execute()
             self.count += 1
 

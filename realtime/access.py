@@ -58,8 +58,8 @@ GET_REFUSED = Refusal(
 class Access:
     def __init__(self, settings: Settings, secrets_: Secrets) -> None:
         self._origins = frozenset(settings.origins)
-        self._operator_token = secrets_.operator_token
-        self._viewer_token = secrets_.viewer_token
+        self._operator_token = secrets_.operator_token.strip()  # a file that it came from may end in a newline
+        self._viewer_token = secrets_.viewer_token.strip()
         self._read_only = settings.read_only
         self._secret_key = secrets_.secret_key.encode()
         self.tokens = Tokens(secrets_.secret_key)
@@ -100,7 +100,7 @@ class Access:
     def login_with(self, token: Any) -> str | None:
         """The digest by which we know a login with the operator's or the viewers' token; None where it is neither."""
         for known in (self._operator_token, self._viewer_token):
-            if known and _same(token, known):
+            if known and isinstance(token, str) and _same(token.strip(), known):
                 return _login(known)
         return None
 

@@ -94,13 +94,15 @@ def create_app(
     app.session_interface = sessions = Sessions(settings, access)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
     tasks = Tasks.collect(jobs)
+    kept = Jobs(redis, tasks, settings.queue_names, settings.naming)
+    kept.retention = settings.retention
     app.extensions["headway"] = Services(
         settings=settings,
         access=access,
         sessions=sessions,
         logins=Logins(redis),
         redis=redis,
-        jobs=Jobs(redis, tasks, settings.queue_names, settings.naming),
+        jobs=kept,
         history=History(redis),
         pulse=pulse,
         metrics=metrics,

@@ -109,7 +109,10 @@ SCHEMAS: dict[str, Any] = {
         }
     ),
     "Queues": _object(
-        {"queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME, "blocked_by": _MAYBE}))}
+        {
+            "queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME, "blocked_by": _MAYBE})),
+            "scheduler": {"type": "boolean"},
+        }
     ),
     "Workers": _object(
         {
@@ -125,12 +128,14 @@ SCHEMAS: dict[str, Any] = {
                         "born_at": _TIME,
                         "done": _INTEGER,
                         "failed": _INTEGER,
-                        "version": {"type": ["string", "null"]},
+                        "release": {"type": ["string", "null"], "description": "of Headway"},
+                        "version": {"type": ["string", "null"], "description": "of RQ"},
                         "pid": {"type": ["integer", "null"]},
                     }
                 )
             ),
             "suspended": {"type": "boolean"},
+            "releases": {"type": "object", "additionalProperties": _list(_TEXT)},
         }
     ),
     "Audit": _object(
@@ -156,13 +161,17 @@ SCHEMAS: dict[str, Any] = {
         {
             "scheduled": _object({"total": _INTEGER, "jobs": _list(_object({"id": _TEXT, "at": _INTEGER}))}),
             "deferred": _object(
-                {"total": _INTEGER, "jobs": _list(_object({"id": _TEXT, "waits_for": _list(_TEXT)}))},
+                {
+                    "total": _INTEGER,
+                    "jobs": _list(_object({"id": _TEXT, "waits_for": _list(_TEXT), "tasks": _list(_MAYBE)})),
+                },
             ),
             "cron": _list(
                 _object(
                     {"name": _TEXT, "host": _TEXT, "file": _TEXT, "heartbeat_at": _TIME, "entries": _list(_ENTRY)},
                 )
             ),
+            "scheduler": {"type": "boolean"},
         }
     ),
     "Relatives": _object(

@@ -10,7 +10,7 @@ from rq.suspension import is_suspended, resume, suspend
 from realtime import openapi
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from workers import overview
+from workers import overview, parts, scheduler_heartbeat
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
 
@@ -57,10 +57,18 @@ def make_token() -> Response:
 @blueprint.get("/api/queues")
 @openapi.describe(answer="Queues", operator=True)
 def list_queues() -> Response:
-    """The queues with their counts."""
+    """The queues with their counts, and whether a scheduler is up: without one retries and scheduled jobs wait."""
     allow(services().access.may_oversee(visitor()))
-    redis = services().redis
-    return jsonify(queues=overview.queues(overview.counts(redis, services().jobs.queues), overview.workers(redis)))
+    redis, jobs = services().redis, services().jobs
+    queues = overview.queues(overview.counts(redis, jobs.queues), overview.workers(redis))
+    up = scheduler_heartbeat.read(redis, _in_rq()) is not None
+    return jsonify(queues=queues, scheduler=up)
+
+
+def _in_rq() -> list[str]:
+    """What the queues are called in RQ."""
+    jobs = services().jobs
+    return [jobs.naming.in_rq(name) for name in jobs.queues]
 
 
 @blueprint.post("/api/queues/<name>/empty")
@@ -84,10 +92,12 @@ def requeue_failed(name: str) -> Response:
 @blueprint.get("/api/workers")
 @openapi.describe(answer="Workers", operator=True)
 def list_workers() -> Response:
-    """The workers that are up, and whether they are suspended: then they take no new jobs."""
+    """The workers that are up, and whether they are suspended: then they take no new jobs. `releases` says which parts
+    are of which release of Headway; it is empty where all are of one."""
     allow(services().access.may_oversee(visitor()))
-    redis = services().redis
-    return jsonify(workers=overview.workers(redis), suspended=bool(is_suspended(redis)))
+    redis, workers = services().redis, overview.workers(services().redis)
+    releases = parts.differing(redis, workers, _in_rq())
+    return jsonify(workers=workers, suspended=bool(is_suspended(redis)), releases=releases)
 
 
 @blueprint.post("/api/workers/suspend")

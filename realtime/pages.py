@@ -28,6 +28,7 @@ from realtime.errors import Refused
 from realtime.request import client, read_json, services, session_owner, this_session, visitor
 from workers import logins
 from workers.errors import TooMany
+from workers.release import VERSION
 from workers.wire import CHANNEL, Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
@@ -36,7 +37,6 @@ LIBRARIES = {
     "uplot.js": ("uplot/dist", "uPlot.esm.js"),
     "uplot.css": ("uplot/dist", "uPlot.min.css"),
 }
-VERSION = "0.1.0"
 PAGES_KEPT = 64  # each kind of visitor's of each view
 DAY = 24 * 3600  # seconds
 MINE = (("/", "My jobs"), ("/jobs", "Jobs"))

@@ -3,15 +3,16 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import encode_event
-from workers import channel
+from workers import channel, scheduler_heartbeat, store
 from workers.wire import Probe
 
 BEAT = 2.0  # seconds between two `relay` events
@@ -30,10 +31,12 @@ class Pulse:
     state: str = "stale"
     since: int = 0  # Unix time in ms of the last change
     gaps: int = 0
+    scheduler: bool | None = None  # whether one is up; None: nobody has looked yet
     process: str = ""
     _sent: dict[int, float] = field(default_factory=dict)  # our probes under way, and when they were sent
     _proved_at: float = 0.0  # when the newest of our probes that came back was sent
     _live_since: float = 0.0
+    _clock: tuple[float, float] | None = None  # what Redis's clock said (ms), and by ours that can't be set when (s)
     _born: str = ""  # the mark of the Redis data that our states came from
 
     def __post_init__(self) -> None:
@@ -56,9 +59,16 @@ class Pulse:
         self.state, self.since = state, _now_ms()
         self.tell(self.packet())
 
+    def now(self) -> int:
+        """Unix time in ms by Redis's clock, which all our machines share; by our own before we know it."""
+        if self._clock is None:
+            return _now_ms()
+        said, at = self._clock
+        return round(said + (time.monotonic() - at) * 1000)
+
     def packet(self) -> str:
         """The `relay` event."""
-        return encode_event("relay", {"state": self.state, "since": self.since})
+        return encode_event("relay", {"state": self.state, "since": self.since, **self._more()})
 
     def drain(self, within: float) -> Callable[[], str]:
         """From now on we say that we go. Returns what makes a packet that sends a page away within `within` seconds."""
@@ -66,13 +76,17 @@ class Pulse:
 
         def packet() -> str:
             retry_in = round(random.uniform(0, within) * 1000)
-            return encode_event("relay", {"state": self.state, "since": self.since, "retry_in": retry_in})
+            said = {"state": self.state, "since": self.since, **self._more(), "retry_in": retry_in}
+            return encode_event("relay", said)
 
         return packet
 
     def farewell(self) -> str:
         """The packet that has one page leave and come anew, once the answer to its login has reached its browser."""
-        return encode_event("relay", {"state": "draining", "since": _now_ms(), "retry_in": 1000})
+        return encode_event("relay", {"state": "draining", "since": _now_ms(), **self._more(), "retry_in": 1000})
+
+    def _more(self) -> dict[str, Any]:
+        return {"at": self.now(), "scheduler": self.scheduler}
 
     def beat(self) -> None:
         """Tell every connection that we are here, for ever."""
@@ -82,8 +96,8 @@ class Pulse:
 
     # -- probes
 
-    def probe(self, redis: Redis) -> None:
-        """Send ourselves a word through Redis, for ever."""
+    def probe(self, redis: Redis, queues: Sequence[str] = ()) -> None:
+        """Send ourselves a word through Redis, and look at its clock and for a scheduler of `queues`, for ever."""
         number = 0
         while True:
             number += 1
@@ -93,7 +107,15 @@ class Pulse:
                 channel.probe(redis, self.process, number)
             except RedisError as error:
                 log.info("a probe could not be sent: %s", error)
+            self._look(redis, queues)
             time.sleep(max(0.0, began + PROBE_INTERVAL - time.monotonic()))
+
+    def _look(self, redis: Redis, queues: Sequence[str]) -> None:
+        try:
+            self._clock = (store.now(redis) / 1000, time.monotonic())
+            self.scheduler = scheduler_heartbeat.read(redis, queues) is not None
+        except RedisError as error:  # what was known is still the best that we know
+            log.debug("neither the time nor a scheduler could be looked for: %s", error)
 
     def hear(self, probe: Probe) -> bool:
         """Take a probe; False where it says that Redis has lost its data since, so that what we show is of the past."""

@@ -178,14 +178,18 @@ def open_door(settings: Settings, server: Any, listening: Any, watch: int | None
     return door
 
 
-def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> None:
-    """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is."""
+def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_key: bool = False) -> None:
+    """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is; `new_key`:
+    SECRET_KEY is another one from now on. Raises `SettingsError`."""
+    housekeeping = store.connect(settings.redis_url)
+    join = partial(chores.arrive, housekeeping, settings, secrets.secret_key, new_key=new_key)
+    has_joined = join()  # where Redis is away, once it is back
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = listen(settings)
-    housekeeping = store.connect(settings.redis_url)
     history = app.extensions["headway"].history
     names, transport = settings.queue_names, SocketTransport(socketio)
-    stats = Stats(housekeeping, names, relay.topics, transport, history, relay.moved, naming=settings.naming)
+    moved, now = relay.moved, relay.pulse.now
+    stats = Stats(housekeeping, names, relay.topics, transport, history, moved, naming=settings.naming, now=now)
     sweeper = chores.sweeper(settings, housekeeping, relay.metrics.lost_workers.inc)
     for task in (
         relay.listen,
@@ -196,11 +200,11 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None) -> Non
         rights.review,
         relay.pulse.beat,
         partial(relay.pulse.mind, relay.channel.drop),
-        partial(relay.pulse.probe, store.connect(settings.redis_url)),
+        partial(relay.pulse.probe, store.connect(settings.redis_url), [settings.naming.in_rq(name) for name in names]),
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,
-        partial(chores.tidy, housekeeping),
+        partial(chores.tidy, housekeeping, lambda: has_joined or join()),
     ):
         socketio.start_background_task(_forever, task)
 
@@ -268,7 +272,8 @@ def prepare_process() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="realtime.server", description="The web process.")
     parser.add_argument("--watch", type=int, help="a listening socket that it inherits: its supervisor asks there")
-    watch = parser.parse_args().watch
+    parser.add_argument("--new-key", action="store_true", help="SECRET_KEY is another one from now on")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     lifecycle.install()
     prepare_process()
@@ -279,7 +284,7 @@ def main() -> int:
         secrets = Secrets.from_environment(os.environ, settings.home)
         for warning in strength.judge(settings, secrets):
             log.warning(warning)
-        serve(settings, secrets, watch)
+        serve(settings, secrets, options.watch, options.new_key)
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)

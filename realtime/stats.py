@@ -13,7 +13,7 @@ from realtime.counts import Counts, Moved
 from realtime.frames import encode_event
 from realtime.topics import SCHEDULE, STATS, Topics
 from realtime.transport import Transport
-from workers import overview, schedule
+from workers import overview, parts, schedule, scheduler_heartbeat
 from workers.history import History
 from workers.naming import Naming
 
@@ -22,18 +22,19 @@ LOOK = 0.03  # seconds until who begins to watch is told
 INTERVAL = 1.0  # seconds between two readings
 HISTORY = {"15m": 15.0, "24h": 60.0}  # seconds after which a span is read again
 GLANCE = ("name", "state", "queue", "job", "heartbeat_at", "host")  # of each worker, each second
-CAREER = ("name", "born_at", "done", "failed", "version", "pid")
+CAREER = ("name", "born_at", "done", "failed", "release", "version", "pid")
 # seconds without a heartbeat, which comes each 2 s; it is looked for each second, so it is told within 5 s
 SILENT = 3.5
 
 
 class Beats:
-    """Which workers are heard, by our own clock: theirs may differ. Who has just come, or begun to listen, is taken as
-    heard."""
+    """Which workers are heard, and when, by our own clock: theirs may differ. Who has just come, or begun to listen, is
+    taken as heard."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._heard: dict[str, tuple[int | None, float]] = {}  # name → the last heartbeat, and when we first saw that
+        # name → the last heartbeat, when we first saw that, and whether we have seen one before it
+        self._heard: dict[str, tuple[int | None, float, bool]] = {}
         self._listened_at = 0.0
 
     def listen(self, beats: Mapping[str, int | None]) -> None:
@@ -43,9 +44,14 @@ class Beats:
         self._listened_at = now
         heard = {name: before.get(name) for name in beats}
         self._heard = {
-            name: held if held is not None and held[0] == beats[name] else (beats[name], now)
+            name: held if held is not None and held[0] == beats[name] else (beats[name], now, held is not None)
             for name, held in heard.items()
         }
+
+    def age(self, name: str) -> float | None:
+        """Seconds since its last heartbeat; None where that came before we listened."""
+        _, at, is_seen = self._heard[name]
+        return self._clock() - at if is_seen else None
 
     def is_silent(self, name: str) -> bool:
         return self._clock() - self._heard[name][1] > SILENT
@@ -63,10 +69,14 @@ class Stats:
         *,
         naming: Naming = NAMING,
         clock: Callable[[], float] = time.time,
+        now: Callable[[], int] | None = None,
     ) -> None:
+        """`clock` counts seconds; `now` is Unix time in ms as all that is told has it, by Redis's clock."""
+        self._now = now or (lambda: round(clock() * 1000))
         self._redis = redis
         self._queues = tuple(queues)
         self._naming = naming
+        self._in_rq = [naming.in_rq(name) for name in queues]
         self._counts = Counts(redis, queues, moved, clock=clock)
         self._clock = clock
         self._workers: tuple[int, list[dict[str, Any]]] = (-1, [])  # the second in which they were read, and what was
@@ -94,27 +104,40 @@ class Stats:
     def _at_a_glance(self) -> str:
         workers = self._read_workers()
         queues = self._counts.read(workers)
-        glances = [{field: worker[field] for field in GLANCE} for worker in workers]
+        at = self._now()
+        heard = {worker["name"]: self._heard_at(worker, at) for worker in workers}
+        glances = [
+            {field: worker[field] for field in GLANCE} | {"heartbeat_at": heard[worker["name"]]} for worker in workers
+        ]
         rate = self._history.rate()
-        at = time.time_ns() // 1_000_000
-        return encode_event("stats", {"queues": queues, "workers": glances, "rate": rate, "at": at})
+        up = scheduler_heartbeat.read(self._redis, self._in_rq) is not None
+        return encode_event("stats", {"queues": queues, "workers": glances, "scheduler": up, "rate": rate, "at": at})
+
+    def _heard_at(self, worker: dict[str, Any], now: int) -> int | None:
+        """When its last heartbeat came (ms): as we heard it, or else as its own clock says, which may be ahead."""
+        age = self._heartbeats.age(worker["name"])
+        said: int | None = worker["heartbeat_at"]
+        return round(now - age * 1000) if age is not None else min(now, said) if said is not None else None
 
     def _careers(self) -> str:
-        """What moves less than the rest: what each worker has done, whether it is heard, and whether all are held."""
+        """What moves less: what each worker has done, whether it is heard, if all are held, and which releases run."""
         workers = self._read_workers()
-        self._heartbeats.listen({worker["name"]: worker["heartbeat_at"] for worker in workers})
         told = [
             {**{field: worker[field] for field in CAREER}, "silent": self._heartbeats.is_silent(worker["name"])}
             for worker in workers
         ]
+        releases = parts.differing(self._redis, workers, self._in_rq)
         # who waits for a job as all are suspended is idle by RQ's word, until one comes
-        return encode_event("workers", {"workers": told, "suspended": bool(is_suspended(self._redis))})
+        return encode_event(
+            "workers", {"workers": told, "suspended": bool(is_suspended(self._redis)), "releases": releases}
+        )
 
     def _read_workers(self) -> list[dict[str, Any]]:
         """Once a second, for both bulletins that tell of them."""
         second = int(self._clock() // INTERVAL)
         if self._workers[0] != second:
             self._workers = (second, overview.workers(self._redis))
+            self._heartbeats.listen({worker["name"]: worker["heartbeat_at"] for worker in self._workers[1]})
         return self._workers[1]
 
     def _ended(self, span: str) -> str:

@@ -132,15 +132,17 @@ def base_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
 
 
 def start_redis(
-    folder: Path, *, binary: str = "", environment: Mapping[str, str] | None = None, **options: Any
+    folder: Path, *, binary: str = "", path: str = "", environment: Mapping[str, str] | None = None, **options: Any
 ) -> tuple[subprocess.Popen[bytes], str]:
     """A server on a Unix socket of its own, Headway's Valkey or `binary`; returns it and its URL."""
-    path = Path(f"/tmp/headway-test-{os.getpid()}-{secrets.token_hex(4)}.sock")  # a path that is short enough
-    given = {"port": "0", "unixsocket": str(path), "dir": str(folder), "save": "", "loglevel": "warning", **options}
+    # one that is short enough, where none is given
+    at = Path(path or f"/tmp/headway-test-{os.getpid()}-{secrets.token_hex(4)}.sock")
+    given = {"port": "0", "unixsocket": str(at), "dir": str(folder), "save": "", "loglevel": "warning", **options}
     arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
+    at.unlink(missing_ok=True)  # of one that was killed
     process = subprocess.Popen([binary or embedded.binary(), *arguments], stdout=subprocess.DEVNULL, env=environment)
-    until(path.exists, "the server's socket")
-    return process, f"unix://{path}"
+    until(at.exists, "the server's socket")
+    return process, f"unix://{at}"
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ from rq.registry import (
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from workers import store
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue
+from workers import retention, store
+from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.naming import Naming
 from workers.wire import failure_from
 
@@ -158,14 +158,14 @@ class _Maker:
 
     def _end(self, job: TrackedJob, status: JobStatus, number: int, pipeline: Pipeline) -> None:
         job.ended_at = (job.enqueued_at or self._began) + 2 * STEP
-        self._registries[status].add(job, RESULT_TTL, pipeline)
+        self._registries[status].add(job, retention.DEFAULT, pipeline)
         if status == JobStatus.FINISHED:
             job._result = number
-            Result.create(job, Result.Type.SUCCESSFUL, RESULT_TTL, return_value=number, pipeline=pipeline)
+            Result.create(job, Result.Type.SUCCESSFUL, retention.DEFAULT, return_value=number, pipeline=pipeline)
         elif status == JobStatus.FAILED:
             trace = TRACE.format(number)
             job.failure = failure_from(trace)
-            Result.create_failure(job, RESULT_TTL, trace, pipeline=pipeline)
+            Result.create_failure(job, retention.DEFAULT, trace, pipeline=pipeline)
 
     def _create(self, number: int, status: JobStatus) -> TrackedJob:
         created_at = self._began + STEP * number
@@ -175,8 +175,8 @@ class _Maker:
             kwargs={"url": BOOK.format(number)} if number % 2 else {"text": f"n{number}"},
             job_id=_new_id(self._chance),
             timeout=300,
-            result_ttl=RESULT_TTL,
-            failure_ttl=RESULT_TTL,
+            result_ttl=retention.DEFAULT,
+            failure_ttl=retention.DEFAULT,
             description="",
             meta={"owner": f"owner{number % OWNERS}"},
             status=status,

@@ -133,13 +133,15 @@ def test_swallowed_errors_say_why() -> None:
 
 LAYERS = {  # a script may import what stands in its list, and nothing else
     "home.js": set(),
-    "wire.js": set(),
+    "exact.js": set(),
+    "wire.js": {"exact.js"},
     "store.js": {"wire.js"},
     "watched.js": {"store.js"},
     "watches.js": {"watched.js"},
     "lateness.js": set(),
-    "link.js": set(),
-    "hub.js": {"lateness.js", "link.js", "watches.js"},
+    "link.js": {"wire.js"},
+    "server-clock.js": set(),
+    "hub.js": {"lateness.js", "link.js", "server-clock.js", "watches.js"},
     "serving.js": set(),
     "worker.js": {"home.js", "hub.js", "serving.js", "socket.io.js"},
     "leader.js": {"serving.js"},
@@ -149,10 +151,12 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
         "serving.js",
     },  # and, where a page needs a hub of its own, hub.js and socket.io.js
     "pause.js": set(),
-    "remote-hub.js": {"pause.js", "watches.js"},
+    "fallback.js": set(),
+    "over-http.js": {"wire.js"},
+    "remote-hub.js": {"fallback.js", "pause.js", "watches.js"},
     "ends.js": set(),
     "told.js": set(),
-    "client.js": {"ends.js", "home.js", "remote-hub.js", "told.js", "ways.js"},
+    "client.js": {"ends.js", "exact.js", "home.js", "remote-hub.js", "told.js", "ways.js"},
     "rate.js": set(),
     "format.js": set(),
     "throughput.js": set(),
@@ -161,18 +165,20 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
 }
 NO_DOM = {
     "home.js",
+    "exact.js",
     "wire.js",
     "store.js",
     "watched.js",
     "watches.js",
     "lateness.js",
+    "server-clock.js",
     "link.js",
     "hub.js",
     "serving.js",
     "ends.js",
     "pause.js",
 }
-NO_DOM |= {"remote-hub.js", "leader.js", "rate.js", "format.js", "throughput.js"}
+NO_DOM |= {"fallback.js", "over-http.js", "remote-hub.js", "leader.js", "rate.js", "format.js", "throughput.js"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
@@ -188,6 +194,24 @@ def test_scripts_keep_their_layers(path: Path) -> None:
     assert "innerHTML" not in text and "insertAdjacentHTML" not in text and "document.write" not in text
     if path.name in NO_DOM:
         assert not re.search(r"\b(document|window)\b", text.split("export", 1)[1]), "this layer knows no DOM"
+
+
+OWN_CLOCK = {  # scripts that time their own doings, or a person's calendar; the times of jobs are by the server's clock
+    "server-clock.js",
+    "link.js",
+    "lateness.js",
+    "fallback.js",
+    "hub.js",
+    "serving.js",
+    "remote-hub.js",
+    "notifications.js",
+    "format.js",
+}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_what_is_said_of_jobs_goes_by_the_servers_clock(path: Path) -> None:
+    assert path.name in OWN_CLOCK or "Date.now(" not in path.read_text()
 
 
 def test_nothing_committed_names_an_index_or_a_registry() -> None:

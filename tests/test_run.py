@@ -112,15 +112,20 @@ def test_nothing_is_left_when_its_terminal_or_itself_goes(number: signal.Signals
 def test_jobs_survive_a_restart(start: Start) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    first = start(PORT=str(port))
+    first = start(PORT=str(port), HEADWAY_GRACE="0")
     until(lambda: is_ready(url), "the page", within=20)
     id = requests.post(f"{url}/api/jobs", json={"task": "sum_numbers", "args": {"text": "12"}}).json()["id"]
     until(lambda: requests.get(f"{url}/api/jobs/{id}").json()["result"] == 3, "the result")
-    first.process.send_signal(signal.SIGTERM)
+    long = requests.post(f"{url}/api/jobs", json={"task": "background_work"}).json()["id"]
+    until(lambda: requests.get(f"{url}/api/jobs/{long}").json()["status"] == "started", "the other")
+    for pid in (*first.children(), first.process.pid):  # as systemd asks a service to end
+        os.kill(pid, signal.SIGTERM)
     assert first.process.wait(15) == 0
     start(PORT=str(port))
     until(lambda: is_ready(url), "the page", within=20)
     assert requests.get(f"{url}/api/jobs/{id}").json()["result"] == 3
+    until(lambda: requests.get(f"{url}/api/jobs/{long}").json()["status"] == "started", "the other's second attempt")
+    assert requests.get(f"{url}/api/jobs/{long}").json()["attempt"] == 2
 
 
 def test_a_killed_part_is_started_again(start: Start) -> None:

@@ -11,8 +11,8 @@ from redis.exceptions import WatchError
 from rq.exceptions import AbandonedJobError
 from rq.job import JobStatus
 
-from workers import records, store
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers import installation, records, store
+from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.whereabouts import whereabouts
 from workers.wire import Status, error_of
 
@@ -59,15 +59,15 @@ def abandon(redis: Redis, queue: str, id: str, entries: Sequence[bytes] = ()) ->
 
 def fail_unreadable(redis: Redis, queue: str, id: str, why: str) -> None:
     """Say that a job of ours which a worker has taken has failed: RQ can't read its record, and would drop it."""
-    key = TrackedJob.key_for(id)
+    key, kept = TrackedJob.key_for(id), installation.kept_for(redis)
     with redis.pipeline() as pipeline:
         pipeline.watch(key)
         if pipeline.hget(key, "status") not in (b"queued", b"created", b"started"):
             return
         pipeline.multi()
         pipeline.hset(key, "status", JobStatus.FAILED.value)
-        pipeline.zadd(f"rq:failed:{queue}", {id: time.time() + RESULT_TTL})
-        pipeline.expire(key, RESULT_TTL)
+        pipeline.zadd(f"rq:failed:{queue}", {id: time.time() + kept})
+        pipeline.expire(key, kept)
         pipeline.lrem(f"rq:queue:{queue}:intermediate", 1, id)
         error = error_of(UNREADABLE, "the job's record in Redis can't be read")
         store.transition(pipeline, id, {"status": Status.FAILED, "error": error})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers import audit, batches, jobs, store
+from workers import audit, batches, durability, installation, jobs, parts, store
 from workers.leftovers import Leftovers
 from workers.notices import Notices
 from workers.settings import Settings
@@ -15,6 +15,7 @@ from workers.sweeper import Sweeper
 from workers.tasks import Tasks
 
 TIDY_INTERVAL = 30  # seconds
+RETRY = 1.0  # seconds
 
 log = logging.getLogger("headway.chores")
 
@@ -32,12 +33,32 @@ def sweeper(settings: Settings, redis: Redis, on_lost: Callable[[], None]) -> Sw
     )
 
 
-def tidy(redis: Redis) -> None:
-    """Say that memory is short, take back what dead processes left half done, tell what strangers were refused; for
-    ever."""
-    was_short = False
+def arrive(redis: Redis, settings: Settings, secret_key: str, *, new_key: bool = False) -> bool:
+    """Join the installation. False where Redis is away: to be tried again.
+
+    Raises `SettingsError` where it is another installation's, or a newer release has been here.
+    """
+    try:
+        installation.join(redis, secret_key, new_key=new_key)
+        installation.keep_for(redis, settings.retention)
+        return True
+    except RedisError as error:
+        log.warning("it is not known yet whose data this Redis has: %s", error)
+        return False
+
+
+def tidy(redis: Redis, join: Callable[[], bool]) -> None:
+    """Say that we are here and that memory is short, take back what dead processes left half done, tell what strangers
+    were refused; for ever. First of all `join()`, until it is True, and say what the server's own settings may cost."""
+    was_short = was_warned = False
+    while not join():
+        time.sleep(RETRY)
     while True:
         try:
+            parts.say(redis)
+            for warning in () if was_warned else durability.warnings(redis):
+                log.warning(warning)
+            was_warned = True
             is_short = store.is_nearly_full(redis)
             if is_short and not was_short:
                 log.warning(

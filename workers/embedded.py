@@ -53,6 +53,7 @@ def command(settings: Settings) -> list[str]:
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",
         "save": "",
+        "stream-node-max-bytes": "256",  # RQ keeps each result in a stream of its own, for which 4 KB are taken at once
     }
     return [binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 

@@ -1,8 +1,8 @@
 """Hears the heartbeats of running jobs, and says whose worker is silent. Changes nothing."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from redis import Redis
 from rq.intermediate_queue import IntermediateQueue
@@ -15,6 +15,16 @@ Silence = Mapping[str, bool | None]
 Popped = Mapping[str, Sequence[str]]  # queue → the jobs that are between it and its workers
 
 SLICE: Final = 1000  # heartbeats, about, in one answer
+
+
+class Word(NamedTuple):
+    """What was last heard of an execution."""
+
+    entry: bytes
+    job: str
+    score: float  # when it expires, by its worker's clock
+    seconds: float  # for how long it has stood still, as far as we know
+    is_live: bool  # whether we have heard it change
 
 
 class Heartbeats:
@@ -70,6 +80,12 @@ class Heartbeats:
         return {
             queue: {id: heard[id] for id in self._of_ours(queue, queue, list(heard))} for queue, heard in silent.items()
         }, popped
+
+    def last_words(self, queue: str) -> Iterator[Word]:
+        """All executions of `queue`, as they were when we last listened."""
+        now = self._clock() - self._excused
+        for entry, (score, since, is_live) in self._heard[queue].items():
+            yield Word(entry, job_of(records.text(entry)), score, now - since, is_live)
 
     def _of_ours(self, place: str, queue: str, ids: list[str]) -> list[str]:
         if queue not in self._shared:

@@ -6,12 +6,11 @@ The places are listed in docs/rq.md. Everything that touches a job must use thes
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import rq.cron
-import rq.scheduler
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
@@ -23,7 +22,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
-from workers import ceiling, context, limits, records, store
+from workers import ceiling, context, limits, moments, records, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
@@ -32,8 +31,6 @@ from workers.tasks import Task
 from workers.whereabouts import Executions, note_heartbeat
 from workers.wire import Status, encode, failure_from
 from workers.words import words_of
-
-RESULT_TTL = 7 * 24 * 3600  # seconds; failures are kept as long
 
 
 class TrackedJob(Job):
@@ -136,7 +133,7 @@ class TrackedJob(Job):
         elif latest is not None and self._status == JobStatus.FAILED:
             self.failure = failure_from(latest.exc_string or "")
         with self.connection.pipeline() as pipeline:
-            self._publish(pipeline)
+            self._publish(pipeline, is_late=True)
             pipeline.execute()
 
     def delete(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
@@ -153,17 +150,18 @@ class TrackedJob(Job):
         # 0 would delete the job without ever writing `finished`
         return super().get_result_ttl(default_ttl) or 1
 
-    def _publish(self, pipeline: Pipeline) -> None:
+    def _publish(self, pipeline: Pipeline, *, is_late: bool = False) -> None:
+        """As part of RQ's MULTI. Times are Redis's, since clocks of machines differ; of what is late RQ's are known."""
+        when = moments.at(is_late)
         status = Status(self._status.value)
         fields: dict[str, Any] = {"status": status}
         if status == Status.QUEUED:
-            fields["enqueued_at"] = _ms(self.enqueued_at)
+            fields["enqueued_at"] = when(self.enqueued_at)
         elif status == Status.STARTED:
-            fields |= {"started_at": _ms(self.started_at), "worker": self.worker_name}
+            fields |= {"started_at": when(self.started_at), "worker": self.worker_name}
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
             blank = {"result": None, "result_truncated": False, "error": self.failure}
-            ended_at = _ms(self.ended_at) or _ms(datetime.now(UTC))
-            fields |= newest_progress(self.id) | blank | {"ended_at": ended_at}
+            fields |= newest_progress(self.id) | blank | {"ended_at": when(self.ended_at) or store.NOW}
         if status == Status.FINISHED:
             fields |= result_fields(self._result)
         elif self.failure is not None:
@@ -171,9 +169,9 @@ class TrackedJob(Job):
         known: dict[str, Any] = {
             "task": self.task_name,
             "queue": short(self.origin),
-            "created_at": _ms(self.created_at),
-            "enqueued_at": _ms(self.enqueued_at),
-            "started_at": _ms(self.started_at),
+            "created_at": moments.made(self.created_at, is_late),
+            "enqueued_at": moments.ms(self.enqueued_at),
+            "started_at": moments.ms(self.started_at),
             "worker": self.worker_name,
             "words": self.words,
         }
@@ -266,9 +264,7 @@ class TrackedQueue(Queue):
 
 
 def install() -> None:
-    """Make RQ's schedulers, which name their classes themselves, use ours."""
-    rq.scheduler.Job = TrackedJob  # type: ignore[attr-defined]
-    rq.scheduler.Queue = TrackedQueue  # type: ignore[attr-defined]
+    """Make RQ's cron, which names its class itself, use ours."""
     rq.cron.Queue = TrackedQueue  # type: ignore[attr-defined]
 
 
@@ -297,7 +293,3 @@ def fetch_jobs(ids: Sequence[str], connection: Redis) -> list[TrackedJob | None]
     except (NoSuchJobError, ValueError):
         found = None
     return [fetch_job(id, connection) for id in ids] if found is None else found
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)

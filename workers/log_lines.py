@@ -13,7 +13,8 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from workers import records
-from workers.script import STATE_TTL, lua_set
+from workers.retention import LUA as RETENTION
+from workers.script import lua_set
 from workers.shape import is_number
 from workers.wire import CHANNEL, ENDED, decode, log_key, state_key
 
@@ -29,7 +30,8 @@ Line = tuple[int, bytes]  # its number within the attempt, and its JSON from "at
 # take Redis half a millisecond, since they pass through as they are wherever they may.
 SCRIPT: Final = (
     f"""
-local LINES, BYTES, TTL, CHANNEL = {LINES_LIMIT}, {BYTES_LIMIT}, {STATE_TTL}, '{CHANNEL}'
+local LINES, BYTES, CHANNEL = {LINES_LIMIT}, {BYTES_LIMIT}, '{CHANNEL}'
+local function retention() return {RETENTION} end
 local ENDED = {lua_set(ENDED)}
 """
     + r"""
@@ -73,7 +75,7 @@ local function write()
   end
   redis.call('HSET', state, 'log_last', whole(last), 'log_bytes', whole(bytes), 'log_began', whole(began),
     'log_attempt', attempt)
-  if ENDED[status] then redis.call('EXPIRE', log, TTL) else redis.call('PERSIST', log) end
+  if ENDED[status] then redis.call('EXPIRE', log, retention()) else redis.call('PERSIST', log) end
   redis.call('PUBLISH', CHANNEL, '{"log":"' .. ARGV[1] .. '","last":' .. whole(last) .. '}')
   return {'written', whole(last)}
 end

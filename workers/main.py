@@ -11,10 +11,9 @@ from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
-from rq.serializers import JSONSerializer
 
-from workers import embedded, environment, jobs, lifecycle, server, store
+from workers import embedded, environment, installation, jobs, lifecycle, server, store
+from workers.cron import Cron
 from workers.errors import HeadwayError, SettingsError
 from workers.scheduler import Scheduler
 from workers.settings import Settings
@@ -39,9 +38,9 @@ def main(arguments: list[str]) -> int:
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
-            _schedule(settings, connection)
+            _schedule(settings)
         if options.part == "cron":
-            return _cron(settings, connection)
+            return _cron(settings)
         return 0
     except (RedisError, OSError) as error:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
@@ -51,13 +50,14 @@ def main(arguments: list[str]) -> int:
 
 
 def _connect(settings: Settings) -> Redis:
-    """A client whose server is up, and new enough. Raises `SettingsError`, RedisError."""
+    """A client whose server is up, new enough, and not used by a newer release. Raises `SettingsError`, RedisError."""
     try:
         connection = store.connect(settings.redis_url)
         connection.ping()
     except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
         raise SettingsError(f"REDIS_URL: expected an address that redis-py understands: {error}") from error
     server.check(connection)
+    installation.check(connection)
     return connection
 
 
@@ -88,27 +88,20 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     return 0 if worker._shutdown_requested_date else 1
 
 
-def _schedule(settings: Settings, connection: Redis) -> None:
-    lifecycle.install()
-    scheduler = Scheduler(
-        [settings.naming.in_rq(queue) for queue in settings.queue_names],
-        connection,
-        logging_level="WARNING",
-        log_format=LOG_FORMAT,
-        serializer=JSONSerializer,
-        tasks=Tasks.collect(jobs),
-    )
-    scheduler.acquire_locks()  # type: ignore[no-untyped-call]
-    scheduler.work()  # type: ignore[no-untyped-call]
+def _schedule(settings: Settings) -> None:
+    # it outlives Redis, as workers do: retries, schedules and acts that can be undone would stand still after an outage
+    connection = store.connect(settings.redis_url, enduring=True)
+    queues = [settings.naming.in_rq(queue) for queue in settings.queue_names]
+    Scheduler(queues, connection, tasks=Tasks.collect(jobs)).run()
 
 
-def _cron(settings: Settings, connection: Redis) -> int:
+def _cron(settings: Settings) -> int:
     """Raises `SettingsError` where what the file registers can't run here."""
     if settings.cron is None or not settings.cron.is_file():
         raise SettingsError(f"HEADWAY_CRON: expected a file that registers tasks, got {str(settings.cron or '')!r}")
     lifecycle.install()
     logging.getLogger("rq.cron").setLevel(logging.WARNING)  # or it says each job that it queues
-    scheduler, offered = CronScheduler(connection), list(Tasks.collect(jobs))
+    scheduler, offered = Cron(store.connect(settings.redis_url, enduring=True)), list(Tasks.collect(jobs))
     try:
         scheduler.load_config_from_file(str(settings.cron))
     except ImportError:  # whatever the file raises; RQ has logged it
@@ -121,7 +114,7 @@ def _cron(settings: Settings, connection: Redis) -> int:
             expected = f"one of the queues {', '.join(settings.queue_names)}"
             raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")
         entry.queue_name = settings.naming.in_rq(entry.queue_name)
-    scheduler.start()
+    scheduler.start()  # type: ignore[no-untyped-call]
     return 0
 
 

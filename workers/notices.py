@@ -18,10 +18,10 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 from rq.job import JobStatus
 
-from workers import allowance, inbox, records, store, subscriptions
+from workers import allowance, inbox, installation, records, store, subscriptions
 from workers.jobs.notices import TIMEOUT, send_mail, send_push, send_webhook
 from workers.lifecycle import TrackedQueue
-from workers.script import INTERNAL_TTL, STATE_TTL
+from workers.script import INTERNAL_TTL
 from workers.sweeper import Hold
 from workers.wire import DUE, NEWS_QUEUE, decode_state, notice_key
 
@@ -119,7 +119,7 @@ class Notices:
             pipeline.multi()
             pipeline.zrem(DUE, *batch.members)
             if batch.told:
-                pipeline.set(_told_key(batch.told), 1, ex=STATE_TTL)
+                pipeline.set(_told_key(batch.told), 1, ex=installation.kept_for(self._redis))
             for task, arguments in batch.jobs:
                 self._enqueue(task, arguments, pipeline)
             try:

@@ -9,7 +9,8 @@ from rq import Worker, worker_registration
 from rq.utils import utcparse
 
 from workers import records, store
-from workers.naming import short
+from workers.naming import is_own, short
+from workers.release import BEFORE
 from workers.taking import blocked_key
 from workers.wire import Status, index_key
 
@@ -51,8 +52,8 @@ def queues(counted: Iterable[Mapping[str, Any]], workers: Iterable[Mapping[str, 
 
 
 def workers(redis: Redis) -> list[dict[str, Any]]:
-    """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, version, pid}], times in ms, of the workers
-    that RQ knows. Two round trips, however many there are: RQ's own `Worker.all` needs three for each of them."""
+    """[{name, state, queue, job, heartbeat_at, host, born_at, done, failed, release, version, pid}] of the workers that
+    RQ knows, times in ms. Two round trips, however many there are: RQ's own `Worker.all` needs three for each."""
     keys = sorted(records.ask(lambda: redis.smembers(worker_registration.REDIS_WORKER_KEYS), ()))
     with redis.pipeline(transaction=False) as pipeline:
         for key in keys:
@@ -64,6 +65,7 @@ def workers(redis: Redis) -> list[dict[str, Any]]:
 
 def _worker(key: str, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     record = {records.text(name): records.text(value) for name, value in fields.items()}
+    is_of_ours = any(map(is_own, record.get("queues", "").split(",")))
     return {
         "name": key.removeprefix(Worker.redis_worker_namespace_prefix),
         "state": record.get("state", "?"),
@@ -74,6 +76,7 @@ def _worker(key: str, fields: Mapping[bytes, bytes]) -> dict[str, Any]:
         "born_at": _ms(record.get("birth")),
         "done": records.whole(record.get("successful_job_count")),
         "failed": records.whole(record.get("failed_job_count")),
+        "release": record.get("release") or (BEFORE if is_of_ours else None),
         "version": record.get("version") or None,
         "pid": records.whole(record.get("pid")) or None,
     }

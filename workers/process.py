@@ -4,15 +4,69 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
+ASKED_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def die_with_parent(sent: signal.Signals) -> None:
     """Have the kernel send `sent` to this process when its parent ends (Linux; elsewhere nothing happens)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(sent))
+
+
+def outlast_the_group() -> None:
+    """Have this process and what it becomes be sent SIGTERM in vain (Linux; elsewhere nothing happens).
+
+    systemd's default sends it to all processes of a service at once, and a database that ends before its clients have
+    written their last would cost them their jobs. Such a process ends upon SIGINT.
+    """
+    if sys.platform == "linux":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def outlast_requests_to_end() -> None:
+    """Go on upon SIGTERM, SIGINT and SIGHUP: it is this process's parent that ends it, by SIGKILL.
+
+    Handlers that do nothing, since what is ignored would stay so in programs that this process starts. Its forks end
+    upon them, as `multiprocessing` expects.
+    """
+    for number in ASKED_TO_END:
+        signal.signal(number, _go_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED_TO_END)
+    os.register_at_fork(before=_hold, after_in_parent=_let_through, after_in_child=_end_as_usual)
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """Requests to end wait meanwhile: a process that is forked here has the handlers of its parent at first."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_END)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _go_on(*_: Any) -> None:
+    pass
+
+
+def _hold() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_END)
+
+
+def _let_through() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED_TO_END)
+
+
+def _end_as_usual() -> None:
+    for number in ASKED_TO_END:
+        if signal.getsignal(number) is _go_on:
+            signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+    _let_through()
 
 
 def how_it_ended(wait_status: Any) -> str:

@@ -15,12 +15,12 @@ from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Retry
 from rq.job import JobStatus
 
-from workers import batches, emptying, once, records, store, waiting
+from workers import batches, emptying, once, records, retention, store, waiting
 from workers.acts import act
 from workers.arguments import Arguments, each
 from workers.errors import BadArguments, Conflict, Full, NotFound
 from workers.fresh import FreshJob, FreshQueue
-from workers.lifecycle import RESULT_TTL, TrackedJob, TrackedQueue, fetch_job
+from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.limits import Payer, meta_of, size_of
 from workers.naming import Naming
 from workers.store import Stored
@@ -41,6 +41,7 @@ class Jobs:
     def __init__(self, redis: Redis, tasks: Tasks, queues: Sequence[str], naming: Naming = NAMING) -> None:
         self.redis = redis
         self.naming = naming
+        self.retention = retention.DEFAULT  # seconds that ended jobs are kept
         self.tasks = tasks
         self.queues = tuple(queues)
 
@@ -182,8 +183,8 @@ class Jobs:
             kwargs={},
             job_id=id or str(uuid4()),
             timeout=task.timeout,
-            result_ttl=RESULT_TTL,
-            failure_ttl=RESULT_TTL,
+            result_ttl=self.retention,
+            failure_ttl=self.retention,
             description=task.name,
             meta={"owner": owner} | ({"notify": dict(notify)} if notify else {}) | meta_of(payer),
             status=JobStatus.QUEUED,

@@ -7,17 +7,18 @@ from typing import Any
 from redis import Redis
 from rq import cron_scheduler_registry
 from rq.cron import CronJob, CronScheduler
+from rq.defaults import DEFAULT_CRON_SCHEDULER_TTL
 from rq.exceptions import SchedulerNotFound
 from rq.registry import ScheduledJobRegistry
 
-from workers import records
+from workers import records, scheduler_heartbeat, store
 from workers.errors import Conflict, NotFound
 from workers.lifecycle import TrackedJob
 from workers.naming import Naming, short
 from workers.queue import Jobs
 from workers.relatives import dependency_ids
 from workers.tasks import Task, Tasks
-from workers.wire import Status, encode, index_key
+from workers.wire import Status, decode, encode, index_key, state_key
 
 SHOWN = 50  # scheduled jobs, and deferred ones, that come next
 ENTRIES = 200  # of one cron scheduler that are shown
@@ -25,17 +26,25 @@ WAITED_FOR = 20  # jobs that one deferred job waits for, as far as they are show
 TEXT = 200  # characters of an entry's arguments
 
 NAMING = Naming()
+APART = 2.0  # seconds between two clocks from which on they are not the same
 LATEST = 253402300800.0  # seconds: the end of the year 9999, beyond which nothing is scheduled
 
 
 def read(redis: Redis, queues: Sequence[str], naming: Naming = NAMING) -> dict[str, Any]:
-    """{scheduled: {total, jobs: [{id, at}]}, deferred: {total, jobs: [{id, waits_for: [id]}]}, cron: [scheduler]}.
+    """{scheduled: {total, jobs: [{id, at}]}, deferred: {total, jobs: [{id, waits_for, tasks}]}, cron, scheduler}.
 
-    The scheduled ones by their time `at` (ms), the deferred ones from the oldest; 50 each. A scheduler is {name, host,
-    file, heartbeat_at (ms), entries}, its entries {name, task, queue, every (s), cron, args, last_at, next_at (ms)}.
+    The scheduled ones by their time `at` (ms), the deferred ones from the oldest; 50 each. `waits_for` are ids, `tasks`
+    the tasks of these jobs, None where that is not known. `scheduler` is whether one is up that queues what is due.
+    `cron` is a list of {name, host, file, heartbeat_at (ms, by Redis's clock), entries}, entries of {name, task, queue,
+    every (s), cron, args, last_at, next_at (ms)}.
     """
-    scheduled = _scheduled(redis, [naming.in_rq(queue) for queue in queues])
-    return {"scheduled": scheduled, "deferred": _deferred(redis, queues), "cron": _schedulers(redis)}
+    in_rq = [naming.in_rq(queue) for queue in queues]
+    return {
+        "scheduled": _scheduled(redis, in_rq),
+        "deferred": _deferred(redis, queues),
+        "cron": _schedulers(redis),
+        "scheduler": scheduler_heartbeat.read(redis, in_rq) is not None,
+    }
 
 
 def _scheduled(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
@@ -65,9 +74,26 @@ def _deferred(redis: Redis, queues: Sequence[str]) -> dict[str, Any]:
         for _, id in oldest:
             pipeline.hget(TrackedJob.key_for(id), "dependency_ids")
         waits = records.execute(pipeline)
-    texts = zip((id for _, id in oldest), waits, strict=True)
-    jobs = [{"id": id, "waits_for": dependency_ids(text)[:WAITED_FOR]} for id, text in texts]
+    waited = {id: dependency_ids(text)[:WAITED_FOR] for (_, id), text in zip(oldest, waits, strict=True)}
+    tasks = _tasks_of(redis, list(dict.fromkeys(other for ids in waited.values() for other in ids)))
+    jobs = [{"id": id, "waits_for": ids, "tasks": [tasks[one] for one in ids]} for id, ids in waited.items()]
     return {"total": _total(replies), "jobs": jobs}
+
+
+def _tasks_of(redis: Redis, ids: Sequence[str]) -> dict[str, str | None]:
+    """The task of each job; None where the job is gone, or can't be read."""
+    with redis.pipeline(transaction=False) as pipeline:
+        for id in ids:
+            pipeline.hget(state_key(id), "task")
+        return dict(zip(ids, map(_task, records.execute(pipeline)), strict=True))
+
+
+def _task(text: bytes | None) -> str | None:
+    try:
+        task = decode(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return task if isinstance(task, str) and task else None
 
 
 # -- cron
@@ -78,7 +104,8 @@ def _schedulers(redis: Redis) -> list[dict[str, Any]]:
     shown = []
     for name, heard_at in records.ask(lambda: redis.zrange(key, 0, -1, withscores=True), []):
         try:
-            shown.append(_scheduler(CronScheduler.fetch(records.text(name), redis), heard_at))
+            scheduler = CronScheduler.fetch(records.text(name), redis)
+            shown.append(_scheduler(scheduler, _heard_at(redis, scheduler, heard_at)))
         except SchedulerNotFound:
             continue  # it was killed, and is forgotten two minutes later
         except Exception as error:  # whatever RQ, or we, raise of a record of rubbish
@@ -86,6 +113,18 @@ def _schedulers(redis: Redis) -> list[dict[str, Any]]:
                 raise
             records.say(f"the cron scheduler {records.text(name)}", repr(error))
     return shown
+
+
+def _heard_at(redis: Redis, scheduler: CronScheduler, said: float) -> float:
+    """When it was last heard, in seconds by Redis's clock. `said` is by its own, which may be another.
+
+    With each heartbeat RQ has the record last as long again.
+    """
+    left = redis.pttl(scheduler.key)
+    if not 0 < left <= DEFAULT_CRON_SCHEDULER_TTL * 1000:
+        return said
+    ahead = said - (store.now(redis) / 1_000_000 - (DEFAULT_CRON_SCHEDULER_TTL - left / 1000))
+    return said if abs(ahead) < APART else said - round(ahead)  # whole seconds: what says the same is told once
 
 
 def _scheduler(scheduler: CronScheduler, heard_at: float) -> dict[str, Any]:

@@ -1,57 +1,84 @@
-"""RQ's scheduler: of our jobs alone, each once whatever else is done to it, and none kept from its time by another."""
+"""The scheduler: queues what is due of our jobs alone, each once whatever else is done to it, and outlives Redis.
 
+What RQ's own does, but for its waits: that one looks for the lock of a dead scheduler after two minutes, and ends when
+Redis is away. Two at once do no harm: each job is moved under a WATCH.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
 from collections.abc import Container, Sequence
-from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from redis.exceptions import WatchError
+from redis import Redis
+from redis.exceptions import RedisError, WatchError
 from rq.job import JobStatus
 from rq.registry import ScheduledJobRegistry
-from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
 from rq.utils import current_timestamp
 
-from workers import records
+from workers import records, scheduler_heartbeat
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
-from workers.naming import is_own
 from workers.ours import Ours
 
-SLICE = 100  # jobs queued in one MULTI
-LOOK = timedelta(seconds=5)  # between two tries to have the queues that another scheduler has, which may be dead
-LOCK = "headway:scheduler-lock:"  # of a queue that another application may have, too: its scheduler goes on beside ours
+SLICE: Final = 100  # jobs queued in one MULTI
+INTERVAL: Final = 1.0  # seconds between two looks
+LAST_WORDS: Final = 3.0  # seconds to sign off; Redis may be away, and locks run out by themselves
+
+log = logging.getLogger("headway.scheduler")
 
 
-class Scheduler(RQScheduler):
-    """Queues what is due: retries, and jobs that were scheduled. `tasks` are the names of ours."""
+class Scheduler:
+    """Queues what is due: retries, and jobs that were scheduled.
 
-    def __init__(self, *args: Any, tasks: Container[str] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._ours = Ours(self.connection, tasks)
+    `queues` are names in RQ, `tasks` the names of ours. `redis` is best one that endures.
+    """
 
-    @classmethod
-    def get_locking_key(cls, name: str) -> str:
-        """RQ asks for it wherever it takes, renews or gives up the lock of a queue."""
-        if is_own(name):
-            return str(super().get_locking_key(name))
-        return LOCK + name
+    def __init__(self, queues: Sequence[str], redis: Redis, *, tasks: Container[str] = (), name: str = "") -> None:
+        self.name = name or scheduler_heartbeat.stable_name()
+        self.queues = tuple(queues)
+        self._redis = redis
+        self._ours = Ours(redis, tasks)
+        self._asked_to_end = False
+        self._failure = ""  # what was said last of Redis
 
-    @property
-    def should_reacquire_locks(self) -> bool:
-        """RQ asks once a second; its own waits for minutes, and then nothing of a queue that it lacks is in time."""
-        if self._queue_names == self._acquired_locks:
-            return False
-        return self.lock_acquisition_time is None or datetime.now() - self.lock_acquisition_time > LOOK
+    def run(self) -> None:
+        """Look once a second, until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        while not self._asked_to_end:
+            try:
+                self.look()
+                self._failure = ""
+            except RedisError as error:  # one that endurance does not wait out, such as a right that was taken away
+                if str(error) != self._failure:
+                    log.warning("nothing was queued: %s", error)
+                self._failure = str(error)
+            time.sleep(INTERVAL)
+        scheduler_heartbeat.sign_off(self._redis, self.name, self.queues)
 
-    def enqueue_scheduled_jobs(self) -> None:
-        """Called by RQ once a second."""
-        self._status = self.Status.WORKING
-        if not self._scheduled_job_registries and self._acquired_locks:
-            self.prepare_registries()
-        for registry in self._scheduled_job_registries:
-            due = records.ask(partial(self.connection.zrangebyscore, registry.key, 0, current_timestamp()), [])
-            queue = TrackedQueue(registry.name, connection=self.connection, serializer=self.serializer)
-            records.each(partial(self._enqueue, registry, queue), [records.text(id) for id in due], SLICE)
-        self._status = self.Status.STARTED
+    def look(self) -> list[str]:
+        """Say that we live, queue what is due of the queues that we hold, and return these. Raises RedisError."""
+        held = scheduler_heartbeat.beat(self._redis, self.name, self.queues)
+        for queue in held:
+            self._queue_due(queue)
+        return held
+
+    def _end(self, *_: Any) -> None:
+        if not self._asked_to_end:
+            self._asked_to_end = True
+            leave = threading.Timer(LAST_WORDS, os._exit, [0])
+            leave.daemon = True
+            leave.start()
+
+    def _queue_due(self, name: str) -> None:
+        queue = TrackedQueue(name, connection=self._redis)
+        registry = ScheduledJobRegistry(name, connection=self._redis, serializer=JSONSerializer)
+        due = records.ask(partial(self._redis.zrangebyscore, registry.key, 0, current_timestamp()), [])
+        records.each(partial(self._enqueue, registry, queue), [records.text(id) for id in due], SLICE)
 
     def _enqueue(self, registry: ScheduledJobRegistry, queue: TrackedQueue, ids: Sequence[str]) -> None:
         """What RQ does with jobs that are due, if they still are scheduled then: somebody may cancel one or run it.
@@ -59,8 +86,8 @@ class Scheduler(RQScheduler):
         One that can't be read stays where it is, and waits.
         """
         self._ours.look(ids)  # marks those of the release before
-        fetch = partial(fetch_jobs, ids, self.connection)
-        with self.connection.pipeline() as pipeline:
+        fetch = partial(fetch_jobs, ids, self._redis)
+        with self._redis.pipeline() as pipeline:
             pipeline.watch(*(TrackedJob.key_for(id) for id in ids))
             # of several, one of another type has all of them fetched one by one
             jobs = dict(zip(ids, fetch() if len(ids) > 1 else records.ask(fetch, [None]), strict=True))
@@ -81,7 +108,7 @@ class Scheduler(RQScheduler):
 
     def _is_due(self, registry: ScheduledJobRegistry, id: str, job: TrackedJob | None) -> bool:
         """Whether its entry is ours to take out, now that its job is watched."""
-        if job is None and self.connection.exists(TrackedJob.key_for(id)):
+        if job is None and self._redis.exists(TrackedJob.key_for(id)):
             records.say(TrackedJob.key_for(id), "it is scheduled, and stays so")
             return False
-        return (job is None or job.is_ours) and self.connection.zscore(registry.key, id) is not None
+        return (job is None or job.is_ours) and self._redis.zscore(registry.key, id) is not None

@@ -6,7 +6,7 @@ ARGV[2]  the job's id
 ARGV[3]  the owner ('' = unknown; then the stored one counts)
 ARGV[4]  the attempt that reports or is marked (progress and mark; '' otherwise)
 ARGV[5]  how many names of fields follow that count only where nothing is stored yet
-ARGV[6…] name, JSON text, name, JSON text, …
+ARGV[6…] name, JSON text, name, JSON text, …; in place of a time `now`: this moment, by Redis's clock
 
 Returns {'written', version, attempt}, {'unchanged' | 'refused', reason} or {'error', text}; it never raises, since
 an error inside RQ's MULTI would turn a finished job into a failed one.
@@ -20,10 +20,10 @@ from typing import Final
 
 from workers.limits import CHARGE
 from workers.reports import REPORT, lua_body
+from workers.retention import LUA as RETENTION
 from workers.tally import COUNT
 from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, Status, notice_key, push_key
 
-STATE_TTL: Final = 7 * 24 * 3600  # seconds after the end; equals RQ's result_ttl and failure_ttl here
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
 PUSH_DELAY: Final = 5000  # ms in which a page may say that it has shown an end
@@ -42,9 +42,9 @@ CHANGE: Final = (
 local function change()
 local WAITING = {lua_set(WAITING)}
 local ENDED = {lua_set(ENDED)}
-local RUNNING = {{['"started"']=true, ['"lost"']=true}}
-local LAST, LOOKED_AT = 2 ^ 53 - 1, 20
-local CHANNEL, STATE_TTL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {STATE_TTL}, {TOMBSTONE_TTL}, {INBOX_LIMIT}
+local RUNNING, LAST, LOOKED_AT = {{['"started"']=true, ['"lost"']=true}}, 2 ^ 53 - 1, 20
+local CHANNEL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {TOMBSTONE_TTL}, {INBOX_LIMIT}
+local function retention() return {RETENTION} end
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
 local INTERNAL, INTERNAL_TTL = {lua_set(INTERNAL_QUEUES)}, {INTERNAL_TTL}
 -- made only where they are needed: of nearly all states nothing is missing
@@ -110,7 +110,7 @@ local function complete(state, micros)
   if not order or order < 0 then state.order = next_order(micros) end
 end
 
-local function lifetime(state) return INTERNAL[state.queue] and INTERNAL_TTL or STATE_TTL end
+local function lifetime(state) return INTERNAL[state.queue] and INTERNAL_TTL or retention() end
 
 -- states of ended jobs expire, and with them what lists them: a few of those made long ago are looked at
 local function trim(place, state, micros)
@@ -137,7 +137,7 @@ local function index(state, remove, add, micros)
       put('ZADD', place, state.order, id)
       if ENDED[add] then
         trim(place, state, micros)
-        redis.call('EXPIRE', place, STATE_TTL)
+        redis.call('EXPIRE', place, retention())
       end
     end
   end
@@ -166,7 +166,7 @@ local function remember_end(state, body)
     end
     redis.pcall('INCRBY', inbox .. ':more', over)
   end
-  for _, part in ipairs({'', ':states', ':more'}) do redis.call('EXPIRE', inbox .. part, STATE_TTL) end
+  for _, part in ipairs({'', ':states', ':more'}) do redis.call('EXPIRE', inbox .. part, retention()) end
 end
 
 -- news for who is not looking (workers/notices.py): only where somebody has asked for it. Whatever stands in the way
@@ -192,7 +192,7 @@ local function run()
   local micros = time[1] * 1000000 + time[2]
   local version = math.max((finite(state.version) or 0) + 1, micros)
   local now = whole(math.floor(micros / 1000))
-  local known = state.status ~= nil
+  local known, before = state.status ~= nil, state.status
 
   if what == 'delete' then
     if state.gone or not (next(state) or was_odd) then return {'unchanged', 'unknown'} end
@@ -211,7 +211,6 @@ local function run()
   for i = 6, from - 2, 2 do fallback[ARGV[i]] = ARGV[i + 1] end
   for i = from, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
-  local before = state.status
   if known then complete(state, micros) end
   if what == 'mark' then
     -- lost and back: only what still runs may be called silent, only what is lost can come back
@@ -226,7 +225,7 @@ local function run()
     -- a key of its own: so long a text would double the memory that all the fields take
     if fallback.words and fallback.words ~= '""' then redis.call('SET', key .. ':words', bare(fallback.words)) end
     fallback.words = nil
-    for name, json in pairs(fallback) do state[name] = json end
+    for name, json in pairs(fallback) do state[name] = json == 'now' and now or json end
   elseif WAITING[given.status] and (RUNNING[before] or ENDED[before]) then
     remember_attempt(state, now, given.error)
     for name, json in pairs(BLANK) do state[name] = json end
@@ -242,6 +241,7 @@ local function run()
 
   local moved = before ~= given.status and given.status ~= nil
   for name, json in pairs(given) do
+    if json == 'now' then json = before == given.status and state[name] ~= 'null' and state[name] or now end
     if state[name] ~= json then moved = true end
     state[name] = json
   end

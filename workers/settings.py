@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from workers import addresses, folders, memory, senders
+from workers import addresses, folders, memory, retention, senders
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
 from workers.senders import MailServer
@@ -63,6 +63,7 @@ class Settings:
     trusted_proxies: tuple[addresses.Network, ...] = ()  # their X-Forwarded-For names the client
     max_connections: int = 20_000  # open sockets of a web process; fewer where it may have fewer files
     max_per_address: int = 10_000  # of them, from one address
+    retention: int = retention.DEFAULT  # seconds that ended jobs are kept
     max_unfinished: int = 256  # requests of one address at once whose head or body is not complete
 
     @property
@@ -120,6 +121,7 @@ class Settings:
             cron=Path(cron).absolute() if (cron := environ.get("HEADWAY_CRON", "").strip()) else None,
             hosts=tuple(_host(part) for part in environ.get("HEADWAY_HOSTS", "").split(",") if part.strip()),
             maxmemory=_maxmemory(environ.get("HEADWAY_MAXMEMORY", "")),
+            retention=_retention(environ.get("HEADWAY_RETENTION", "")),
             max_connections=_integer(environ, "HEADWAY_MAX_CONNECTIONS", 20_000, 16, 999_999),
             max_per_address=_integer(environ, "HEADWAY_MAX_PER_ADDRESS", 10_000, 1, 999_999),
             max_unfinished=_integer(environ, "HEADWAY_MAX_UNFINISHED", 256, 1, 999_999),
@@ -262,6 +264,13 @@ def _maxmemory(text: str) -> int | None:
     if text and size is None:
         raise SettingsError(_expected("HEADWAY_MAXMEMORY", "a size of 64mb or more, such as 512mb or 2gb", text))
     return size
+
+
+def _retention(text: str) -> int:
+    seconds = retention.parse(text) if text.strip() else retention.DEFAULT
+    if seconds is None:
+        raise SettingsError(_expected("HEADWAY_RETENTION", retention.EXPECTED, text))
+    return seconds
 
 
 def _prefix(text: str) -> str:

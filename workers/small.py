@@ -16,10 +16,11 @@ from rq.suspension import is_suspended
 from rq.utils import now
 
 from workers.abandoned import fail_unreadable
+from workers.ending import Outcome
 from workers.ledger import Entry, Ledger
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job, restore_job
 from workers.popped import Foreign, id_of, look_at
-from workers.worker import Outcome, TrackedWorker
+from workers.worker import TrackedWorker
 
 LIMIT = 100  # jobs of one horse
 

@@ -38,6 +38,9 @@ POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 BODY_LIMIT = 64 * 1024  # bytes of a state; ours have at most some 10 KB
 FARTHEST = float(2**63)  # the order of no job; who writes ±inf into an index is shown nothing of it
+NOW = (
+    object()
+)  # in the place of a time: that of the step itself, by Redis's clock, of which all machines have the same one
 NO_HASH = (b"",) * (len(FIELDS) + 2)  # what is read where the state of a job is a key of another type
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
 
@@ -69,7 +72,8 @@ def transition(
     """Write what RQ says of a job, and publish it, in one step; never refused but after a delete.
 
     In a pipeline it becomes part of that pipeline's MULTI. `fallback` holds fields that count only where no
-    state is stored yet. Returns the script's reply (nothing of use in a pipeline).
+    state is stored yet. A time may be `NOW`: it stays what it was where the status does. Returns the script's reply
+    (nothing of use in a pipeline).
     """
     return _run(connection, "transition", id, fields, owner=owner, fallback=fallback or {})
 
@@ -102,7 +106,7 @@ def _run(
     fallback: Mapping[str, Any] | None = None,
 ) -> Any:
     given = [*(fallback or {}).items(), *fields.items()]
-    pairs: list[str] = [part for name, value in given for part in (name, encode(value))]
+    pairs: list[str] = [part for name, value in given for part in (name, "now" if value is NOW else encode(value))]
     reply = _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
     if isinstance(reply, list) and reply[0] == b"error":  # read-only or full: not done, and another time it may be
         raise ResponseError(reply[1].decode(errors="replace"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from workers.process import die_with_parent
+from workers.process import die_with_parent, outlast_the_group
 from workers.terminal import visible
 from workers.watchdog import Watchdog
 
@@ -32,6 +32,7 @@ class Part:
     keep: Sequence[int]
     environment: Mapping[str, str]
     watchdog: Watchdog | None = None
+    outlasts: bool = False  # whether it ends upon SIGINT and not SIGTERM, which all processes of a service may be sent
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     starts: int = 0
@@ -62,10 +63,12 @@ class Supervisor:
         keep: Sequence[int] = (),
         environment: Mapping[str, str] | None = None,
         watchdog: Watchdog | None = None,
+        outlasts: bool = False,
     ) -> None:
         """Start a part. `keep`: file descriptors that it inherits; `environment`: in place of the common one. One that
-        its watchdog finds deaf starts again."""
-        part = Part(name, command, keep, self._environment if environment is None else environment, watchdog)
+        its watchdog finds deaf starts again. One that `outlasts` the others ends last, and upon SIGINT alone."""
+        given = self._environment if environment is None else environment
+        part = Part(name, command, keep, given, watchdog, outlasts)
         self._parts.append(part)
         self._start(part)
 
@@ -82,9 +85,8 @@ class Supervisor:
         finally:
             self._stopping = self._stopping or time.monotonic()
             # the database last: the others still have something to write
-            databases = [part for part in self._parts if part.name == "redis"]
-            self._end([part for part in self._parts if part not in databases])
-            self._end(databases)
+            self._end([part for part in self._parts if not part.outlasts])
+            self._end([part for part in self._parts if part.outlasts])
             self._drain()
             for part in self._parts:
                 if part.watchdog is not None:
@@ -125,7 +127,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the supervisor, which then ends them in order
-                preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # and should it be killed, they end too
+                preexec_fn=lambda: _begin(part),
                 pass_fds=part.keep,
             )
         except OSError as error:
@@ -177,7 +179,7 @@ class Supervisor:
         asked = time.monotonic()
         for part in parts:
             if part.process is not None:
-                part.process.terminate()
+                part.process.send_signal(_ends_upon(part))
         while any(part.process is not None for part in parts):
             if self._impatient or time.monotonic() - asked > self._grace:
                 for part in parts:
@@ -222,3 +224,14 @@ class Supervisor:
             print(label, visible(text), file=self._out, flush=True)
         except OSError:
             pass  # whoever read us has gone; that is no reason to go too
+
+
+def _ends_upon(part: Part) -> signal.Signals:
+    return signal.SIGINT if part.outlasts else signal.SIGTERM
+
+
+def _begin(part: Part) -> None:
+    """Called in the process of the part before its program."""
+    die_with_parent(_ends_upon(part))  # should the supervisor be killed, its parts end too
+    if part.outlasts:
+        outlast_the_group()

@@ -19,15 +19,15 @@ from redis.exceptions import RedisError
 from workers import records, store
 from workers.abandoned import abandon
 from workers.comparison import STRANDED, Difference, differences
-from workers.heartbeats import Heartbeats, Silence, job_of, wip_key
+from workers.heartbeats import Heartbeats, Silence
 from workers.legacy import Legacy
-from workers.lifecycle import TrackedJob, fetch_job
+from workers.lifecycle import fetch_job
 from workers.naming import Naming
 from workers.orphans import Orphans
 from workers.ours import Ours
 from workers.popped import Popped
+from workers.verdict import HEARTBEAT, over
 from workers.wire import JobState, Status, index_key
-from workers.worker import HEARTBEAT
 
 INTERVAL = 0.5  # seconds between two looks at heartbeats
 SILENCE = 2.1 * HEARTBEAT  # seconds without a heartbeat after which a worker is called silent: it has missed two
@@ -189,22 +189,8 @@ class Sweeper:
 
     def _judge(self, queue: str, silent: Silence) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
-        expired = cast(list[bytes], self._redis.zrangebyscore(wip_key(queue), 0, time.time()))
-        if not expired:
-            return
-        entries: dict[str, list[bytes]] = {}
-        for entry in expired:
-            if (id := job_of(records.text(entry))) in silent:  # the others are not ours
-                entries.setdefault(id, []).append(entry)
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for id in entries:
-                pipeline.hget(TrackedJob.key_for(id), "status")
-            statuses = dict(zip(entries, records.execute(pipeline), strict=True))
-
-        # the time of all runs out while Redis is away, and that of a worker whose clock is behind always has:
-        # none is judged before we ourselves have waited for its word
-        due = [id for id, status in statuses.items() if status != b"started" or silent.get(id)]
-        records.each(lambda part: abandon(self._redis, queue, part[0], entries[part[0]]), due)
+        due = over(self._redis, self._heartbeats, queue, silent)
+        records.each(lambda part: abandon(self._redis, queue, part[0], due[part[0]]), list(due))
 
     # -- comparison
 

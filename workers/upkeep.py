@@ -1,40 +1,54 @@
 """What workers themselves do against what dead ones leave behind, so that it is done where no web process sweeps."""
 
 import time
-from collections.abc import Container
-from typing import cast
+from collections.abc import Callable, Container
 
 from redis import Redis
-from rq import Queue
 from rq.registry import DeferredJobRegistry, FailedJobRegistry, FinishedJobRegistry
+from rq.serializers import JSONSerializer
 
 from workers.abandoned import abandon
-from workers.heartbeats import job_of, wip_key
+from workers.heartbeats import Heartbeats
+from workers.lifecycle import TrackedJob
 from workers.ours import Ours
 from workers.popped import Popped
+from workers.verdict import HEARTBEAT, over
 
 PATIENCE = 60.0  # seconds in which a worker has begun what it took; RQ's own figure. A sweeper is faster
 
 
 class Upkeep:
-    def __init__(self, redis: Redis, tasks: Container[str]) -> None:
-        self._redis = redis
-        self._ours = Ours(redis, tasks)
-        self._popped = Popped(redis, clock=time.monotonic, patience=PATIENCE)
+    """Of one queue, by its name in RQ. A worker calls it now and then, where it has nothing to run."""
 
-    def tidy(self, queue: Queue) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        tasks: Container[str],
+        queue: str,
+        *,
+        verdict: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._redis = redis
+        self._queue = queue
+        patience = HEARTBEAT + verdict
+        self._heartbeats = Heartbeats(
+            redis, [queue], clock=clock, patience=patience, ours=Ours(redis, tasks), shared=[queue]
+        )
+        self._popped = Popped(redis, clock=clock, patience=PATIENCE)
+
+    def forget(self) -> None:
+        """Nobody could be heard: who was not heard is not silent."""
+        self._heartbeats.forget()
+        self._popped.forget()
+
+    def tidy(self) -> None:
         """Judge what runs no more, put back what was never begun, forget what has expired."""
-        key = wip_key(queue.name)
-        found = cast(list[bytes], self._redis.zrangebyscore(key, 0, time.time()))
-        expired = {entry: job_of(entry.decode(errors="replace")) for entry in found}
-        for id in self._ours.among(key, set(expired.values())):
-            abandon(self._redis, queue.name, id, [entry for entry, job in expired.items() if job == id])
-        between = cast(list[bytes], self._redis.lrange(queue.intermediate_queue_key, 0, -1))
-        entries = cast(list[bytes], self._redis.zrange(key, 0, -1))
-        running = {job_of(entry.decode(errors="replace")) for entry in entries}
-        self._popped.look({queue.name: [id.decode(errors="replace") for id in between]})
-        self._popped.put_back({queue.name: running})
+        silent, popped = self._heartbeats.listen()
+        # RQ's own judges by this worker's clock, which may be minutes away from that of the one that runs the job
+        for id, entries in over(self._redis, self._heartbeats, self._queue, silent[self._queue]).items():
+            abandon(self._redis, self._queue, id, entries)
+        self._popped.look(popped)
+        self._popped.put_back(silent)
         for registry in (FinishedJobRegistry, FailedJobRegistry, DeferredJobRegistry):
-            registry(
-                queue.name, connection=self._redis, job_class=queue.job_class, serializer=queue.serializer
-            ).cleanup()
+            registry(self._queue, connection=self._redis, job_class=TrackedJob, serializer=JSONSerializer).cleanup()

@@ -1,19 +1,13 @@
 """The worker: RQ's forking one, for one queue, that lets every transition be published and no job be lost."""
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from typing import Any
 
-from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.exceptions import RedisError, WatchError
-from redis.retry import Retry
-from rq import Queue, Worker, worker_registration
+from redis.exceptions import WatchError
+from rq import Queue, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job
@@ -24,22 +18,23 @@ from workers import context, store
 from workers.abandoned import fail_unreadable
 from workers.claim import Overtaken, hold, hold_own_end, may_begin, write_start
 from workers.context import JobContext
+from workers.ending import Ending, Outcome
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
-from workers.lifecycle import RESULT_TTL, TrackedJob, restore_job
+from workers.lifecycle import TrackedJob, restore_job
 from workers.popped import Foreign, let_go, look_at
-from workers.process import die_with_parent, how_it_ended
+from workers.process import how_it_ended
 from workers.progress import Reporter, Sender
+from workers.release import release
 from workers.settings import Settings
 from workers.taking import WorkQueue
 from workers.tasks import Tasks
 from workers.upkeep import Upkeep
+from workers.verdict import HEARTBEAT
 from workers.whereabouts import whereabouts
 from workers.wire import error_of, failure_from
 
-HEARTBEAT = 2  # seconds between two heartbeats of a running job
 WORKER_TTL = 17  # seconds; an idle worker is heard, as RQ has it, every WORKER_TTL - 15
-LAST_WORDS = 4  # seconds beyond the grace for a worker to say what became of its job
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
 HELD_UP = 6  # seconds between two heartbeats after which Redis must have been away
 # seconds that an answer may take while nothing blocks: over a connection that is dead and does not know it, a worker
@@ -47,15 +42,7 @@ HELD_UP = 6  # seconds between two heartbeats after which Redis must have been a
 ANSWER = 4.0
 
 
-class Outcome(Enum):
-    """How a running job ends."""
-
-    OWN = "by itself"
-    RETURNED = "ended because its worker must end; it goes back to its queue"
-    SUPERSEDED = "ended because another attempt runs; nothing is said of it"
-
-
-class TrackedWorker(Worker):
+class TrackedWorker(Ending):
     """A forking worker for one queue."""
 
     job_class = TrackedJob
@@ -65,19 +52,18 @@ class TrackedWorker(Worker):
         super().__init__(
             [queue],
             serializer=JSONSerializer,
-            default_result_ttl=RESULT_TTL,
+            default_result_ttl=settings.retention,
             worker_ttl=WORKER_TTL,
             job_monitoring_interval=HEARTBEAT,
             maintenance_interval=MAINTENANCE,
             log_job_description=False,
+            settings=settings,
             **kwargs,
         )
-        self._settings = settings
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
-        self._outcome = Outcome.OWN  # how the running job is to end
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
-        self._upkeep = Upkeep(self.connection, tasks)
+        self._upkeep = Upkeep(self.connection, tasks, queue, verdict=settings.verdict)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()
@@ -100,6 +86,10 @@ class TrackedWorker(Worker):
     def _run(self, job: TrackedJob, queue: Queue) -> None:
         super().execute_job(job, queue)
 
+    def serialize(self) -> dict[Any, Any]:
+        """What RQ keeps of a worker, of which release it is, and how long it may be silent."""
+        return {**super().serialize(), "release": release(), "verdict": str(self._settings.verdict)}
+
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
         if pipeline is None:
@@ -107,8 +97,7 @@ class TrackedWorker(Worker):
         held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
         if held_up:
             leave_old_connections(self._patient, self.pubsub)
-            # Redis was away, for other workers too: who has not been able to speak is not looked for right away
-            self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
+            self._upkeep.forget()  # Redis was away, for other workers too
 
     def run_maintenance_tasks(self) -> None:
         """RQ calls this each `MAINTENANCE` seconds; its own tidies up the groups of all applications, too."""
@@ -118,7 +107,7 @@ class TrackedWorker(Worker):
         """RQ's own judges jobs that have moved since it looked."""
         for queue in self.queues:
             if queue.acquire_maintenance_lock():
-                self._upkeep.tidy(queue)
+                self._upkeep.tidy()
                 worker_registration.clean_worker_registry(queue)
                 queue.release_maintenance_lock()
         self.last_cleaned_at = now()  # type: ignore[assignment]
@@ -131,39 +120,6 @@ class TrackedWorker(Worker):
             pipeline.hset(self.key, mapping=self.serialize())
             worker_registration.register(self, pipeline)
             pipeline.execute()
-
-    def handle_warm_shutdown_request(self) -> None:
-        """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
-        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
-        # with Redis gone for good there is nobody to hand the job back to, and no reason to wait for ever
-        for after, then in ((0, self._end_horse_for_shutdown), (LAST_WORDS, self._leave)):
-            timer = threading.Timer(self._settings.grace + after, then)
-            timer.daemon = True
-            timer.start()
-
-    def request_force_stop(self, signum: int, frame: Any) -> None:
-        """Asked again: the grace is over, and the job is not lost for that."""
-        self._end_horse_for_shutdown()
-
-    def teardown(self) -> None:
-        """Sign off. Who has been asked to end does not wait for Redis any more."""
-        self.connection.set_retry(Retry(NoBackoff(), 0))
-        try:
-            super().teardown()  # type: ignore[no-untyped-call]
-        except RedisError as error:
-            self.log.warning("Worker %s could not sign off: %s", self.name, error)
-
-    def _end_horse_for_shutdown(self) -> None:
-        self._end_horse(Outcome.RETURNED)
-
-    def _leave(self) -> None:
-        self.log.error("Worker %s was asked to end %d s ago, and leaves", self.name, self._settings.grace + LAST_WORDS)
-        os._exit(1)
-
-    def _end_horse(self, outcome: "Outcome") -> None:
-        if self.horse_pid:
-            self._outcome = outcome
-            self.kill_horse()
 
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         super().maintain_heartbeats(job)
@@ -310,7 +266,3 @@ class TrackedWorker(Worker):
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds of silence after which RQ calls a job abandoned."""
         return HEARTBEAT + self._settings.verdict
-
-    def setup_work_horse_signals(self) -> None:
-        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        die_with_parent(signal.SIGKILL)

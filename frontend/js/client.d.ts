@@ -32,6 +32,8 @@ export interface JobState {
   result_truncated: boolean;
   error: { type: string; message: string } | null;
   meta: { [name: string]: Json };
+  /** JSON texts, where `result` or `meta` has a number that JavaScript can't hold (an integer over 2^53) or writes in another way (1.0). */
+  exact?: { result?: string; meta?: string };
 }
 
 export interface Attempt {
@@ -44,6 +46,8 @@ export interface Attempt {
 
 /** What `read` resolves to; arguments, traceback and attempts for the job's owner and operators alone. */
 export interface JobDetail extends JobState {
+  /** The JSON texts of `args`, `result` and `meta` as they came. */
+  exact: { args?: string; result: string; meta: string };
   args?: { [name: string]: Json } | null;
   traceback?: string | null;
   attempts?: Attempt[];
@@ -73,13 +77,19 @@ export interface View {
   error: { code: ErrorCode; message: string } | null;
 }
 
-export type ConnectionState = "connecting" | "live" | "stale" | "offline";
+export type ConnectionState = "connecting" | "live" | "stale" | "offline" | "blocked";
 
-/** Its event "change" says that `state` or `paused` is another one. */
+/** Its event "change" says that `state`, `paused` or `scheduler` is another one. */
 export interface Connection extends EventTarget {
   readonly state: ConnectionState;
-  /** When what is shown was last known to be true. */
+  /** When what is shown was last known to be true, by the server's clock. */
   readonly asOf: number;
+  /** ms that the server's clock, of which all times of jobs are, is ahead of this machine's. */
+  readonly offset: number;
+  /** Unix time in ms by the server's clock. */
+  now(): number;
+  /** Whether a scheduler is up: without one retries and scheduled jobs wait. null: not known. */
+  readonly scheduler: boolean | null;
   /** Set it, and nothing that is watched changes the page until it is unset: then the newest of it comes at once. */
   paused: boolean;
 }
@@ -101,7 +111,7 @@ export interface Client {
   setToken(fresh: string | null): void;
   watch(topic: Topic, callback: (view: View) => void): () => void;
   onEnd(listener: (state: JobState) => void): () => void;
-  submit(task: string, args?: { [name: string]: unknown }, queue?: string): Promise<JobState>;
+  submit(task: string, args?: { [name: string]: unknown } | string, queue?: string): Promise<JobState>;
   submitMany(task: string, args: { [name: string]: unknown }[]): Promise<{ ids: string[] }>;
   act(id: string, verb: "enqueue" | "cancel" | "stop" | "requeue"): Promise<JobState>;
   act(id: string, verb: "delete"): Promise<{ ok: true }>;

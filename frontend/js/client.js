@@ -1,6 +1,7 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
 import { Ends } from "./ends.js";
+import { Raw, membersOf, stringify } from "./exact.js";
 import { HOME } from "./home.js";
 import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
@@ -24,25 +25,31 @@ export class ApiError extends Error {
  */
 export function connect(url = HOME, { token = null } = {}) {
   const base = (url || HOME).replace(/\/$/, "");
-  const hub = new RemoteHub(waysTo(base));
+  const hub = new RemoteHub(waysTo(base), readTopic);
   const turn = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, COURTESY) : resolve()));
   const ends = new Ends(claim, (ids) => hub.seen(ids), turn);
   const watches = new Set(); // {topic, callback, stop}
   let deafen = null;
   let bearer = token;
 
-  async function call(method, path, body = undefined) {
+  /** `read(text)` is what the answer comes to; `by` the token that is used. */
+  async function call(method, path, body = undefined, { read = JSON.parse, by = bearer } = {}) {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
+    if (by !== null) headers.Authorization = `Bearer ${by}`;
     let response, answer;
     try {
-      response = await fetch(`${base}${path}`, { method, headers, body: JSON.stringify(body) });
-      answer = await response.json(); // not of a proxy whose server is away
+      response = await fetch(`${base}${path}`, { method, headers, body: stringify(body) });
+      answer = read(await response.text()); // not of a proxy whose server is away
     } catch {
       throw new ApiError({ code: "unavailable", message: "The server can't be reached; try again in a moment" });
     }
     if (!response.ok) throw new ApiError(answer.error);
     return answer;
+  }
+
+  async function readTopic(topic, by) {
+    const { readOverHttp } = await import("./over-http.js");
+    return readOverHttp((path) => call("GET", path, undefined, { by: by ?? bearer }), topic);
   }
 
   // ports have no end of their own, and a page that is put aside with open ones could not be kept for the way back
@@ -52,7 +59,7 @@ export function connect(url = HOME, { token = null } = {}) {
   document.addEventListener("visibilitychange", () => document.hidden || hub.wake());
 
   return {
-    /** The connection: `state` ("connecting", "live", "stale", "offline"), `asOf` (ms), event "change". */
+    /** The connection: `state` ("connecting", "live", "stale", "offline", "blocked"), `asOf` (ms), event "change". */
     connection: hub,
 
     /** Use another token from now on: what is watched goes on without a gap, what was refused is asked for again. */
@@ -90,8 +97,8 @@ export function connect(url = HOME, { token = null } = {}) {
       };
     },
 
-    /** Queue a job; resolves to its state. Rejects with ApiError. */
-    submit: (task, args, queue = undefined) => call("POST", "/api/jobs", { task, args, queue }),
+    /** Queue a job; resolves to its state. `args` is an object, or the JSON text of one. Rejects with ApiError. */
+    submit: (task, args, queue = undefined) => call("POST", "/api/jobs", { task, args: typeof args === "string" ? new Raw(args) : args, queue }),
 
     /** Queue a job for each of `args`; resolves to {ids}. Rejects with ApiError. */
     submitMany: (task, args) => call("POST", "/api/jobs/bulk", { task, args }),
@@ -102,12 +109,23 @@ export function connect(url = HOME, { token = null } = {}) {
       return verb === "delete" ? call("DELETE", path) : call("POST", `${path}/${verb}`);
     },
 
-    /** A job with its whole result, arguments, traceback and attempts. Rejects with ApiError. */
-    read: (id) => call("GET", `/api/jobs/${encodeURIComponent(id)}`),
+    /**
+     * A job with its whole result, arguments, traceback and attempts; `exact` has the JSON texts of `args`, `result` and `meta` as
+     * they came, with the numbers that JavaScript can't hold. Rejects with ApiError.
+     */
+    read: (id) => call("GET", `/api/jobs/${encodeURIComponent(id)}`, undefined, { read: withTexts }),
 
     /** The tasks that can be submitted, with the JSON Schema of their arguments. */
     tasks: async () => (await call("GET", "/api/tasks")).tasks,
   };
+}
+
+const EXACT = ["args", "result", "meta"];
+
+function withTexts(text) {
+  const members = membersOf(text);
+  const exact = Object.fromEntries(EXACT.filter((name) => members.has(name)).map((name) => [name, members.get(name)]));
+  return { ...JSON.parse(text), exact };
 }
 
 // that of the server this page is from; it connects with the first watch

@@ -2,6 +2,7 @@
 
 import { Lateness } from "./lateness.js";
 import { Link } from "./link.js";
+import { ServerClock } from "./server-clock.js";
 import { Watches } from "./watches.js";
 
 const TOPICS_A_MESSAGE = 1000; // the server takes 1,024
@@ -15,6 +16,8 @@ export class Hub extends EventTarget {
   state = "connecting";
   /** When what is shown was last known to be true: Unix time in ms. */
   asOf = Date.now();
+  /** Whether a scheduler is up: without one retries and scheduled jobs wait. null: not known. */
+  scheduler = null;
   #link;
   #watches = new Watches();
   #due = new Set(); // watches to be asked for at the end of this turn
@@ -24,6 +27,7 @@ export class Hub extends EventTarget {
   #relay = "stale";
   #hasRoom = false; // whether a topic was let go of, so that one too many may be watched now
   #lateness = new Lateness(); // of the frames of this connection
+  #clock = new ServerClock();
 
   constructor(io, { url, random = Math.random } = {}) {
     super();
@@ -59,6 +63,11 @@ export class Hub extends EventTarget {
   seen(ids) {
     for (const [id, attempt] of ids) this.#unseen.delete(`${id} ${attempt}`);
     this.#link.emit("seen", { ids });
+  }
+
+  /** ms that the server's clock is ahead of this machine's. */
+  get offset() {
+    return this.#clock.offset;
   }
 
   /** Be connected now rather than soon: the page is back, or the network is. */
@@ -110,7 +119,9 @@ export class Hub extends EventTarget {
 
   // -- what comes
 
-  #beat({ state, retry_in: retryIn }) {
+  #beat({ state, at, scheduler, retry_in: retryIn }) {
+    this.#clock.hear(at);
+    this.scheduler = scheduler ?? null;
     if (state === "draining") this.#link.leave(retryIn ?? 0, this.state === "live");
     else this.#relay = state;
     this.#lateness.beat();

@@ -1,5 +1,7 @@
 // The one socket, and how it comes back. Knows no topics and no DOM; `io` and the clock are given to it.
 
+import { payload } from "./wire.js";
+
 const SILENCE = 4000; // ms without a word from the server (it beats every 2 s) after which all may be stale, and we come anew
 const LOOK = 500; // ms between two looks at the clock
 const FIRST_RETRY = 1000; // ms within which a lost connection is tried again, the moment drawn at random (full jitter)
@@ -49,6 +51,7 @@ export class Link {
     // an installation may lie below another one
     const path = pathname && `${pathname.replace(/\/$/, "")}/socket.io`;
     this.#socket = this.#io(origin, { transports: ["websocket"], reconnection: false, ...(path && { path }) });
+    readExactly(this.#socket);
     const { connect, disconnect, ...events } = handlers;
     this.#socket.on("connect", () => {
       this.#lostAt = 0;
@@ -143,4 +146,17 @@ export class Link {
     const tried = Date.now() - this.#triedAt;
     return this.isSilent && (tried > SILENCE || tried < 0);
   }
+}
+
+/** Have Socket.IO's decoder (socket.io-parser 4, `tryParse`) keep the numbers that its JSON.parse would round. */
+function readExactly(socket) {
+  const decoder = socket.io?.decoder;
+  if (decoder === undefined) return;
+  decoder.tryParse = (text) => {
+    try {
+      return payload(text);
+    } catch {
+      return false; // its word for what is no JSON
+    }
+  };
 }

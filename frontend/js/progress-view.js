@@ -1,6 +1,6 @@
 // The look of one job's progress: bar, numbers and one line of text. Written from the newest state, never read back.
 
-import { amount, clock, counted, duration, oneLine } from "./format.js";
+import { amount, clock, counted, duration, oneLine, percent } from "./format.js";
 import { RateMeter } from "./rate.js";
 import { hasEnded } from "./wire.js";
 
@@ -11,6 +11,7 @@ export class ProgressView {
   #meter = new RateMeter();
   #phase = "";
   #furthest = 0;
+  #done = [0, 1]; // of what total, where it was furthest
 
   /** The elements that are to be put on the page. */
   parts;
@@ -22,14 +23,14 @@ export class ProgressView {
     this.parts = [this.#bar, line];
   }
 
-  /** Show a state. */
-  paint(state) {
+  /** Show a state; `scheduler`: false where none is up, which some wait for. */
+  paint(state, { scheduler = null } = {}) {
     this.#meter.take(state);
     const share = this.#furthestOf(state);
     if (share === null) this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#bar.setAttribute("aria-label", `${state.task}: ${state.status}`);
-    write(this.#text, textOf(state));
+    write(this.#text, state.status === "scheduled" && scheduler === false ? `${textOf(state)}; no scheduler is up` : textOf(state));
     write(this.#numbers, this.#numbersOf(state, share));
   }
 
@@ -37,7 +38,10 @@ export class ProgressView {
   #furthestOf(state) {
     const share = shareOf(state);
     const phase = `${state.id} ${state.attempt} ${state.unit}`;
-    this.#furthest = phase === this.#phase ? Math.max(this.#furthest, share ?? 0) : (share ?? 0);
+    if (phase !== this.#phase || (share ?? 0) >= this.#furthest) {
+      this.#furthest = share ?? 0;
+      this.#done = [state.completed, state.total];
+    }
     this.#phase = phase;
     return share === null ? null : this.#furthest;
   }
@@ -47,7 +51,8 @@ export class ProgressView {
     if (state.status !== "started") return "";
     const parts = [];
     if (state.completed !== null) parts.push(counted(state));
-    if (share !== null && state.total !== null) parts.unshift(`${Math.floor(share * 100)} %`);
+    const done = share !== null && state.total !== null ? percent(...this.#done) : null;
+    if (done !== null) parts.unshift(`${done} %`);
     const rate = this.#meter.rate;
     if (rate !== null && state.unit !== "s") parts.push(`${amount(rate, state.unit)}/s`);
     const left = this.#meter.left(state);
@@ -66,7 +71,7 @@ function shareOf({ status, completed, total }) {
 function textOf(state) {
   switch (state.status) {
     case "finished":
-      return state.result_truncated ? "result too long to show here" : oneLine(state.result);
+      return state.result_truncated ? "result too long to show here" : oneLine(state.result, { exact: state.exact?.result, nothing: "done" });
     case "failed":
       return state.error ? `${state.error.type}: ${state.error.message}` : "failed";
     case "queued":

@@ -1,5 +1,6 @@
 // A tab's side of its port to the hub: the same watches and ends as a hub of its own would give. Knows no socket, no DOM.
 
+import { Fallback } from "./fallback.js";
 import { Pause } from "./pause.js";
 import { Watches } from "./watches.js";
 
@@ -11,10 +12,17 @@ const ANSWER = 3000; // ms without one after which the hub is taken for dead: br
 const SILENCE = 4000; // ms without a word from the hub after which what is shown may be stale
 
 export class RemoteHub extends EventTarget {
-  /** `connecting`, `live`, `stale` or `offline`: that of the hub; `stale` too while the hub itself is silent. */
+  /**
+   * `connecting`, `live`, `stale` or `offline`: that of the hub; `stale` too while the hub itself is silent; `blocked` where the server
+   * answers and no socket comes through: then what is watched is read over HTTP.
+   */
   state = "connecting";
-  /** When what is shown was last known to be true: Unix time in ms. */
+  /** When what is shown was last known to be true: Unix time in ms, by the server's clock. */
   asOf = Date.now();
+  /** ms that the server's clock, of which all times of jobs are, is ahead of this machine's. */
+  offset = 0;
+  /** Whether a scheduler is up: without one retries and scheduled jobs wait. null: not known. Event "change". */
+  scheduler = null;
   #ways;
   #port = null; // {post(message), close()}
   #worked = false; // whether a hub has ever answered on this way
@@ -28,15 +36,18 @@ export class RemoteHub extends EventTarget {
   #beatAt = 0;
   #askedAt = 0; // of the oldest beat without an answer
   #timer = null;
+  #fallback;
   #wanted = []; // watches to be asked for at the end of this turn
 
   /**
    * `ways` lead to a hub, the best first: each is called with `hear(message)`, `fail()`, and how many ports
    * were taken since a hub has fallen silent (0: none has). It returns the port {post(message), close()}, or throws where the browser has no such way.
+   * `read(topic, token)` reads what a topic holds over HTTP.
    */
-  constructor(ways) {
+  constructor(ways, read = () => Promise.reject(new Error("there is no other way"))) {
     super();
     this.#ways = [...ways];
+    this.#fallback = new Fallback(read);
   }
 
   /** As Hub.watch. */
@@ -60,6 +71,11 @@ export class RemoteHub extends EventTarget {
     this.#hearers.add(listener);
     this.#post({ hear: true });
     return () => this.#hearers.delete(listener);
+  }
+
+  /** Unix time in ms by the server's clock. */
+  now() {
+    return Date.now() + this.offset;
   }
 
   seen(ids) {
@@ -165,11 +181,13 @@ export class RemoteHub extends EventTarget {
     this.#worked = true;
     this.#lost = 0;
     if (message.again) return this.#join();
+    this.offset = message.offset ?? this.offset;
+    this.#noteScheduler(message.scheduler);
     if (message.topic !== undefined) this.#apply(message);
     if (message.ended) for (const listener of [...this.#hearers]) listener({ jobs: message.ended });
     if (message.state) {
       this.#said = message.state;
-      if (message.state === "live") this.asOf = message.as_of;
+      if (message.state === "live") this.asOf = message.as_of + this.offset;
     }
     this.#settle();
   }
@@ -187,6 +205,7 @@ export class RemoteHub extends EventTarget {
   }
 
   #look() {
+    this.#mindFallback();
     const now = Date.now();
     const patience = this.#worked ? ANSWER : PATIENCE;
     // it was asked again and again, so it was not we who slept
@@ -203,11 +222,26 @@ export class RemoteHub extends EventTarget {
     this.#settle();
   }
 
+  #mindFallback() {
+    if (this.#said !== "connecting" || this.#isShowing) return this.#fallback.stop();
+    this.#fallback.look(this.#watches.all(), () => {
+      if (this.#fallback.isOn) this.asOf = this.now();
+      this.#settle();
+    });
+  }
+
+  #noteScheduler(isUp = this.scheduler) {
+    if (isUp === this.scheduler) return;
+    this.scheduler = isUp;
+    this.dispatchEvent(new Event("change"));
+  }
+
   #settle() {
     let state = this.#said;
     const quiet = Date.now() - this.#heardAt;
     if (state === "live" && (quiet > SILENCE || quiet < 0 || this.#watches.isOld)) state = "stale";
     if (state === "connecting" && this.#isShowing) state = "stale"; // another hub, that begins
+    if (state === "connecting" && this.#fallback.isOn) state = "blocked";
     this.#isShowing ||= state === "live";
     if (state === this.state) return;
     this.state = state;

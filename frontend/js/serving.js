@@ -3,7 +3,7 @@
 // From a tab: {join: [[topic, token]], hears} (all it wants, at first and whenever it may have been forgotten),
 // {watch: [[topic, token]]}, {unwatch: [[topic, token]]}, {hear: true}, {seen: [[id, attempt]]}, {beat: true}, {wake: true}, {bye: true}.
 // To a tab: {state, as_of} at each change and each beat, {topic, token, jobs, gone, more, data, error, whole}, {ended: [state]}, {again: true}
-// (who are you? say all you want).
+// (who are you? say all you want); the first three with `offset`, by which the server's clock is ahead (ms), and `scheduler`.
 
 const FORGOTTEN = 180_000; // ms of silence after which a tab is taken for dead; browsers let a hidden one speak once a minute
 
@@ -67,7 +67,7 @@ export class Serving {
       ({ jobs, changed, gone, more, data, error }) => {
         if (this.#isDead(tab)) return this.#forget(port); // frozen: what it is sent would pile up
         const states = whole ? [...jobs.values()] : changed.map((id) => jobs.get(id));
-        port.postMessage({ topic, token, jobs: states, gone, more, data, error, whole });
+        port.postMessage({ topic, token, jobs: states, gone, more, data, error, whole, ...this.#news });
         whole = error !== null; // what comes after an error is not told by what has changed
       },
       token,
@@ -82,11 +82,15 @@ export class Serving {
 
   #hear(port, tab) {
     tab.deafen?.(); // what it asks for anew it may not have been told
-    tab.deafen = this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs }));
+    tab.deafen = this.#hub.hear(({ jobs }) => port.postMessage({ ended: jobs, ...this.#news }));
+  }
+
+  get #news() {
+    return { offset: this.#hub.offset, scheduler: this.#hub.scheduler };
   }
 
   #sayState(port) {
-    port.postMessage({ state: this.#hub.state, as_of: this.#hub.asOf });
+    port.postMessage({ state: this.#hub.state, as_of: this.#hub.asOf, ...this.#news });
   }
 
   #lookForTheDead() {

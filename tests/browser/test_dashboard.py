@@ -17,7 +17,7 @@ from tests.browser.conftest import LogIn
 from tests.browser.test_elements import violations
 from tests.browser.test_page import NewContext, toasts
 from tests.conftest import Stack, until
-from workers import log_lines, store
+from workers import log_lines, parts, store
 from workers.jobs.text import sum_numbers
 from workers.lifecycle import TrackedJob, TrackedQueue
 
@@ -109,7 +109,7 @@ def test_a_job_that_is_deleted_while_the_list_comes_is_shown_as_such(operator: L
 
     page.route("**/api/jobs?*", answer_late, times=1)
     page.goto(f"{stack.url}/jobs?q=id:{id}")
-    expect(page.locator(".job-line .job-status")).to_have_text("deleted")
+    expect(page.locator(".job-line .job-status")).to_have_text("expired or deleted")
     expect(page.locator(".job-line").get_by_role("button", name="Delete")).to_have_count(0)
 
 
@@ -140,6 +140,12 @@ def test_workers_are_shown_at_work_and_can_be_suspended(operator: LogIn, stack: 
     expect(page.locator(".warnings")).to_contain_text("suspended")
     page.get_by_role("button", name="Resume all").click()
     expect(page.locator(".warnings")).not_to_contain_text("suspended")
+    with store.connect(stack.redis_url) as redis:
+        redis.hset(parts.KEY, "elsewhere:1", f'[{store.now(redis) // 1000}, "0.0.9+a"]')
+        expect(page.locator(".warnings")).to_contain_text("Releases differ: ")
+        expect(page.locator(".warnings")).to_contain_text("0.0.9+a (web elsewhere:1)")
+        redis.hdel(parts.KEY, "elsewhere:1")
+    expect(page.locator(".warnings")).not_to_contain_text("Releases differ")
     page.goto(f"{stack.url}/audit")
     expect(page.locator("table.audit tbody tr").first).to_contain_text("resume")
     expect(page.locator("table.audit tbody tr").first).to_contain_text("operator")

@@ -109,7 +109,7 @@ def test_a_job_that_is_deleted_or_unknown_says_so(open_body: OpenBody, stack: St
     page.context.request.delete(f"{stack.url}/api/jobs/{id}")
     for one in (plain, own):
         expect(one).to_have_attribute("status", "gone")
-    assert plain.text_content() == "This job was deleted."
+    assert plain.text_content() == "This job has expired or was deleted."
     assert own.locator("b:visible").all_text_contents() == ["It is no more."]
     assert page.evaluate("document.events") == [["gone", "gone"]]
     own.evaluate("(element) => element.setAttribute('job', 'nobody')")
@@ -134,7 +134,7 @@ def test_a_bar_that_comes_after_its_job_is_gone_says_so(open_body: OpenBody, sta
         one.evaluate(
             "(id) => (document.querySelector('main').innerHTML += `<job-status job=\"${id}\">?</job-status>`)", id
         )
-        expect(one.locator("job-status")).to_have_text("This job was deleted.")
+        expect(one.locator("job-status")).to_have_text("This job has expired or was deleted.")
         expect(one.locator("job-status")).to_have_attribute("status", "gone")
 
 

@@ -51,7 +51,7 @@ def test_a_job_that_could_not_be_read_is_read_again_and_what_is_typed_stays(
     expect(page.get_by_label("Arguments as JSON")).to_have_value('{"typed": 1}')
     page.locator(".head").get_by_role("button", name="Delete").click()
     page.locator("dialog.sure").get_by_role("button", name="Delete").click()
-    expect(page.locator("job-status")).to_have_text("This job was deleted.")
+    expect(page.locator("job-status")).to_have_text("This job has expired or was deleted.")
     expect(page.locator(".head button")).to_have_count(0)
     complaints.clear()  # the browser notes the request that failed
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { amount, clock, counted, duration, oneLine } from "../../frontend/js/format.js";
+import { amount, around, beginning, clock, counted, cut, duration, oneLine, percent, zone } from "../../frontend/js/format.js";
 
 const shown = (value) => JSON.stringify(value);
 
@@ -89,11 +89,13 @@ for (const [completed, total, unit, expected] of [
 
 for (const [value, expected] of [
   ["a text", "a text"],
-  ["", ""],
+  ["", '""'],
+  [" \n", '" \\n"'],
   [42, "42"],
   [0, "0"],
   [false, "false"],
-  [null, "null"],
+  [null, ""],
+  [undefined, ""],
   [[], "[]"],
   [{ n: 3, of: ["a", "b"] }, '{"n":3,"of":["a","b"]}'],
   ["<b>bold</b>", "<b>bold</b>"],
@@ -105,5 +107,51 @@ test("a line as long as the limit stays whole", () => assert.equal(oneLine("x".r
 
 test("a longer line is cut to the limit, and shows that it was", () => {
   assert.equal(oneLine("x".repeat(201)), `${"x".repeat(199)}…`);
-  assert.equal(oneLine([1, 2, 3], 4), "[1,…");
+  assert.equal(oneLine([1, 2, 3], { limit: 4 }), "[1,…");
 });
+
+test("a result of nothing is named, and numbers that JavaScript can't hold are as they were written", () => {
+  assert.equal(oneLine(null, { nothing: "done" }), "done");
+  assert.equal(oneLine(1e400, { exact: "1e400" }), "1e400");
+  assert.equal(oneLine([2 ** 60], { exact: "[1152921504606846977]" }), "[1152921504606846977]");
+});
+
+test("no character is cut in half", () => {
+  for (let limit = 1; limit < 8; limit += 1) {
+    for (const text of [cut("😀😀😀😀", limit), around("😀😀😀😀", limit), beginning("a😀😀😀", limit), cut("a😀😀😀", limit)]) {
+      assert.equal(text.isWellFormed?.() ?? true, true, text);
+      assert.doesNotMatch(text, /\p{Surrogate}/u);
+    }
+  }
+  assert.equal(cut("a😀😀", 4), "a😀…");
+  assert.equal(cut("😀😀", 4), "😀😀");
+});
+
+test("of a long text its beginning and its end are kept", () => {
+  assert.equal(around("x".repeat(10), 10), "x".repeat(10));
+  assert.equal(around(`a${"x".repeat(2000)}b`, 4), "ax\n… 1,998 characters more …\nxb");
+});
+
+test("a percentage is rounded down, exactly, and is never 100 before the end", () => {
+  for (const total of [100, 7, 1000, 0.07, 3e15]) {
+    for (let done = 0; done < 100; done += 1) {
+      assert.equal(percent((done * total) / 100, total), done, `${done} % of ${total}`);
+    }
+  }
+  for (const [completed, total, expected] of [
+    [29, 100, 29], [57, 100, 57], [58, 100, 58], [0.29, 1, 29], [0.57, 1, 57], [999, 1000, 99], [0.9999999999999999, 1, 99],
+    [2 ** 53 - 2, 2 ** 53 - 1, 99], [1, 3, 33], [2, 3, 66], [-5, 100, 0], [1e-300, 1, 0], [100, 100, null], [120, 100, null],
+  ]) assert.equal(percent(completed, total), expected, `${completed} of ${total}`);
+});
+
+test("what clocks that differ make less than nothing is no time at all", () => {
+  assert.equal(duration(-2.987), "0 ms");
+  assert.equal(duration(-0.0001), "0 ms");
+});
+
+test("the zone of a moment is that of its season", () => {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  assert.equal(zone(Date.UTC(2026, 6, 1)), zoneIn(name, Date.UTC(2026, 6, 1)));
+});
+
+const zoneIn = (timeZone, ms) => new Date(ms).toLocaleString("en-GB", { timeZone, timeZoneName: "short" }).split(" ").at(-1);

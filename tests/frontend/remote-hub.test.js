@@ -527,3 +527,31 @@ test("a worker that is found and never answers is tried again, and its successor
   socket.open();
   assert.deepEqual(socket.topicsOf("watch"), [["mine"]]);
 });
+
+for (const off of [600_000, -600_000]) {
+  test(`a tab knows the server's time, with its own off by ${-off} ms, and whether a scheduler is up`, async () => {
+    const { one } = await twoTabs();
+    let changes = 0;
+    one.addEventListener("change", () => (changes += 1));
+    socket.receive("relay", { state: "live", since: NOW, at: Date.now() + off, scheduler: false });
+    mock.timers.tick(2500); // a beat of the tab, and its answer
+    await turn();
+    assert.equal(one.now(), Date.now() + off);
+    assert.equal(one.asOf, Date.now() + off - 2500);
+    assert.deepEqual([one.scheduler, changes], [false, 1]);
+    one.close();
+  });
+}
+
+test("an end that waited for the tab comes with the server's time", async () => {
+  const tab = newTab();
+  const times = [];
+  tab.hear(() => times.push(tab.now()));
+  await turn();
+  socket.open();
+  socket.receive("relay", { state: "live", since: NOW, at: NOW + 600_000 });
+  socket.receive("ended", { jobs: [state("a", 1, "finished")], more: 0 });
+  await turn();
+  assert.deepEqual(times, [NOW + 600_000]);
+  tab.close();
+});

@@ -17,7 +17,7 @@ from rq.job import JobStatus
 from rq.utils import now
 
 from tests.workers.conftest import Clock
-from workers import acts, claim, store, worker
+from workers import acts, claim, ending, store, worker
 from workers.errors import Conflict, NotFound
 from workers.lifecycle import TrackedJob, restore_job
 from workers.popped import look_at
@@ -200,7 +200,7 @@ class Races(RuleBasedStateMachine):
             held.step = "idle"
             return
         held.hand._attempt = taken.attempt
-        held.hand._outcome, held.hand.killed = worker.Outcome.OWN, False
+        held.hand._outcome, held.hand.killed = ending.Outcome.OWN, False
         held.job, held.step = restore_job(held.id, taken.record, self.redis), "looked"
 
     def _from_looked(self, held: Held, verb: Verb | None, fails: bool) -> None:

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from tests.conftest import Processes, ended, until
 from tests.realtime.test_api import submit
 from workers.queue import Jobs
+from workers.release import release
 
 
 def test_queues_are_counted(me: FlaskClient, operator: FlaskClient) -> None:
@@ -39,6 +40,7 @@ def test_workers_are_listed(operator: FlaskClient, processes: Processes) -> None
     processes.worker()
     [worker] = until(lambda: operator.get("/api/workers").get_json()["workers"], "a worker")
     assert worker["queue"] == "default" and worker["name"].startswith("default.")
+    assert worker["release"] == release() and operator.get("/api/workers").get_json()["releases"] == {}
 
 
 def test_suspended_workers_take_nothing_until_they_are_resumed(

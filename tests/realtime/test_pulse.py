@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from redis import Redis
 from realtime.pulse import LOOK, PROBE_INTERVAL, SILENCE, Pulse
 from tests.conftest import until
 from tests.ears import Ears
+from workers import scheduler_heartbeat, store
 from workers.channel import Channel, Gap
 from workers.wire import Probe
 
@@ -86,6 +88,15 @@ def test_probes_that_come_back_keep_it_live(pulse: Pulse, echo: Echo) -> None:
     until(lambda: echo.heard >= 5, "more than SILENCE of them")
     assert pulse.live and not echo.dropped.is_set() and pulse.probe_age is not None
     assert pulse.probe_age < PROBE_INTERVAL + 0.5
+
+
+def test_the_time_is_redis_s_and_a_scheduler_is_looked_for(pulse: Pulse, echo: Echo, redis: Redis) -> None:
+    until(lambda: pulse.scheduler is False, "a look")
+    until(lambda: echo.heard >= 1, "a probe")
+    said = json.loads(pulse.packet()[1:])[1]
+    assert abs(said["at"] - store.now(redis) / 1000) < 1000 and said["scheduler"] is False
+    beat = partial(scheduler_heartbeat.beat, redis, "one", ["default"])
+    until(lambda: beat() and pulse.scheduler, "the scheduler")
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["lost", "late"])

@@ -17,6 +17,8 @@ import websocket
 from realtime.connection import NAMELESS
 from tests.conftest import ROOT, Processes, Stack, free_port, is_ready, start_redis, until
 from tests.realtime.clients import Raw, connected
+from workers import store
+from workers.installation import FINGERPRINT_KEY, fingerprint
 
 
 def handshake(url: str, *headers: str) -> bytes:
@@ -121,6 +123,26 @@ def test_a_server_whose_last_page_leaves_first_has_ended_well(base_environment: 
     served = "import sys, realtime.server as server; server.serve = lambda *_: None; sys.exit(server.main())"
     environment = {**os.environ, **base_environment, "REDIS_URL": redis_url}
     assert subprocess.run([sys.executable, "-c", served], cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def test_with_another_key_than_the_installations_it_does_not_start_but_where_that_is_meant(stack: Stack) -> None:
+    port = free_port()
+    given = {"PORT": str(port), "REDIS_URL": stack.redis_url, "SECRET_KEY": "another key of the tests"}
+    environment = {**os.environ, **stack.processes.environment, **given}
+    command = [sys.executable, "-m", "realtime.server"]
+    refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("SECRET_KEY is not the key of the web processes that have used this Redis")
+    redis = store.connect(stack.redis_url)
+    before = redis.get(FINGERPRINT_KEY)
+    web = subprocess.Popen([*command, "--new-key"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: redis.get(FINGERPRINT_KEY) == fingerprint(given["SECRET_KEY"]).encode(), "its key to count")
+    finally:
+        web.kill()
+        web.wait()
+        redis.set(FINGERPRINT_KEY, before or b"")
+        redis.close()
 
 
 def test_a_taken_port_is_one_clear_line(stack: Stack) -> None:

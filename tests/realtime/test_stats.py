@@ -28,9 +28,9 @@ def test_an_operator_sees_queues_and_workers_move(stack: Stack) -> None:
     with connected(stack.url, headers=stack.operator) as client:
         assert client.watch("stats") == {"ok": True, "topics": {"stats": {"jobs": [], "more": False}}}
         first = client.hear("stats")
-        assert set(first) == {"queues", "workers", "rate", "at"}
+        assert set(first) == {"queues", "workers", "scheduler", "rate", "at"}
         assert set(first["rate"]) == {"ended", "failed"}
-        assert abs(first["at"] / 1000 - time.time()) < 10
+        assert abs(first["at"] / 1000 - time.time()) < 10 and first["scheduler"] is False
         assert [set(queue) for queue in first["queues"]] == [QUEUE] * 5
         workers = {queue["name"]: queue["workers"] for queue in first["queues"]}
         assert workers == {"default": 2, "bookInfoParser": 1, **dict.fromkeys(INTERNAL_QUEUES, 1)}

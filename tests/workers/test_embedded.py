@@ -1,16 +1,24 @@
 """The embedded server."""
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from rq.utils import now
 
-from tests.conftest import ROOT
-from workers import embedded, memory
+from tests.conftest import ROOT, until
+from workers import embedded, memory, store
+from workers import jobs as jobs_package
 from workers.errors import SettingsError
+from workers.lifecycle import fetch_jobs
+from workers.queue import Jobs
 from workers.settings import Settings
+from workers.tasks import Tasks
+
+BYTES_OF_A_JOB = 3200  # finished, with its result
 
 
 def test_its_binary_comes_in_a_wheel() -> None:
@@ -29,6 +37,37 @@ def test_it_listens_on_a_private_socket_keeps_its_data_and_forgets_nothing(tmp_p
     for folder in (Path(options["--unixsocket"]).parent, Path(options["--dir"])):
         assert folder.stat().st_mode & 0o777 == 0o700
     assert not embedded.answers(settings)
+
+
+def test_a_finished_job_takes_little_of_its_memory(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"HEADWAY_HOME": str(tmp_path / "home")}, ROOT)
+    server = subprocess.Popen(embedded.command(settings), stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: embedded.answers(settings), "the server")
+        with store.connect(settings.redis_url) as redis:
+            jobs = Jobs(redis, Tasks.collect(jobs_package), ["default"])
+            finish(jobs, 200)  # what takes memory once
+            before = redis.info("memory")["used_memory"]
+            finish(jobs, 1000)
+            assert (redis.info("memory")["used_memory"] - before) / 1000 <= BYTES_OF_A_JOB
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def finish(jobs: Jobs, count: int) -> None:
+    """As RQ's worker does, with all that a job of an owner who has not seen its end leaves behind."""
+    ids = jobs.submit_many("sum_numbers", [{"text": str(number)} for number in range(count)], owner="me")
+    for start in range(0, count, 100):
+        with jobs.redis.pipeline() as pipeline:
+            for job in fetch_jobs(ids[start : start + 100], jobs.redis):
+                assert job is not None
+                pipeline.lrem("rq:queue:headway.default", 1, job.id)
+                job.prepare_for_execution("a worker", pipeline)
+                job._result, job.ended_at = 15, now()
+                job._handle_success(jobs.retention, pipeline)
+                job.cleanup(jobs.retention, pipeline=pipeline, remove_from_queue=False)
+            pipeline.execute()
 
 
 def test_a_folder_has_one_holder(tmp_path: Path) -> None:

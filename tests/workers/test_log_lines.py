@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from tests.conftest import until
 from workers import log_lines, store
 from workers.log_lines import BYTES_LIMIT, LINES_LIMIT, Line
-from workers.script import STATE_TTL
+from workers.retention import DEFAULT as RETENTION
 from workers.wire import CHANNEL, Status
 
 LOG = "headway:job:a:log"
@@ -101,7 +101,7 @@ def test_it_goes_with_the_job(redis: Redis) -> None:
     log_lines.write(redis, "a", 1, lines([1]))
     assert redis.ttl(LOG) == -1
     put(redis, Status.FINISHED)
-    assert 0 < redis.ttl(LOG) <= STATE_TTL
+    assert 0 < redis.ttl(LOG) <= RETENTION
     store.bury(redis, "a")
     assert not redis.exists(LOG)
 
@@ -109,7 +109,7 @@ def test_it_goes_with_the_job(redis: Redis) -> None:
 def test_a_line_after_the_end_expires_too_and_a_requeued_job_keeps_its_log(redis: Redis) -> None:
     put(redis, Status.FAILED)
     assert log_lines.write(redis, "a", 1, lines([1]))
-    assert 0 < redis.ttl(LOG) <= STATE_TTL
+    assert 0 < redis.ttl(LOG) <= RETENTION
     put(redis, Status.QUEUED)
     put(redis, Status.STARTED)
     log_lines.write(redis, "a", 2, lines([1]))

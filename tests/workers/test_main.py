@@ -12,6 +12,7 @@ from redis import Redis
 
 from tests.conftest import ROOT, Processes, ended, until
 from workers.environment import NEWS_SECRETS, WEB_SECRETS
+from workers.installation import SCHEMA, SCHEMA_KEY
 from workers.queue import Jobs
 
 
@@ -36,6 +37,15 @@ def test_a_wrong_setting_is_one_clear_line(redis_url: str) -> None:
     answer = call("ping", REDIS_URL=redis_url, HEADWAY_QUEUES="default:none")
     assert answer.returncode == 1
     assert answer.stderr.startswith("HEADWAY_QUEUES: expected") and answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["ping", "worker", "scheduler", "cron"])
+def test_what_a_newer_release_has_used_is_one_clear_line(part: str, redis: Redis, redis_url: str) -> None:
+    redis.set(SCHEMA_KEY, SCHEMA + 1)
+    answer = call(part, REDIS_URL=redis_url)
+    redis.delete(SCHEMA_KEY)
+    assert answer.returncode == 1 and answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith("REDIS_URL: a newer release of Headway has used this Redis")
 
 
 def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> None:

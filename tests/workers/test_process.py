@@ -29,6 +29,27 @@ def test_a_child_goes_with_its_parent() -> None:
     until(lambda: not child.exists(), "the child's end")
 
 
+HORSE = """
+import multiprocessing, os, signal, subprocess, sys, time
+from workers.process import outlast_requests_to_end
+outlast_requests_to_end()
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    os.kill(os.getpid(), number)
+program = subprocess.Popen(["sleep", "60"])
+fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+fork.start()
+for child in (program, fork):
+    child.terminate()
+fork.join()
+print(program.wait(), fork.exitcode)
+"""
+
+
+def test_a_horse_goes_on_when_asked_to_end_and_what_its_job_starts_ends() -> None:
+    command = [sys.executable, "-c", HORSE]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "-15 -15\n"
+
+
 @pytest.mark.parametrize(
     ("wait_status", "words"),
     [

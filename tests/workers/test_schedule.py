@@ -51,7 +51,7 @@ def test_deferred_jobs_say_what_they_wait_for(redis: Redis) -> None:
     first = queue.enqueue(sum_numbers, text="1")
     second = queue.enqueue(sum_numbers, text="2", depends_on=[first])
     read = schedule.read(redis, QUEUES)["deferred"]
-    assert read == {"total": 1, "jobs": [{"id": second.id, "waits_for": [first.id]}]}
+    assert read == {"total": 1, "jobs": [{"id": second.id, "waits_for": [first.id], "tasks": ["sum_numbers"]}]}
 
 
 def test_what_is_read_does_not_grow_with_what_waits(redis: Redis) -> None:

@@ -1,21 +1,24 @@
 """RQ's scheduler, ours: what is due is queued, whatever lies beside it."""
 
+import signal
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.scheduler import RQScheduler
-from rq.serializers import JSONSerializer
 
-from tests.conftest import Processes, ended, until
-from workers import lifecycle, store
+from tests.conftest import DEADLINE, Processes, ended, start_redis, until
+from workers import scheduler_heartbeat, store
 from workers.jobs.text import sum_numbers
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.ours import MARK
 from workers.queue import Jobs
-from workers.scheduler import LOOK, Scheduler
+from workers.scheduler import INTERVAL, Scheduler
+from workers.scheduler_heartbeat import TTL
 from workers.verbs import Verb
 
 REGISTRY = "rq:scheduled:headway.default"
@@ -23,10 +26,7 @@ REGISTRY = "rq:scheduled:headway.default"
 
 @pytest.fixture
 def scheduler(redis: Redis) -> Scheduler:
-    lifecycle.install()
-    made = Scheduler(["headway.default"], redis, serializer=JSONSerializer)
-    made.acquire_locks()  # type: ignore[no-untyped-call]
-    return made
+    return Scheduler(["headway.default"], redis)
 
 
 def schedule(redis: Redis, count: int = 1) -> list[str]:
@@ -39,7 +39,7 @@ def schedule(redis: Redis, count: int = 1) -> list[str]:
 def test_what_is_due_is_queued_and_leaves_the_registry(redis: Redis, scheduler: Scheduler, jobs: Jobs) -> None:
     ids = schedule(redis, 3)
     later = TrackedQueue("headway.default", connection=redis).enqueue_in(timedelta(days=1), sum_numbers, text="9").id
-    scheduler.enqueue_scheduled_jobs()
+    scheduler.look()
     assert [jobs.load(id).state.status for id in [*ids, later]] == ["queued"] * 3 + ["scheduled"]
     assert redis.zrange(REGISTRY, 0, -1) == [later.encode()]
     assert set(redis.lrange("rq:queue:headway.default", 0, -1)) == {id.encode() for id in ids}
@@ -61,7 +61,7 @@ def test_a_job_that_can_not_be_read_keeps_none_from_the_others(
     first, odd, last = schedule(redis, 3)
     RUBBISH[what](redis, f"rq:job:{odd}")
     for _ in range(2):
-        scheduler.enqueue_scheduled_jobs()
+        scheduler.look()
     assert [jobs.load(id).state.status for id in (first, last)] == ["queued"] * 2
     assert set(redis.lrange("rq:queue:headway.default", 0, -1)) - {odd.encode()} == {first.encode(), last.encode()}
     assert redis.exists(f"rq:job:{odd}")
@@ -71,13 +71,13 @@ def test_what_is_no_job_any_more_leaves_the_registry(redis: Redis, scheduler: Sc
     [id] = schedule(redis)
     redis.delete(f"rq:job:{id}")
     redis.zadd(REGISTRY, {b"\xff": 1})
-    scheduler.enqueue_scheduled_jobs()
+    scheduler.look()
     assert redis.zrange(REGISTRY, 0, -1) in ([], [b"\xff"])
 
 
 def test_a_registry_of_another_type_ends_nothing(redis: Redis, scheduler: Scheduler) -> None:
     redis.set(REGISTRY, "no set")
-    scheduler.enqueue_scheduled_jobs()
+    scheduler.look()
     assert redis.get(REGISTRY) == b"no set"
 
 
@@ -108,7 +108,7 @@ def test_what_somebody_does_to_it_at_this_moment_holds(
         return add(queue, job, **more)
 
     monkeypatch.setattr(TrackedQueue, "_enqueue_job", acted)
-    scheduler.enqueue_scheduled_jobs()
+    scheduler.look()
     assert not acts
     stored, record = store.load(redis, ids[0]), cast(bytes | None, redis.hget(f"rq:job:{ids[0]}", "status"))
     expected = {Verb.CANCEL: "canceled", Verb.DELETE: None, Verb.ENQUEUE: "queued"}[verb]
@@ -124,9 +124,7 @@ def test_what_somebody_does_to_it_at_this_moment_holds(
 def test_jobs_of_another_application_are_left_to_its_own_scheduler(name: str, redis: Redis) -> None:
     theirs = Queue(name, connection=redis).enqueue_at(datetime.now(UTC) - timedelta(days=1), "app.send")
     record = redis.hgetall(theirs.key)
-    made = Scheduler([name], redis, serializer=JSONSerializer)
-    made.acquire_locks()  # type: ignore[no-untyped-call]
-    made.enqueue_scheduled_jobs()
+    assert Scheduler([name], redis).look() == [name]
     assert redis.hgetall(theirs.key) == record and not redis.exists(f"rq:queue:{name}")
     others = RQScheduler([name], redis)
     assert others.acquire_locks() == {name}, "ours does not shut it out"
@@ -138,22 +136,51 @@ def test_a_job_of_the_release_before_which_has_no_mark_is_queued_too(redis: Redi
     [ours] = schedule(redis)
     redis.hdel(f"rq:job:{ours}", MARK)
     theirs = Queue("headway.default", connection=redis).enqueue_at(datetime(2020, 1, 1, tzinfo=UTC), "app.send").id
-    made = Scheduler(["headway.default"], redis, serializer=JSONSerializer, tasks={"sum_numbers"})
-    made.acquire_locks()  # type: ignore[no-untyped-call]
-    made.enqueue_scheduled_jobs()
-    made.enqueue_scheduled_jobs()
+    made = Scheduler(["headway.default"], redis, tasks={"sum_numbers"})
+    made.look()
+    made.look()
     assert redis.lrange("rq:queue:headway.default", 0, -1) == [ours.encode()]
     assert redis.zrange(REGISTRY, 0, -1) == [theirs.encode()]
 
 
-def test_a_queue_that_another_scheduler_has_is_taken_within_seconds_of_its_end(redis: Redis) -> None:
-    first, second = (Scheduler([*queues], redis, serializer=JSONSerializer) for queues in ("a", "ab"))
-    assert first.acquire_locks() and second.acquire_locks() == {"b"}  # type: ignore[no-untyped-call]
-    assert not second.should_reacquire_locks, "it was asked for a moment ago"
-    assert second.lock_acquisition_time is not None
-    second.lock_acquisition_time -= 2 * LOOK
-    assert second.should_reacquire_locks
-    first.release_locks()
-    assert second.acquire_locks() == {"a", "b"}
-    second.lock_acquisition_time -= 2 * LOOK
-    assert not second.should_reacquire_locks
+def test_killed_it_has_its_queues_back_at_once_and_goes_on_when_redis_was_away(
+    processes: Processes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kept: dict[str, Any] = {"appendonly": "yes", "appendfsync": "always"}
+    folder = tmp_path_factory.mktemp("away")
+    server, processes.environment["REDIS_URL"] = start_redis(folder, **kept)
+    socket = processes.environment["REDIS_URL"].removeprefix("unix://")
+    redis = store.connect(processes.environment["REDIS_URL"])
+
+    def is_queued(id: str) -> bool:
+        return id.encode() in redis.lrange("rq:queue:headway.default", 0, -1)
+
+    first = processes.start("-m", "workers.main", "scheduler")
+    until(lambda: scheduler_heartbeat.read(redis, []), "its first word")
+    first.kill()
+    first.wait()
+    again = processes.start("-m", "workers.main", "scheduler")
+    [id] = schedule(redis)
+    until(lambda: is_queued(id), f"its turn after the kill: {processes.log()}", TTL + DEADLINE)
+
+    server.kill()
+    server.wait()
+    until(lambda: "waiting until it answers" in processes.log(1), "the scheduler to notice")
+    server, _ = start_redis(folder, path=socket, **kept)
+    try:
+        until(lambda: answers(redis), "the server")
+        [id] = schedule(redis)
+        until(lambda: is_queued(id), f"its turn after the outage: {processes.log()}", INTERVAL + DEADLINE)
+        server.send_signal(signal.SIGSTOP)
+        again.terminate()
+        assert again.wait(DEADLINE) == 0, "it waits for no Redis once it was asked to end"
+    finally:
+        redis.close()
+        server.kill()
+        server.wait()
+
+
+def answers(redis: Redis) -> bool:
+    with suppress(RedisError):
+        return bool(redis.ping())
+    return False

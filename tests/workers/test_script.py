@@ -4,7 +4,8 @@ import pytest
 from redis import Redis
 
 from workers import inbox, store
-from workers.script import SCRIPT, STATE_TTL
+from workers.retention import DEFAULT as RETENTION
+from workers.script import SCRIPT
 from workers.wire import FIELDS, Status
 
 
@@ -37,7 +38,7 @@ def end(redis: Redis, id: str, status: Status = Status.FINISHED) -> None:
 
 
 SCOPES = ("all", "queue:default", "owner:me")
-FORTNIGHT = 2 * STATE_TTL * 1_000_000  # µs
+FORTNIGHT = 2 * RETENTION * 1_000_000  # µs
 
 
 @pytest.mark.parametrize("ahead", [FORTNIGHT + 1, 10 * FORTNIGHT])

@@ -2,9 +2,12 @@
 
 import io
 import os
+import signal
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 from workers.supervisor import Supervisor
@@ -31,6 +34,32 @@ def test_a_part_that_does_not_end_is_ended() -> None:
     began = time.monotonic()
     assert supervisor.run() == 0
     assert time.monotonic() - began < 5
+
+
+WORKER = """
+import os, signal
+def end(*_):
+    with open("/proc/%s/stat" % os.environ["DATABASE"]) as file: print("the database is there", file.read()[:0])
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+while True: signal.pause()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd's and the kernel's part is Linux's own")
+def test_what_outlasts_the_others_is_there_for_them_though_all_were_asked_at_once() -> None:
+    out = io.StringIO()
+    supervisor = Supervisor(ROOT, os.environ, out)
+    supervisor.add("database", ["sh", "-c", "echo pid $$; exec sleep 60"], outlasts=True)
+    assert supervisor.wait_until(lambda: "pid" in out.getvalue(), 15)
+    pid = out.getvalue().split("pid ")[1].split()[0]
+    supervisor.add("worker", [sys.executable, "-c", WORKER], environment={**os.environ, "DATABASE": pid})
+    assert supervisor.wait_until(lambda: "ready" in out.getvalue(), 15)
+    os.kill(int(pid), signal.SIGTERM)
+    supervisor.stop()
+    assert supervisor.run() == 0
+    assert "the database is there" in out.getvalue() and not Path(f"/proc/{pid}").exists()
 
 
 class Gone(io.StringIO):

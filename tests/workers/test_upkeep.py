@@ -5,53 +5,70 @@ import time
 import pytest
 from redis import Redis
 
-from workers.lifecycle import TrackedQueue, fetch_job
+from tests.workers.conftest import Clock
+from workers.lifecycle import fetch_job
 from workers.queue import Jobs
 from workers.upkeep import PATIENCE, Upkeep
+from workers.verdict import HEARTBEAT
 from workers.wire import Status
 
 QUEUE, BETWEEN, WIP = "rq:queue:headway.default", "rq:queue:headway.default:intermediate", "rq:wip:headway.default"
+VERDICT = 30  # seconds
 
 
 @pytest.fixture
-def queue(redis: Redis) -> TrackedQueue:
-    return TrackedQueue("headway.default", connection=redis)
+def upkeep(redis: Redis, clock: Clock) -> Upkeep:
+    return Upkeep(redis, (), "headway.default", verdict=VERDICT, clock=clock)
 
 
-def test_what_a_dead_worker_ran_is_judged(jobs: Jobs, redis: Redis, queue: TrackedQueue) -> None:
+def test_what_a_dead_worker_ran_is_judged_whatever_the_clocks_of_the_living(
+    jobs: Jobs, redis: Redis, upkeep: Upkeep, clock: Clock
+) -> None:
     silent, heard = (jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id for _ in range(2))
     redis.delete(QUEUE)
-    for id, expires_at in ((silent, 1.0), (heard, time.time() + 60)):
+    redis.hset("rq:worker:a worker", "verdict", str(VERDICT))
+    for id, expires_at in ((silent, time.time() + 600), (heard, 1.0)):
         job = fetch_job(id, redis)
         assert job is not None
         with redis.pipeline() as pipeline:
             job.prepare_for_execution("a worker", pipeline)
             pipeline.execute()
         redis.zadd(WIP, {f"{id}:1": expires_at})
-    Upkeep(redis, ()).tidy(queue)
+    for _ in range(VERDICT):
+        upkeep.tidy()
+        assert jobs.load(silent).state.status == Status.STARTED
+        clock.now += 1 + HEARTBEAT / VERDICT
+        redis.zincrby(WIP, 1, f"{heard}:1")
+    upkeep.forget()  # nobody could be heard
+    upkeep.tidy()
+    clock.now += VERDICT
+    redis.zincrby(WIP, 1, f"{heard}:1")
+    upkeep.tidy()
+    assert jobs.load(silent).state.status == Status.STARTED
+    clock.now += HEARTBEAT + 0.1
+    redis.zincrby(WIP, 1, f"{heard}:1")
+    upkeep.tidy()
     assert jobs.load(silent).state.status == Status.FAILED
     assert jobs.load(heard).state.status == Status.STARTED
     assert redis.zrange(WIP, 0, -1) == [f"{heard}:1".encode()]
 
 
 def test_what_a_dead_worker_took_and_never_began_goes_back(
-    jobs: Jobs, redis: Redis, queue: TrackedQueue, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, redis: Redis, upkeep: Upkeep, clock: Clock
 ) -> None:
     id = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
     redis.lmove(QUEUE, BETWEEN)
-    upkeep, now = Upkeep(redis, ()), time.monotonic()
-    upkeep._popped._clock = lambda: now
-    upkeep.tidy(queue)
-    upkeep._popped._clock = lambda: now + PATIENCE - 1
-    upkeep.tidy(queue)
+    upkeep.tidy()
+    clock.now += PATIENCE - 1
+    upkeep.tidy()
     assert redis.llen(QUEUE) == 0
-    upkeep._popped._clock = lambda: now + PATIENCE + 1
-    upkeep.tidy(queue)
+    clock.now += 2
+    upkeep.tidy()
     assert redis.lrange(QUEUE, 0, -1) == [id.encode()] and not redis.exists(BETWEEN)
     assert jobs.load(id).state.attempt == 1
 
 
-def test_what_has_expired_leaves_rqs_registries(redis: Redis, queue: TrackedQueue) -> None:
+def test_what_has_expired_leaves_rqs_registries(redis: Redis, upkeep: Upkeep) -> None:
     redis.zadd("rq:finished:headway.default", {"long ago": 1.0})
-    Upkeep(redis, ()).tidy(queue)
+    upkeep.tidy()
     assert not redis.exists("rq:finished:headway.default")

@@ -1,33 +1,27 @@
 """The worker: asked to end, silent, or no longer the one who runs the job."""
 
 import os
-import signal
-import subprocess
 import time
 from typing import cast
 
 import pytest
 from redis import Redis
 
-from tests.conftest import Processes, ended, until
+from tests.conftest import Processes, until
+from tests.workers.conftest import horse_of, started
 from workers import store
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.tasks import Tasks
+from workers.verdict import HEARTBEAT
 from workers.wire import Status
-from workers.worker import HEARTBEAT, TrackedWorker
+from workers.worker import TrackedWorker
 
 
 @pytest.fixture
 def queue(redis: Redis) -> TrackedQueue:
     return TrackedQueue("headway.default", connection=redis)
-
-
-def started(jobs: Jobs, task: str = "background_work", **args: object) -> str:
-    id = jobs.submit(task, args, owner="me").state.id
-    until(lambda: jobs.load(id).state.completed, "some progress")
-    return id
 
 
 def test_a_finished_job_is_not_called_abandoned_after_a_conflict(
@@ -44,33 +38,6 @@ def test_a_finished_job_is_not_called_abandoned_after_a_conflict(
             worker.cleanup_execution(job, pipeline)
             commands = [command[0][0] for command in pipeline.command_stack]
         assert "ZREM" in commands
-
-
-def test_asked_to_end_a_worker_lets_its_job_end_within_the_grace(jobs: Jobs, processes: Processes) -> None:
-    worker = processes.start("-m", "workers.main", "worker", HEADWAY_GRACE="20")
-    id = started(jobs)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
-    state = jobs.load(id).state
-    assert (state.status, state.attempt, state.completed) == (Status.FINISHED, 1, 10.0)
-
-
-def test_a_job_that_takes_longer_goes_back_to_the_front_of_its_queue(
-    jobs: Jobs, processes: Processes, redis: Redis
-) -> None:
-    worker = processes.start("-m", "workers.main", "worker", HEADWAY_GRACE="0")
-    id = started(jobs)
-    other = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
-    state = jobs.load(id).state
-    assert (state.status, state.attempt, state.completed) == (Status.QUEUED, 2, None)
-    assert redis.lrange("rq:queue:headway.default", 0, -1) == [id.encode(), other.encode()]
-    assert redis.zcard("rq:wip:headway.default") == 0
-    _, attempts = jobs.detail(id)
-    assert attempts[0]["error"]["type"] == "WorkerShutdown"
-    processes.worker()
-    assert ended(jobs, id).state.status == Status.FINISHED
 
 
 def test_heartbeats_come_every_two_seconds(jobs: Jobs, processes: Processes, redis: Redis) -> None:
@@ -94,9 +61,7 @@ def test_a_worker_that_has_been_replaced_ends_its_horse_and_says_nothing(
 ) -> None:
     worker = processes.worker()
     id = started(jobs, "create_task", task_type=3)
-    [horse] = subprocess.run(
-        ["pgrep", "-P", str(worker.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
+    horse = horse_of(worker)
     job = fetch_job(id, redis)
     assert job is not None
     with redis.pipeline() as pipeline:  # as RQ does with an abandoned job that has retries left

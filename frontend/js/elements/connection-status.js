@@ -4,12 +4,18 @@ import * as own from "../client.js";
 import { clock } from "../format.js";
 import { write } from "../progress-view.js";
 
-const WORDS = { connecting: "Connecting…", live: "Live", stale: "Not live", offline: "Offline" };
+const WORDS = {
+  connecting: "Connecting…",
+  live: "Live",
+  stale: "Not live",
+  offline: "Offline",
+  blocked: "Your network doesn’t let live updates through; read every 5 s",
+};
 
 export class ConnectionStatus extends HTMLElement {
   #frame = 0;
   #connection = null;
-  #pausedAt = 0; // ms; 0 while it is not
+  #pausedAt = 0; // ms, by the server's clock; 0 while it is not
   // what is bad is said at once; what is good in the frame that paints what has come with it, and not before
   #change = () => {
     this.dispatchEvent(new CustomEvent("change", { detail: this.#connection.state }));
@@ -40,10 +46,10 @@ export class ConnectionStatus extends HTMLElement {
 
   #paint() {
     const { state, asOf, paused } = this.#connection;
-    const doubtful = state === "stale" || state === "offline";
+    const doubtful = state === "stale" || state === "offline" || state === "blocked";
     this.setAttribute("state", state);
-    document.documentElement.toggleAttribute("data-stale", doubtful);
-    if (paused) this.#pausedAt ||= Date.now();
+    document.documentElement.toggleAttribute("data-stale", doubtful && state !== "blocked"); // what was read is true
+    if (paused) this.#pausedAt ||= this.#connection.now();
     else this.#pausedAt = 0;
     this.toggleAttribute("paused", paused);
     const trouble = doubtful ? `, and ${WORDS[state].toLowerCase()}` : "";

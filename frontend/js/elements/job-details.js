@@ -1,6 +1,7 @@
 // <job-details>: a dialog with all that is known of one job. Method `open(id)`.
 
 import { read } from "../client.js";
+import { pretty } from "../exact.js";
 import { clock } from "../format.js";
 import { element } from "../progress-view.js";
 import { nameless } from "./job-row.js";
@@ -49,8 +50,8 @@ const time = (ms) => (ms === null ? null : clock(ms));
 
 function blocks(job) {
   const parts = [
-    ["Arguments", job.args && Object.keys(job.args).length > 0 ? JSON.stringify(job.args, null, 2) : ""],
-    ["Result", job.status === "finished" ? JSON.stringify(job.result, null, 2) : ""],
+    ["Arguments", job.args && Object.keys(job.args).length > 0 ? pretty(job.exact.args) : ""],
+    ["Result", job.result === null ? "" : pretty(job.exact.result)],
     ["Error", job.error ? `${job.error.type}: ${job.error.message}` : ""],
     ["Traceback", job.traceback ?? ""],
     ["Attempts", (job.attempts ?? []).length > 1 ? job.attempts.map(attempt).join("\n") : ""],

@@ -4,7 +4,7 @@ import * as own from "../client.js";
 import { write } from "../progress-view.js";
 import { hasEnded } from "../wire.js";
 
-const GONE = { code: "gone", message: "This job was deleted." };
+const GONE = { code: "gone", message: "This job has expired or was deleted." };
 
 export class JobElement extends HTMLElement {
   static observedAttributes = ["job"];
@@ -42,6 +42,11 @@ export class JobElement extends HTMLElement {
   /** Show `state` in place of whatever stands there; `first`: what stands there is not of this job. */
   paint(state, first) {
     throw new Error(`${this.localName} paints nothing, neither ${state.id} nor ${first}`);
+  }
+
+  /** Paint the newest state again, in the next frame. */
+  paintSoon() {
+    if (this.state !== null) this.#frame ||= requestAnimationFrame(() => this.#paint());
   }
 
   /** Put `parts` in place of the content; what has a `slot` stays, out of sight. */
@@ -90,7 +95,7 @@ export class JobElement extends HTMLElement {
 
   #take(state) {
     this.state = state;
-    this.#frame ||= requestAnimationFrame(() => this.#paint());
+    this.paintSoon();
     this.#tell("progress", state);
     const told = `${state.id} ${state.attempt}`;
     if (!hasEnded(state) || this.#told === told) return;

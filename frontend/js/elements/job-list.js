@@ -50,6 +50,7 @@ export class JobList extends HTMLElement {
     this.#space.addEventListener("keydown", this.#move);
     addEventListener("scroll", this.#look, { passive: true, capture: true }); // of whatever it stands in
     addEventListener("resize", this.#look);
+    this.constructor.client.connection?.addEventListener("change", this.#look);
     this.#watch();
   }
 
@@ -62,6 +63,7 @@ export class JobList extends HTMLElement {
     this.#unwatch = null;
     removeEventListener("scroll", this.#look, { capture: true });
     removeEventListener("resize", this.#look);
+    this.constructor.client.connection?.removeEventListener("change", this.#look);
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
     this.#frame = this.#timer = 0;
@@ -135,7 +137,7 @@ export class JobList extends HTMLElement {
     row.element.style.transform = `translateY(${index * height}px)`;
     row.element.setAttribute("aria-posinset", index + 1);
     row.element.setAttribute("aria-setsize", this.#order.length);
-    row.paint(this.#jobs.get(id));
+    row.paint(this.#jobs.get(id), this.constructor.client.connection);
   }
 
   /** The keyboard goes from row to row; those out of sight are scrolled to, and made. */

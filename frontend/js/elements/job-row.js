@@ -49,14 +49,15 @@ export class JobRow {
     });
   }
 
-  paint(state) {
+  /** `about`: what else there is to know, see ProgressView. */
+  paint(state, about = {}) {
     this.#id = state.id;
     this.element.dataset.job = state.id;
     this.element.dataset.status = state.status;
     write(this.#title, state.task || nameless(state));
     write(this.#status, state.attempt > 1 ? `${state.status} · attempt ${state.attempt}` : state.status);
     write(this.#when, state.created_at === null ? "" : clock(state.created_at));
-    this.#progress.paint(state);
+    this.#progress.paint(state, about);
     if (this.#shown !== state.status) this.#offer(state);
   }
 

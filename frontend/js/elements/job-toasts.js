@@ -11,7 +11,7 @@ import { ENDED } from "../wire.js";
 const STAYS = 6000; // ms; longer while the pointer or the keyboard is on it
 const MOST = 3; // toasts of one job each that are shown; more become one
 const GATHER = 120; // ms in which ends are put together
-const loadedAt = Date.now();
+const loaded = performance.now(); // ms; by no clock that anybody sets
 
 export class JobToasts extends HTMLElement {
   #stop = null;
@@ -49,9 +49,14 @@ export class JobToasts extends HTMLElement {
 
   #take(state) {
     if (!isWished(state)) return;
-    (state.ended_at < loadedAt || document.hidden ? this.#away : this.#waiting).push(state);
+    (state.ended_at < this.#loadedAt || document.hidden ? this.#away : this.#waiting).push(state);
     if (document.hidden) addUnseen();
     this.#gatherSoon();
+  }
+
+  /** When the page was loaded, by the server's clock. */
+  get #loadedAt() {
+    return (this.constructor.client.connection?.now() ?? 0) - (performance.now() - loaded);
   }
 
   #gatherSoon() {

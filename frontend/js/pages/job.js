@@ -5,7 +5,8 @@ import { JobLog } from "../elements/job-log.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { ACTIONS, WORDS, nameless } from "../elements/job-row.js";
 import { JobStatus } from "../elements/job-status.js";
-import { clock, duration } from "../format.js";
+import { Raw, pretty } from "../exact.js";
+import { around, beginning, clock, duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { acts, at, attempt, button, isSure, link, pageOf, searchFor } from "../shell.js";
 import { get, post } from "./post.js";
@@ -19,7 +20,7 @@ const [NARROWEST, WIDEST, BESIDE] = [220, 720, 64]; // px
 const LARGE = 20_000; // characters of a result that is shown at once
 for (const kind of [JobLog, JobProgress, JobStatus]) kind.define();
 
-const id = decodeURIComponent(location.pathname.split("/").at(-1));
+const id = idOf(location.pathname.split("/").at(-1));
 const main = document.querySelector("main");
 const head = element("div", "head");
 const card = element("section", "card");
@@ -31,6 +32,15 @@ const relatives = element("div");
 let drawn = null; // the job of which all is shown
 let picture = null; // of its life
 
+/** The id that the last part of an address says; as it stands there where it is none that can be decoded. */
+function idOf(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** A block with a heading; null where there is nothing to show. */
 function block(name, ...parts) {
   const made = element("section", "card");
@@ -38,9 +48,12 @@ function block(name, ...parts) {
   return made;
 }
 
-function pre(text) {
-  if (text.length <= LARGE) return element("pre", "", text);
-  const made = element("pre", "", `${text.slice(0, LARGE)}…`);
+const pre = (text) => long(text, (part) => element("pre", "", part), `${beginning(text, LARGE)}…`);
+
+/** What `draw` makes of `text`; of a long one, of `part` of it, with a button that shows all. */
+function long(text, draw, part) {
+  if (text.length <= LARGE) return draw(text);
+  const made = draw(part);
   const more = button(`Show all ${text.length.toLocaleString("en-US")} characters`, () => {
     made.textContent = text;
     more.remove();
@@ -50,7 +63,7 @@ function pre(text) {
   return both;
 }
 
-const age = (at) => `${duration(Math.max(0, Date.now() - at) / 1000)} ago / ${clock(at)}`;
+const age = (at) => `${duration((connection.now() - at) / 1000)} ago / ${clock(at)}`;
 
 function facts(job) {
   const list = element("dl");
@@ -72,7 +85,7 @@ function facts(job) {
     shown.dataset.at = when;
     add(name[0].toUpperCase() + name.slice(1), shown);
   }
-  if (Object.keys(job.meta).length > 0) add("Meta", JSON.stringify(job.meta));
+  if (Object.keys(job.meta).length > 0) add("Meta", job.exact.meta);
   return list;
 }
 
@@ -96,10 +109,14 @@ function attempts(job) {
 function again(job) {
   const input = element("textarea", "code");
   input.rows = 4;
-  input.value = JSON.stringify(job.args ?? {}, null, 2);
+  const before = pretty(job.exact.args);
+  input.value = before;
   input.setAttribute("aria-label", "Arguments as JSON");
   const run = button("Run again with these", () => attempt(async () => {
-    const made = await post(`/api/jobs/${encodeURIComponent(id)}/again`, { args: JSON.parse(input.value) });
+    // what was not touched is the server's to know; what was goes as it was typed, once it is JSON
+    if (input.value !== before) JSON.parse(input.value);
+    const body = input.value === before ? undefined : { args: new Raw(input.value) };
+    const made = await post(`/api/jobs/${encodeURIComponent(id)}/again`, body);
     location.assign(at(pageOf(made.id)));
   }), "requeue");
   const box = element("details");
@@ -107,19 +124,26 @@ function again(job) {
   return box;
 }
 
+function result(job) {
+  if (job.result !== null) return pre(pretty(job.exact.result));
+  return element("p", "quiet", job.result_truncated ? "It can't be read." : "The task returned nothing.");
+}
+
+const failure = (text) => long(text, traceback, around(text, LARGE));
+
 function fill(job) {
   [drawn, picture] = [job, null];
   const isMine = "attempts" in job;
   const told = job.unreadable ? [element("p", "quiet", `${job.unreadable}.`)] : [];
-  if (job.status === "finished") told.push(block("Result", pre(JSON.stringify(job.result, null, 2))));
-  if (job.error) told.push(block("Error", traceback(job.traceback ?? `${job.error.type}: ${job.error.message}`)));
+  if (job.status === "finished") told.push(block("Result", result(job)));
+  if (job.error) told.push(block("Error", failure(job.traceback || `${job.error.type}: ${job.error.message}`)));
   outcome.replaceChildren(...told);
   const parts = [block("Facts", facts(job))];
-  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room())), attempts(job)));
+  if (isMine) parts.push(block("Timeline", (picture = drawTimeline(job, room(), connection.now())), attempts(job)));
   rest.replaceChildren(...parts);
   if (!isMine || !job.args) asked.replaceChildren();
   else if (asked.children.length === 0) {
-    asked.append(block("Arguments", pre(JSON.stringify(job.args, null, 2)), ...(acts ? [again(job)] : [])));
+    asked.append(block("Arguments", pre(pretty(job.exact.args)), ...(acts ? [again(job)] : [])));
   }
   if (isMine) attempt(showRelatives);
   else relatives.replaceChildren();
@@ -177,7 +201,7 @@ function draw() {
   if (isRead || document.hidden || connection.paused || connection.state !== "live") return;
   for (const one of rest.querySelectorAll("[data-at]")) write(one, age(Number(one.dataset.at)));
   if (picture === null || drawn.ended_at !== null) return;
-  const next = drawTimeline(drawn, room());
+  const next = drawTimeline(drawn, room(), connection.now());
   picture.setAttribute("viewBox", next.getAttribute("viewBox"));
   picture.replaceChildren(...next.children); // itself it stays, for whoever reads there
 }

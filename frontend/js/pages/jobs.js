@@ -1,6 +1,6 @@
 // Jobs: found by what is typed, by status, page by page; those in sight are live. What is asked for stands in the address.
 
-import { watch } from "../client.js";
+import { connection, watch } from "../client.js";
 import { element, write } from "../progress-view.js";
 import { acts, at, attempt, button, link } from "../shell.js";
 import { STATUSES } from "../wire.js";
@@ -143,13 +143,13 @@ function noteNew(since) {
     if (error !== null || query) return;
     for (const id of changed) {
       const { created_at: at, status: one } = jobs.get(id);
-      if (!boxes.has(id) && at > since && (!status || one === status)) mine.add(id);
+      if (!boxes.has(id) && at > connection.now() - (performance.now() - since) && (!status || one === status)) mine.add(id);
     }
     if (mine.size > 0) tell();
   });
 }
 
-const opened = Date.now();
+const opened = performance.now(); // ms; by no clock that anybody sets
 if (await attempt(load)) {
   await attempt(count);
   noteNew(opened);

@@ -1,11 +1,12 @@
 // Queues: how many jobs are where, what is wrong, how fast it goes. All of it comes with the topic `stats`.
 
-import { watch } from "../client.js";
+import { connection, watch } from "../client.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { at, attempt, button, isSure, link, searchFor } from "../shell.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
+import { NO_SCHEDULER, warn } from "./warnings.js";
 
 const LONG = 60_000; // ms that the oldest job of a queue may wait before it is worth a word
 const COUNTS = ["queued", "deferred", "scheduled", "started", "finished", "failed", "canceled"];
@@ -30,7 +31,7 @@ const name = {
 const oldest = {
   name: "Oldest",
   number: true,
-  show: ({ queued, oldest_at }) => (queued > 0 && oldest_at ? duration(Math.max(0, Date.now() - oldest_at) / 1000) : null),
+  show: ({ queued, oldest_at }) => (queued > 0 && oldest_at ? duration((connection.now() - oldest_at) / 1000) : null),
 };
 const acts = {
   name: "",
@@ -68,7 +69,7 @@ async function empty(queue) {
   await attempt(() => post(`/api/queues/${encodeURIComponent(queue)}/empty`));
 }
 
-function warn({ queues }) {
+function troubles({ queues, scheduler }) {
   const said = queues.flatMap(({ name: queue, queued, workers, oldest_at, blocked_by }) => {
     if (blocked_by) {
       const theirs = "a job that Headway did not start and leaves alone";
@@ -76,12 +77,12 @@ function warn({ queues }) {
     }
     if (queued === 0) return [];
     const jobs = `${queued.toLocaleString("en-US")} ${queued === 1 ? "job waits" : "jobs wait"}`;
-    const old = oldest_at && Date.now() - oldest_at > LONG ? `, the oldest for ${duration((Date.now() - oldest_at) / 1000)}` : "";
+    const age = oldest_at ? connection.now() - oldest_at : 0;
+    const old = age > LONG ? `, the oldest for ${duration(age / 1000)}` : "";
     if (workers === 0) return [`${queue}: ${jobs}${old}, and no worker listens.`];
     return old ? [`${queue}: ${jobs}${old}.`] : [];
   });
-  if ([...warnings.children].map((one) => one.textContent).join("\n") === said.join("\n")) return;
-  warnings.replaceChildren(...said.map((text) => element("li", "", text)));
+  return scheduler === false ? [NO_SCHEDULER, ...said] : said;
 }
 
 function tile(label, value, path) {
@@ -103,7 +104,7 @@ function paint() {
     if (!wait.hidden) loadCharts();
     wait.hidden = true;
     table.paint(stats.queues, (queue) => queue.name);
-    warn(stats);
+    warn(warnings, troubles(stats));
     const busy = stats.workers.filter(({ state }) => state === "busy").length;
     tile("workers up", String(stats.workers.length), "/workers");
     tile("workers busy", String(busy), "/workers");

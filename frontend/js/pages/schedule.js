@@ -1,26 +1,27 @@
 // Schedule: what cron schedulers will queue, the jobs that wait for their time, and those that wait for other jobs.
 
-import { watch } from "../client.js";
-import { clock, duration } from "../format.js";
+import { connection, watch } from "../client.js";
+import { clock, duration, zone } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { acts, at, attempt, button, link, pageOf, say, searchFor } from "../shell.js";
 import { LiveRow } from "./live-row.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
+import { NO_SCHEDULER, warn } from "./warnings.js";
 
 const SILENT = 70_000; // ms; a cron scheduler says each minute that it is there
 const SHORT = 8; // characters of an id that tell one job from another
 
-const ahead = (ms) => (ms > Date.now() ? `in ${duration((ms - Date.now()) / 1000)}` : "due");
+const ahead = (ms) => (ms > connection.now() ? `in ${duration((ms - connection.now()) / 1000)}` : "due");
 /** What an entry is called; one that was given no name has its function's path. */
 const shortName = ({ name, task }) => (name === task ? task.split(".").at(-1) : name);
-const moment = (ms) => (ms ? clock(ms) : null);
+const moment = (ms) => (ms ? `${clock(ms)} ${zone(ms)}` : null);
 
 const place = document.querySelector("table.cron");
 const table = new Table(place, [
   { name: "Name", show: shortName },
-  { name: "When", show: ({ every, cron }) => cron ?? `every ${duration(every)}` },
-  { name: "Next", show: ({ next_at: next }) => (next ? `${ahead(next)} / ${clock(next)}` : null) },
+  { name: "When", show: ({ every, cron }) => (cron ? `${cron} (UTC)` : `every ${duration(every)}`) },
+  { name: "Next", show: ({ next_at: next }) => (next ? `${ahead(next)} / ${moment(next)}` : null) },
   { name: "Last", show: ({ last_at: last }) => moment(last) },
   { name: "Arguments", show: ({ args }) => args || null },
   {
@@ -94,12 +95,13 @@ class Waiting {
   }
 }
 
-const scheduled = new Waiting(document.querySelector(".scheduled"), ({ at: due }, line) => write(line, `${ahead(due)} / ${clock(due)}`));
-const deferred = new Waiting(document.querySelector(".deferred"), ({ waits_for: ids }, line) => {
-  if (line.dataset.ids === ids.join()) return;
-  line.dataset.ids = ids.join();
-  line.replaceChildren(ids.length > 0 ? "waits for " : "waits");
-  for (const id of ids) line.append(link(id.slice(0, SHORT), pageOf(id)), " ");
+const scheduled = new Waiting(document.querySelector(".scheduled"), ({ at: due }, line) => write(line, `${ahead(due)} / ${moment(due)}`));
+const deferred = new Waiting(document.querySelector(".deferred"), ({ waits_for: ids, tasks }, line) => {
+  const names = ids.map((id, index) => [tasks?.[index], id.slice(0, SHORT)].filter(Boolean).join(" "));
+  if (line.dataset.names === names.join()) return;
+  line.dataset.names = names.join();
+  line.replaceChildren(ids.length > 0 ? "Waits for " : "Waits");
+  ids.forEach((id, index) => line.append(...(index > 0 ? [", "] : []), link(names[index], pageOf(id))));
 });
 
 function paint() {
@@ -110,10 +112,8 @@ function paint() {
   place.hidden = entries.length === 0;
   const who = cron.map(({ name, file }) => [name, file].filter(Boolean).join(", ")).join(" · ");
   write(schedulers, who || "No cron scheduler is up. Set HEADWAY_CRON to a file that registers tasks, and they are queued again and again.");
-  const silent = cron.filter(({ heartbeat_at: heard }) => Date.now() - heard > SILENT).map(({ name }) => `The cron scheduler ${name} is silent.`);
-  if ([...warnings.children].map((one) => one.textContent).join() !== silent.join()) {
-    warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
-  }
+  const silent = cron.filter(({ heartbeat_at: heard }) => connection.now() - heard > SILENT).map(({ name }) => `The cron scheduler ${name} is silent.`);
+  warn(warnings, [...(newest.scheduler === false ? [NO_SCHEDULER] : []), ...silent]);
   scheduled.paint("Scheduled", newest.scheduled, "No job waits for its time.");
   deferred.paint("Deferred", newest.deferred, "No job waits for another one.");
 }

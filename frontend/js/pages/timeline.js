@@ -12,12 +12,12 @@ function shape(name, attributes, text = "") {
   return made;
 }
 
-/** The attempts of `job` as an <svg>, `width` px wide. */
-export function drawTimeline(job, width) {
-  const now = job.ended_at ?? Date.now();
+/** The attempts of `job` as an <svg>, `width` px wide; `at` is the present, in ms by the server's clock. */
+export function drawTimeline(job, width, at) {
+  const now = job.ended_at ?? at;
   const from = job.created_at ?? job.enqueued_at ?? now;
   const span = Math.max(1, now - from);
-  const x = (at) => LEFT + ((Math.min(Math.max(at, from), now) - from) / span) * (width - LEFT - 10);
+  const x = (ms) => LEFT + ((Math.min(Math.max(ms, from), now) - from) / span) * (width - LEFT - 10);
   const height = job.attempts.length * ROW + 20;
   const svg = shape("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, role: "img" });
   svg.append(shape("title", {}, `${job.attempts.length} attempts in ${duration(span / 1000)}`));

@@ -1,17 +1,20 @@
 // Workers: what each does, whether it is heard, and what may be asked of it. All of it comes with the topic `stats`.
 
-import { watch } from "../client.js";
+import { connection, watch } from "../client.js";
 import { JobProgress } from "../elements/job-progress.js";
 import { duration } from "../format.js";
 import { element, write } from "../progress-view.js";
 import { attempt, button, isSure, link, pageOf } from "../shell.js";
 import { post } from "./post.js";
 import { Table } from "./table.js";
+import { warn } from "./warnings.js";
 
 JobProgress.define();
 
-const since = (ms) => (ms ? duration(Math.max(0, Date.now() - ms) / 1000) : null);
-const ago = (ms) => (ms ? `${duration(Math.max(0, Date.now() - ms) / 1000)} ago` : null);
+const PARTS_NAMED = 3; // of each release
+
+const since = (ms) => (ms ? duration((connection.now() - ms) / 1000) : null);
+const ago = (ms) => (ms ? `${since(ms)} ago` : null);
 const careers = new Map(); // name → {born_at, done, failed, version}
 const isSilent = ({ name }) => careers.get(name)?.silent === true;
 
@@ -47,6 +50,15 @@ function whereabouts(host, { pid, version } = {}) {
   return [host, pid && `process ${pid}`, version && `RQ ${version}`].filter(Boolean).join(" · ");
 }
 
+/** Such as "Releases differ: 0.1.0+1f2e3d4c (web a:1), 0.1.0+5a6b7c8d (worker b, worker c and 4 more). Restart the older parts." */
+function differ(releases) {
+  const named = ([release, parts]) => {
+    const more = parts.length - PARTS_NAMED;
+    return `${release} (${parts.slice(0, PARTS_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+  };
+  return `Releases differ: ${Object.entries(releases).map(named).join(", ")}. Restart the older parts.`;
+}
+
 const table = new Table(document.querySelector("table.workers"), [
   { name: "Worker", show: ({ name }) => name },
   { name: "State", show: (worker) => (isSilent(worker) ? `${worker.state}, silent` : worker.state) },
@@ -72,7 +84,7 @@ let frame = 0;
 
 function paint() {
   frame = 0;
-  const { stats: { workers }, workers: { workers: known, suspended } } = newest;
+  const { stats: { workers }, workers: { workers: known, suspended, releases } } = newest;
   careers.clear();
   for (const worker of known) careers.set(worker.name, worker);
   [hold.disabled, resume.disabled] = [suspended, !suspended];
@@ -80,10 +92,10 @@ function paint() {
   wait.hidden = workers.length > 0;
   const rows = table.paint(workers, ({ name }) => name);
   for (const worker of workers) rows.get(worker.name).toggleAttribute("data-silent", isSilent(worker));
-  const silent = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
-  if (suspended) silent.push("Workers are suspended: they take no jobs until they are resumed.");
-  if ([...warnings.children].map((one) => one.textContent).join() === silent.join()) return; // or it would be read out each second
-  warnings.replaceChildren(...silent.map((text) => element("li", "", text)));
+  const said = workers.filter(isSilent).map(({ name }) => `${name} is silent.`);
+  if (suspended) said.push("Workers are suspended: they take no jobs until they are resumed.");
+  if (Object.keys(releases ?? {}).length > 1) said.push(differ(releases));
+  warn(warnings, said);
 }
 
 watch("stats", ({ data, error }) => {
