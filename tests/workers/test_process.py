@@ -29,6 +29,13 @@ def test_a_child_goes_with_its_parent() -> None:
     until(lambda: not child.exists(), "the child's end")
 
 
+def test_what_is_closed_leads_nowhere_and_nothing_else_takes_its_place() -> None:
+    """As a service manager or `>&-` starts a process."""
+    script = "from workers.process import open_standard_streams as o; o(); import os; os._exit(os.dup(0) - 3)"
+    closed = f"exec {sys.executable} -c {script!r} 0<&- 1>&- 2>&-"
+    assert subprocess.run(["sh", "-c", closed], cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("wait_status", "words"),
     [
