@@ -17,6 +17,7 @@ import websocket
 from realtime.connection import NAMELESS
 from tests.conftest import ROOT, Processes, Stack, free_port, is_ready, start_redis, until
 from tests.realtime.clients import Raw, connected
+from workers.errors import WRONG
 
 
 def handshake(url: str, *headers: str) -> bytes:
@@ -132,7 +133,7 @@ def test_a_taken_port_is_one_clear_line(stack: Stack) -> None:
     environment["HEADWAY_OPERATOR_TOKEN"] = "a token of the tests"
     command = [sys.executable, "-m", "realtime.server"]
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
-    assert answer.returncode == 1 and answer.stdout == ""
+    assert answer.returncode == WRONG and answer.stdout == ""
     assert "can't be listened on" in answer.stderr and answer.stderr.count("\n") == 1
 
 
