@@ -37,8 +37,7 @@ from workers.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parent
 SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
-READY_WITHIN = 10.0  # seconds for the embedded server to answer
-PATIENCE = 10.0  # seconds after which it is said that the web server has not come up yet
+PATIENCE = 10.0  # seconds after which, and again and again, it is said that a server has not come up yet
 NAME_LIMIT = 100  # characters of a worker's name
 
 
@@ -102,9 +101,10 @@ def start(options: argparse.Namespace, settings: Settings, out: Output) -> int:
             lock = held.enter_context(embedded.claim(settings.home))
             # the server holds the lock too: while it lives, no other may write to its files
             supervisor.add("redis", embedded.command(settings), (lock.fileno(),), environment.of_server(given))
-            if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
-                supervisor.give_up("the embedded server did not come up")
-                return supervisor.run()
+            while not supervisor.wait_until(lambda: embedded.answers(settings), PATIENCE):
+                if supervisor.is_stopping:
+                    return supervisor.run()
+                supervisor.say("the embedded server has not come up yet: it may have much to read")
         elif code := subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)):
             return code  # the child has said what is wrong
         add_parts(supervisor, options, settings, given, secrets)

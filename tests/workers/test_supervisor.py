@@ -1,6 +1,7 @@
 """Processes under one supervisor."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.no_files import no_files
 from tests.said import Said
+from workers import supervisor as supervisor_module
 from workers.environment import of_parts
 from workers.errors import AWAY, WRONG
 from workers.output import Output
@@ -44,6 +47,21 @@ def test_what_is_not_there_at_the_moment_is_waited_for(said: Said, tmp_path: Pat
     supervisor.stop()
     assert supervisor.run() == 0
     assert said.lines("part") == [f"ended with exit code {AWAY}; it is started again in 1 s"]
+
+
+def test_a_lack_of_files_at_a_restart_ends_nothing(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "LONGEST_PAUSE", 0.05)
+    supervisor = Supervisor(ROOT, os.environ, said.out)
+    supervisor.add("part", ["sleep", "60"])
+    [part] = supervisor._parts
+    assert part.process is not None
+    part.process.kill()
+    with no_files():
+        assert supervisor.wait_until(lambda: part.starts > 1, 15)
+    assert supervisor.wait_until(lambda: part.process is not None, 15)
+    supervisor.stop()
+    assert supervisor.run() == 0
+    assert any(re.match("can't be started: .*Too many open files.*; the next try", line) for line in said.lines("part"))
 
 
 @pytest.mark.parametrize(
