@@ -49,7 +49,7 @@ $(VENV)/dev: requirements/dev.txt | $(VENV)/bin/python
 # without npm on the machine, Node comes from a wheel
 NPM = if command -v npm >/dev/null; then cd frontend && npm ci --silent $(1); else \
   $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/node.txt && \
-  cd frontend && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm ci --silent $(1); fi
+  cd frontend && PATH="$$OLDPWD/$(VENV)/bin:$$PATH" npm ci --silent $(1); fi
 
 frontend/node_modules/.installed: frontend/package-lock.json requirements/node.txt | $(VENV)/bin/python
 	@$(call NPM,--omit=dev)

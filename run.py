@@ -9,6 +9,9 @@
     python run.py redis           the embedded server
 
 The only place that starts processes, by workers/supervisor.py. It imports neither eventlet nor redis.
+
+It ends with 0 where it was asked to end, with 2 where a setting or the command line is wrong, with 75 where Redis is
+not there, and with 1 upon any other error.
 """
 
 import argparse
@@ -18,17 +21,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from workers import embedded, environment, strength
+if sys.flags.safe_path:  # else Python does it itself
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from workers import addresses, embedded, environment, process, strength, variables
 from workers.errors import HeadwayError, SettingsError
+from workers.output import Output
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
 from workers.watchdog import Watchdog
 
 ROOT = Path(__file__).resolve().parent
 SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
-READY_WITHIN = 10.0  # seconds for the embedded server to answer
+PATIENCE = 10.0  # seconds after which, and again and again, it is said that a server has not come up yet
+NAME_LIMIT = 100  # characters of a worker's name
 
 
 def main(arguments: list[str]) -> int:
@@ -42,42 +52,76 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--name", help="with worker --queue: the worker's name")
     parser.add_argument("--new-key", action="store_true", help="with web or all: SECRET_KEY is another one from now on")
     options = parser.parse_args(arguments)
+    if options.name is not None:
+        check_name(parser, options)
+    process.open_standard_streams()
+    out = Output.of(sys.stdout)
     try:
-        settings = Settings.from_environment(os.environ, ROOT)
-        return start(options, settings)
+        return start(options, Settings.from_environment(os.environ, ROOT), out)
     except (HeadwayError, OSError) as error:
         print(f"headway: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code if isinstance(error, HeadwayError) else 1
+    finally:
+        out.close()
 
 
-def start(options: argparse.Namespace, settings: Settings) -> int:
-    given = {
-        **os.environ,
-        "PYTHONUNBUFFERED": "1",
-        "HEADWAY_HOME": str(settings.home),
-        "REDIS_URL": settings.redis_url,
-    }
-    supervisor = Supervisor(ROOT, environment.of_worker(given), sys.stdout, grace=settings.grace + SPARE)
-    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(caught, supervisor.stop)
-    secrets = None
-    if options.part in ("all", "web"):
-        secrets = Secrets.from_environment(os.environ, settings.home)
-        strength.judge(settings, secrets)  # what it only warns of, the web process says
-        check_port(settings)
-    lock = None  # held while the embedded server runs
-    if options.part == "redis" or (options.part == "all" and settings.embedded):
-        lock = embedded.claim(settings.home)
-        # the server holds the lock too: while it lives, no other may write to its files
-        server = environment.of_server(given)
-        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), server, outlasts=True)
-        if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
-            supervisor.give_up("the embedded server did not come up")
-            return supervisor.run()
-    elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)) != 0:
-        return 1  # the child has said what is wrong
-    if secrets:
-        add_web(supervisor, settings, given, *(["--new-key"] if options.new_key else []))
+def check_name(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Ends the process where no one worker is meant, or its name could not be shown, or found again."""
+    if options.part != "worker" or not options.queue:
+        parser.error("--name: expected with worker and --queue, since a name is one worker's")
+    if not options.name.isprintable() or not 0 < len(options.name.strip()) <= NAME_LIMIT:
+        parser.error(f"--name: expected 1 to {NAME_LIMIT} characters that can be shown, got {options.name!r}")
+
+
+def start(options: argparse.Namespace, settings: Settings, out: Output) -> int:
+    with ExitStack() as held:
+        secrets = None
+        if options.part in ("all", "web"):
+            secrets = Secrets.from_environment(os.environ, settings.home)
+            strength.judge(settings, secrets)  # what it only warns of, the web process says
+            port = held.enter_context(take_port(settings))
+            settings = replace(settings, port=port.getsockname()[1])
+            if sys.platform != "linux":
+                port.close()  # the web server could not listen there as long as it is held
+        given = environment.of_parts(
+            {
+                **os.environ,
+                "HEADWAY_HOME": str(settings.home),
+                "REDIS_URL": settings.redis_url,
+                "PORT": str(settings.port),
+            },
+            ROOT,
+        )
+        supervisor = Supervisor(ROOT, environment.of_worker(given), out, grace=settings.grace + SPARE)
+        for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if caught != signal.SIGHUP or signal.getsignal(caught) != signal.SIG_IGN:  # nohup has it ignored
+                signal.signal(caught, supervisor.stop)
+        for warning in variables.misspelt(os.environ):
+            supervisor.say(f"WARNING {warning}")
+        if options.part == "redis" or (options.part == "all" and settings.embedded):
+            lock = held.enter_context(embedded.claim(settings.home))
+            # the server holds the lock too: while it lives, no other may write to its files
+            server = environment.of_server(given)
+            supervisor.add("redis", embedded.command(settings), (lock.fileno(),), server, outlasts=True)
+            while not supervisor.wait_until(lambda: embedded.answers(settings), PATIENCE):
+                if supervisor.is_stopping:
+                    return supervisor.run()
+                supervisor.say("the embedded server has not come up yet: it may have much to read")
+        elif code := subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)):
+            return code  # the child has said what is wrong
+        add_parts(supervisor, options, settings, given, secrets)
+        return supervisor.run()
+
+
+def add_parts(
+    supervisor: Supervisor,
+    options: argparse.Namespace,
+    settings: Settings,
+    given: Mapping[str, str],
+    secrets: Secrets | None,
+) -> None:
+    """All parts but the embedded server. `secrets`: the web server's; None: there is none."""
+    watchdogs = add_web(supervisor, options, settings, given) if secrets else []
     if options.part in ("all", "scheduler"):
         supervisor.add("scheduler", python("workers.main", "scheduler"))
     if options.part == "cron" or (options.part == "all" and settings.cron):
@@ -85,17 +129,15 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     if options.part in ("all", "worker"):
         add_workers(supervisor, options, settings, given)
     if secrets:
-        announce(supervisor, settings, secrets)
-    try:
-        return supervisor.run()
-    finally:
-        if lock is not None:
-            lock.close()
+        announce(supervisor, watchdogs, settings, secrets)
 
 
-def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str], *more: str) -> None:
-    for number in range(settings.processes):
-        watchdog = Watchdog(f"{settings.prefix}/healthz")
+def add_web(
+    supervisor: Supervisor, options: argparse.Namespace, settings: Settings, given: Mapping[str, str]
+) -> list[Watchdog]:
+    watchdogs = [Watchdog(f"{settings.prefix}/healthz") for _ in range(settings.processes)]
+    more = ["--new-key"] if options.new_key else []
+    for number, watchdog in enumerate(watchdogs):
         supervisor.add(
             "web" if settings.processes == 1 else f"web.{number + 1}",
             [*python("realtime.server"), "--watch", str(watchdog.fileno()), *more],
@@ -103,6 +145,7 @@ def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str]
             environment=environment.of_web(given, settings.notices),
             watchdog=watchdog,
         )
+    return watchdogs
 
 
 def add_workers(
@@ -120,13 +163,16 @@ def add_workers(
             add(f"{queue.name}.{number + 1}", queue.name)
 
 
-def announce(supervisor: Supervisor, settings: Settings, secrets: Secrets) -> None:
+def announce(supervisor: Supervisor, watchdogs: list[Watchdog], settings: Settings, secrets: Secrets) -> None:
     """Print the address once the web server answers, and the operator's link where its token was made here."""
-    address = (settings.host, settings.port)
-    if not supervisor.wait_until(lambda: connects(address), READY_WITHIN):
-        return
-    url = f"http://{settings.host}:{settings.port}{settings.prefix}/"
+    while not supervisor.wait_until(lambda: any(watchdog.heard for watchdog in watchdogs), PATIENCE):
+        if supervisor.is_stopping:
+            return
+        supervisor.say("the web server has not come up yet; its address is printed as soon as it has")
+    url = addresses.url(settings.host, settings.port, f"{settings.prefix}/")
     supervisor.say(f"open {url}")
+    if addresses.is_wildcard(settings.host):
+        supervisor.say("it listens on every address of this machine")
     if secrets.made_up:
         supervisor.say(f"operators log in at {url}login#token={secrets.operator_token}")
 
@@ -135,29 +181,26 @@ def python(*module: str) -> list[str]:
     return [sys.executable, "-m", *module]
 
 
-def check_port(settings: Settings) -> None:
-    """Raises `SettingsError` where the port can't be had."""
+def take_port(settings: Settings) -> socket.socket:
+    """The port as the web server will have it, held until then: 0 becomes one that is free.
+
+    Raises `SettingsError` where the port can't be had.
+    """
     try:
         family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise SettingsError(f"HOST: expected an address of this machine, got {settings.host!r}: {error}") from error
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            where = f"{settings.host}:{settings.port}"
-            raise SettingsError(
-                f"{where} can't be had ({error.strerror}); set PORT to a free one, as in PORT=5001"
-            ) from error
-
-
-def connects(address: tuple[str, int]) -> bool:
+    probe = socket.socket(family, socket.SOCK_STREAM)
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        with socket.create_connection(address, timeout=1):
-            return True
-    except OSError:
-        return False
+        probe.bind(address)
+    except OSError as error:
+        probe.close()
+        where = addresses.url(settings.host, settings.port, "")
+        raise SettingsError(
+            f"{where} can't be had ({error.strerror}); set PORT to a free one, as in PORT=5001"
+        ) from error
+    return probe
 
 
 if __name__ == "__main__":

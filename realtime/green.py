@@ -1,6 +1,7 @@
 """What we need of eventlet beyond its patches: a WSGI server that hands connections over, and a hub that calls back."""
 
 import logging
+import socket
 from collections.abc import Callable
 from http.client import HTTPMessage
 from typing import Any
@@ -15,12 +16,19 @@ from eventlet.websocket import WebSocketWSGI
 
 from realtime.body import STREAMS, Body
 from realtime.caller import Then
+from realtime.door import FULL
 from realtime.edge import Hands
 from realtime.framing import Head
 from realtime.lobby import IDLE_TIME
 from realtime.stream import Outgoing
+from workers import addresses
+from workers.errors import SettingsError
+from workers.settings import Settings
 
 LET_GO = "headway.let_go"
+BACKLOG = 1024
+SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
+UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
 KEEPALIVE = int(IDLE_TIME)  # seconds; said to clients of HTTP/1.0
 
 log = logging.getLogger("headway.http")
@@ -83,6 +91,27 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ha
     def let_go(self) -> None:
         """The connection is somebody else's from now on: it is not closed at the end of the request."""
         self.kept = True
+
+
+def open_port(settings: Settings) -> Any:
+    """The socket of HOST and PORT.
+
+    Raises `SettingsError` where it can't be had, and OSError where the system lacks something else, such as files.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        # eventlet would share the port by default: a second server would take half of the connections unseen
+        listening = eventlet.listen(address, family, backlog=BACKLOG, reuse_port=settings.processes > 1)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        where = addresses.url(settings.host, settings.port, "")
+        raise SettingsError(f"{where} can't be listened on: {error}. Set PORT or HOST.") from error
+    # inherited by each connection: the kernel would keep up to 4 MB for a reader that has stopped
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # not on every system
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    return listening
 
 
 def server(listening: Any, app: Any) -> Any:

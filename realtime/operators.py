@@ -8,7 +8,7 @@ from rq.command import send_shutdown_command
 from rq.suspension import is_suspended, resume, suspend
 
 from realtime import openapi
-from realtime.audit import audited, concerns
+from realtime.audit import NAME_LIMIT, audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
 from workers import overview, parts, scheduler_heartbeat
 from workers.audit import IDS_LIMIT
@@ -25,6 +25,13 @@ class TokenRequest(BaseModel):
     expires: float = 3600.0  # seconds
     act: bool = False
     notify: bool = False
+
+
+class WorkerRequest(BaseModel):
+    """The body of a request that concerns one worker."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
 
 
 class HistoryQuery(BaseModel):
@@ -120,12 +127,27 @@ def resume_workers() -> Response:
     return jsonify(ok=True)
 
 
+@blueprint.post("/api/workers/shutdown")
+@openapi.describe(body=WorkerRequest, status=202, answer="Ok", operator=True)
+@audited("shutdown")
+def shut_down() -> tuple[Response, int]:
+    """Ask a worker to end when its job has, whatever it is called; under `run.py` another one takes its place."""
+    allow(services().access.may_operate(visitor()))
+    name = parse_body(WorkerRequest).name
+    concerns(name=name[:NAME_LIMIT])
+    return _shut_down(name)
+
+
 @blueprint.post("/api/workers/<name>/shutdown")
 @openapi.describe(status=202, answer="Ok", operator=True)
 @audited("shutdown")
 def shut_down_worker(name: str) -> tuple[Response, int]:
-    """Ask a worker to end when its job has; under `run.py` another one takes its place."""
+    """The same of a worker whose name fits into a path: it has no slash, and is not ".."."""
     allow(services().access.may_operate(visitor()))
+    return _shut_down(name)
+
+
+def _shut_down(name: str) -> tuple[Response, int]:
     redis = services().redis
     if name not in [worker["name"] for worker in overview.workers(redis)]:
         raise NotFound(f"no worker is named {name[:80]!r}")

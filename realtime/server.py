@@ -48,15 +48,12 @@ from realtime.rights import Rights  # noqa: E402
 from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
-from workers import chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
+from workers import addresses, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
 
 FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
-BACKLOG = 1024
-SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
-UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
 WATCH_INTERVAL = 1  # seconds
@@ -157,17 +154,6 @@ def visitors(app: Flask) -> Callable[[dict[str, Any]], Visitor]:
     return visitor_of
 
 
-def listen(settings: Settings) -> Any:
-    family, *_, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-    # eventlet would share the port by default: a second server would take half of the connections unseen
-    listening = eventlet.listen(address, family, backlog=BACKLOG, reuse_port=settings.processes > 1)
-    # inherited by each connection: the kernel would keep up to 4 MB for a reader that has stopped
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # not on every system
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
-    return listening
-
-
 def open_door(settings: Settings, server: Any, listening: Any, watch: int | None) -> Door:
     """Take connections from now on, and have `server` answer their requests."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -185,7 +171,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
     join = partial(chores.arrive, housekeeping, settings, secrets.secret_key, new_key=new_key)
     has_joined = join()  # where Redis is away, once it is back
     app, socketio, relay, rights, requests = build(settings, secrets)
-    listening = listen(settings)
+    listening = green.open_port(settings)
     history = app.extensions["headway"].history
     names, transport = settings.queue_names, SocketTransport(socketio)
     moved, now = relay.moved, relay.pulse.now
@@ -218,7 +204,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
         drain(relay, socketio, requests)
 
     _end_in_peace(goodbye)
-    log.info("listening on http://%s:%d", settings.host, settings.port)
+    log.info("listening on %s", addresses.url(settings.host, listening.getsockname()[1], ""))
     while True:
         eventlet.sleep(TICK)
         door.tick()
@@ -288,8 +274,9 @@ def main() -> int:
         return 0  # asked to end, and all connections have gone before `goodbye` looked
     except HeadwayError as error:
         print(error, file=sys.stderr)
+        return error.exit_code
     except OSError as error:
-        print(f"{settings.host}:{settings.port} can't be listened on: {error}. Set PORT or HOST.", file=sys.stderr)
+        print(f"the web server has to end: {error.strerror or error}", file=sys.stderr)
     return 1
 
 

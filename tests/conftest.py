@@ -18,6 +18,7 @@ from redis import Redis
 from tests.ears import Ears
 from tests.mail_box import MailBox
 from tests.push_service import PushService
+from tests.said import Said
 from tests.web_hook import WebHook
 from workers import embedded, store
 from workers import jobs as jobs_package
@@ -179,6 +180,13 @@ def processes(base_environment: dict[str, str], redis_url: str, tmp_path: Path) 
     started = Processes({**base_environment, "REDIS_URL": redis_url}, tmp_path)
     yield started
     started.stop()
+
+
+@pytest.fixture
+def said(tmp_path: Path) -> Iterator[Said]:
+    log = Said(tmp_path / "said")
+    yield log
+    log.close()
 
 
 @pytest.fixture

@@ -54,6 +54,20 @@ def client_of(peer: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
     return client
 
 
+def is_wildcard(address: str) -> bool:
+    """Whether a server that listens there listens on every address of its machine."""
+    parsed = _parsed(address)
+    return parsed is not None and parsed.is_unspecified
+
+
+def url(host: str, port: int, path: str = "/") -> str:
+    """What a person on this machine can open of a server that listens at `host`."""
+    parsed = _parsed(host)
+    if parsed is not None and parsed.is_unspecified:
+        host = "127.0.0.1" if parsed.version == 4 else "::1"
+    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"
+
+
 def _parsed(text: str) -> Address | None:
     text = text.strip()
     if match := WITH_PORT.fullmatch(text):

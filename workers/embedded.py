@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from workers import folders, memory
+from workers import folders, memory, sockets
 from workers.errors import SettingsError
 from workers.settings import Settings
 
@@ -30,7 +30,7 @@ def claim(home: Path) -> IO[str]:
 
 def listens_at(settings: Settings) -> Path:
     """The embedded server's socket, in a folder where nobody else can put another one. Raises `SettingsError`."""
-    path = Path(settings.redis_url.removeprefix("unix://"))
+    path = sockets.path_of(settings.redis_url)
     if path.parent == settings.home:
         folders.private(settings.home)
     else:
@@ -74,7 +74,7 @@ def answers(settings: Settings) -> bool:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
-            connection.connect(settings.redis_url.removeprefix("unix://"))
+            connection.connect(os.fsencode(sockets.path_of(settings.redis_url)))
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
     except OSError:

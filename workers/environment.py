@@ -1,12 +1,23 @@
 """Which variables each kind of process gets: what holds a secret goes only to those that need it."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from workers.wire import INTERNAL_QUEUES
 
 WEB_SECRETS = ("SECRET_KEY", "HEADWAY_OPERATOR_TOKEN", "HEADWAY_VIEWER_TOKEN")
 NEWS_SECRETS = ("HEADWAY_WEBHOOK_SECRET", "HEADWAY_SMTP_URL")
 SERVER = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
+
+
+def of_parts(given: Mapping[str, str], root: Path) -> dict[str, str]:
+    """What all parts get that are Python's, beside `given`: they print at once, in UTF-8 whatever the terminal has, and
+    find their modules in `root` where Python does not look into the present folder."""
+    parts = {**given, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    if given.get("PYTHONSAFEPATH"):
+        parts["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), given.get("PYTHONPATH"))))
+    return parts
 
 
 def of_web(given: Mapping[str, str], notices: tuple[str, ...]) -> dict[str, str]:

@@ -1,8 +1,16 @@
-"""The errors of the package: one root, so that an edge can catch them all."""
+"""The errors of the package: one root, so that an edge can catch them all. And how a process ends by them."""
+
+from typing import Final
+
+# exit codes of our processes; 1 is anything else
+WRONG: Final = 2  # a setting or the command line is wrong: starting it again changes nothing
+AWAY: Final = 75  # what it needs is not there at the moment: EX_TEMPFAIL of sysexits.h
 
 
 class HeadwayError(Exception):
     """The root. Its text is fit to be shown to the person who asked."""
+
+    exit_code = 1  # of a process that ends by it
 
 
 class WireError(HeadwayError):
@@ -11,6 +19,8 @@ class WireError(HeadwayError):
 
 class SettingsError(HeadwayError):
     """An environment variable says something that can't be used."""
+
+    exit_code = WRONG
 
 
 class BadArguments(HeadwayError):

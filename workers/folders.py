@@ -15,6 +15,10 @@ OWN = re.compile(r"data|lock|redis\.sock|secrets(-.*)?")  # what Headway keeps i
 log = logging.getLogger("headway.folders")
 
 
+class Unusable(SettingsError):
+    """A folder can't be made, or opened."""
+
+
 def private(path: Path, own: re.Pattern[str] = OWN) -> Path:
     """Make this folder, or check that it belongs to us alone, and close one of ours that others can look into.
 
@@ -28,7 +32,7 @@ def private(path: Path, own: re.Pattern[str] = OWN) -> Path:
     except OSError as error:
         if path.is_symlink():
             raise SettingsError(f"{path} is a symbolic link: set HEADWAY_HOME to the folder itself") from None
-        raise SettingsError(f"{path} can't be used as a folder: {error.strerror}") from None
+        raise Unusable(f"{path} can't be used as a folder: {error.strerror}") from None
     try:
         check_owner(path, os.fstat(folder))
         if os.fstat(folder).st_mode & OTHERS:

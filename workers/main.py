@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from workers import embedded, environment, installation, jobs, lifecycle, server, store
 from workers.cron import Cron
-from workers.errors import HeadwayError, SettingsError
+from workers.errors import AWAY, HeadwayError, SettingsError
 from workers.scheduler import Scheduler
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -44,9 +44,10 @@ def main(arguments: list[str]) -> int:
         return 0
     except (RedisError, OSError) as error:
         print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
+        return AWAY
     except HeadwayError as error:
         print(error, file=sys.stderr)
-    return 1
+        return error.exit_code
 
 
 def _connect(settings: Settings) -> Redis:

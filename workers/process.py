@@ -1,6 +1,7 @@
 """What one process asks of the kernel."""
 
 import ctypes
+import functools
 import os
 import signal
 import sys
@@ -12,10 +13,26 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 ASKED_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+@functools.cache
+def kernel() -> Any:
+    """The C library. To be called once before a fork that wants it: loading it there could wait for another thread."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def open_standard_streams() -> None:
+    """Where standard input, output or error are closed, lead them nowhere: what is opened next would take their place,
+    and a child would have it as its own stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+
+
 def die_with_parent(sent: signal.Signals) -> None:
     """Have the kernel send `sent` to this process when its parent ends (Linux; elsewhere nothing happens)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(sent))
+        kernel().prctl(PR_SET_PDEATHSIG, int(sent))
 
 
 def outlast_the_group() -> None:

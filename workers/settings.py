@@ -1,6 +1,5 @@
 """The settings: environment variables, read once, here, by whoever starts a process."""
 
-import hashlib
 import json
 import os
 import re
@@ -9,9 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from workers import addresses, folders, memory, retention, senders
+from workers import addresses, folders, memory, origins, retention, senders, sockets
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
 from workers.senders import MailServer
@@ -22,7 +20,6 @@ from workers.wire import INTERNAL_QUEUES
 BOOKS_URL = "https://www.goodreads.com/book/show/"
 LEAST_JOB_MEMORY = 256 * 2**20  # bytes; a page of 20 MiB takes them
 LOOPBACK = addresses.networks("127.0.0.0/8,::1")
-SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,9 @@ class Settings:
             raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
         return cls(
             home=home,
-            redis_url=url or f"unix://{socket_path(home, environ.get('XDG_RUNTIME_DIR', ''))}",
+            redis_url=url or sockets.url_of(sockets.socket_path(home, environ.get("XDG_RUNTIME_DIR", ""))),
             embedded=not url,
-            host=environ.get("HOST") or "127.0.0.1",
+            host=environ.get("HOST", "").strip().strip("[]") or "127.0.0.1",
             port=_integer(environ, "PORT", 5000, 0, 65535),
             processes=_integer(environ, "HEADWAY_PROCESSES", 1, 1, 64),
             queues=_queues(environ.get("HEADWAY_QUEUES") or "default:2,bookInfoParser:1"),
@@ -145,8 +142,15 @@ class Secrets:
 
         Raises `SettingsError` where viewers would log in as operators.
         """
-        given = environ.get("SECRET_KEY", ""), environ.get("HEADWAY_OPERATOR_TOKEN", "")
-        kept = {} if all(given) else _kept_secrets(home)
+        names = "SECRET_KEY", "HEADWAY_OPERATOR_TOKEN"
+        given = [environ.get(name, "") for name in names]
+        missing = " and ".join(name for name, text in zip(names, given, strict=True) if not text)
+        try:
+            kept = _kept_secrets(home) if missing else {}
+        except (OSError, folders.Unusable) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            what = f"set {missing}, or HEADWAY_HOME to a folder with room for them"
+            raise SettingsError(f"secrets can't be kept in {home} ({why}): {what}") from error
         made = cls(
             given[0] or kept["secret_key"],
             given[1] or kept["operator_token"],
@@ -156,29 +160,6 @@ class Secrets:
         if made.viewer_token == made.operator_token:
             raise SettingsError("HEADWAY_VIEWER_TOKEN: expected another token than the operator's, got the same")
         return made
-
-
-def socket_path(home: Path, runtime: str = "") -> Path:
-    """Where the embedded server listens: in `home`, or, where that path is too long for a socket, near by.
-
-    That is in `runtime` (XDG_RUNTIME_DIR: a folder of this user alone), else among the temporary files.
-    """
-    path = home / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
-        return path
-    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    name = f"headway-{os.getuid()}-{digest}"
-    path = Path(runtime) / name / "redis.sock"
-    if path.is_absolute() and len(os.fsencode(path)) <= SOCKET_PATH_LIMIT and _is_mine(Path(runtime)):
-        return path
-    return Path(tempfile.gettempdir()) / name / "redis.sock"
-
-
-def _is_mine(folder: Path) -> bool:
-    try:
-        return folder.stat().st_uid == os.getuid()
-    except OSError:
-        return False
 
 
 def _kept_secrets(home: Path) -> dict[str, str]:
@@ -219,12 +200,12 @@ def _job_memory(text: str) -> int:
 
 
 def _queues(text: str) -> tuple[QueueSetting, ...]:
-    expected = "queues with their number of workers such as 'default:2,mail:1'"
+    expected = "queues with their number of workers, such as 'default:2,mail:1'"
     queues = []
     for part in text.split(","):
         match = re.fullmatch(rf"\s*({IN_FULL})?([A-Za-z0-9_.-]{{1,64}})(?::([0-9]{{1,3}}))?\s*", part)
         if not match or int(match[3] or 1) == 0:
-            raise SettingsError(_expected("HEADWAY_QUEUES", expected, text))
+            raise SettingsError(f"{_expected('HEADWAY_QUEUES', expected, text)}: {_wrong_queue(part)}")
         in_full = bool(match[1]) and not match[2].startswith(PREFIX)
         queues.append(QueueSetting(short(match[2]), int(match[3] or 1), in_full))
     if len({queue.name for queue in queues}) != len(queues):
@@ -233,22 +214,34 @@ def _queues(text: str) -> tuple[QueueSetting, ...]:
     return (*queues, *(QueueSetting(name, 1) for name in INTERNAL_QUEUES if name not in named))
 
 
+def _wrong_queue(part: str) -> str:
+    name, _, workers = part.strip().removeprefix(IN_FULL).partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        return f"the name of a queue has 1 to 64 of the characters A-Z a-z 0-9 . _ - and no others; {name!r} has not"
+    return f"a queue has 1 to 999 workers; {name} has {workers!r}"
+
+
 def _origin(text: str) -> str:
-    scheme = _scheme(text.strip())
-    parts = urlsplit(text.strip()) if scheme in ("http", "https") else None
-    if parts is None or not parts.netloc or parts.path not in ("", "/"):
-        raise SettingsError(_expected("HEADWAY_ORIGINS", "origins such as https://shop.example", text))
-    # as browsers write it
-    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(':443' if scheme == 'https' else ':80')}"
+    try:
+        return origins.origin(text)
+    except ValueError as error:
+        shown = re.sub("//.*@", "//…@", text.strip())  # a password may stand there
+        raise SettingsError(
+            f"{_expected('HEADWAY_ORIGINS', 'origins such as https://shop.example', shown)}: {error}"
+        ) from error
 
 
 def _host(text: str) -> str:
     name = text.strip().lower().removesuffix(".").strip("[]")
-    # an address with colons is always answered to, and may be named all the same
-    if not re.fullmatch(r"\*|(\*?\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|[0-9a-f]*(:[0-9a-f]*){2,7}", name):
+    star = next((star for star in ("*.", ".") if name.startswith(star)), "")
+    try:
+        if name == "*":
+            return name
+        # an address with colons is always answered to, and may be named all the same
+        return star + origins.host(name.removeprefix(star)).strip("[]")
+    except ValueError as error:
         expected = "host names without a port, such as 'shop.example,*.jobs.example'"
-        raise SettingsError(_expected("HEADWAY_HOSTS", expected, text))
-    return name
+        raise SettingsError(f"{_expected('HEADWAY_HOSTS', expected, text)}: {error}") from error
 
 
 def _trusted_proxies(text: str) -> tuple[addresses.Network, ...]:

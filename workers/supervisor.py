@@ -6,12 +6,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
-from workers.process import die_with_parent, outlast_the_group
+from workers.errors import AWAY, WRONG
+from workers.lines import Lines
+from workers.output import Output
+from workers.process import die_with_parent, kernel, outlast_the_group
 from workers.terminal import visible
 from workers.watchdog import Watchdog
 
@@ -19,7 +22,6 @@ GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts
 KILL_AFTER = 5.0  # seconds for a deaf part to end by itself
 EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
-LINE_LIMIT = 64 * 1024  # bytes of a line, after which its end is not waited for
 COLOURS = (36, 33, 32, 35, 34, 31)
 
 
@@ -39,13 +41,20 @@ class Part:
     pause: float = FIRST_PAUSE
     due: float = 0.0  # when it may be started again
     kill_at: float = 0.0  # when it is killed, having been asked to end for it is deaf; 0: it is not
-    unfinished: bytes = b""  # of its log: a line without its end
+    lines: Lines = field(default_factory=Lines)  # of its log
+
+    def is_beyond_help(self, code: int, lived: float) -> bool:
+        """Whether starting it again would not mend what ended it at its first start. `lived`: seconds."""
+        if code <= 0 or code == AWAY:
+            return False
+        never_answered = self.watchdog is not None and not self.watchdog.heard
+        return code == WRONG or lived < EARLY or never_answered
 
 
 class Supervisor:
     """Starts parts, prefixes their log lines with their names, starts again what ends, ends all of them."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], out: IO[str], *, grace: float = GRACE) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], out: Output, *, grace: float = GRACE) -> None:
         self._folder = folder
         self._grace = grace  # seconds
         self._environment = dict(environment)
@@ -55,6 +64,7 @@ class Supervisor:
         self._stopping = 0.0  # when it was asked to stop
         self._impatient = False
         self._exit_code = 0
+        kernel()  # for `die_with_parent` below
 
     def add(
         self,
@@ -93,8 +103,12 @@ class Supervisor:
                     part.watchdog.close()
         return self._exit_code
 
+    @property
+    def is_stopping(self) -> bool:
+        return bool(self._stopping)
+
     def wait_until(self, ready: Any, within: float) -> bool:
-        """Whether `ready()` came true in time, with all parts up."""
+        """Whether `ready()` came true in time, and before the end was asked for. Parts are minded meanwhile."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline and not self._stopping:
             if ready():
@@ -131,7 +145,11 @@ class Supervisor:
                 pass_fds=part.keep,
             )
         except OSError as error:
-            self.give_up(f"{part.name} can't be started: {error}", 127)
+            if part.starts == 1:
+                self.give_up(f"{part.name} can't be started: {error}", 127)
+            else:
+                part.due = time.monotonic() + LONGEST_PAUSE  # it could be once: the machine lacks memory, or files
+                self._print(part.name, f"can't be started: {error}; the next try is in {LONGEST_PAUSE:g} s")
             return
         assert part.process.stdout is not None
         os.set_blocking(part.process.stdout.fileno(), False)
@@ -167,7 +185,7 @@ class Supervisor:
         part.process = None
         if self._stopping:
             return
-        if part.starts == 1 and lived < EARLY and code > 0:
+        if part.starts == 1 and part.is_beyond_help(code, lived):
             self.give_up(f"{part.name} ended with exit code {code} at its start", code)
             return
         part.pause = FIRST_PAUSE if lived > LONGEST_PAUSE else min(part.pause * 2, LONGEST_PAUSE)
@@ -196,11 +214,8 @@ class Supervisor:
         if not chunk:
             self._selector.unregister(stream)
             stream.close()
-        *lines, part.unfinished = (part.unfinished + chunk).split(b"\n")
-        if part.unfinished and (not chunk or len(part.unfinished) > LINE_LIMIT):
-            lines, part.unfinished = [*lines, part.unfinished], b""
-        for line in lines:
-            self._print(part.name, line.decode(errors="replace"))
+        for line in part.lines.feed(chunk, time.monotonic()) if chunk else part.lines.end():
+            self._print(part.name, line)
 
     def _drain(self) -> None:
         """Print what the parts said last, and close what they said it through."""
@@ -215,15 +230,12 @@ class Supervisor:
 
     def _print(self, name: str, text: str) -> None:
         width = max(len(part.name) for part in self._parts) if self._parts else len(name)
-        label = f"{name:<{max(width, 7)}} |"
-        if self._out.isatty():
+        label = f"{visible(name):<{max(width, 7)}} |"
+        if self._out.is_terminal:
             names = [part.name for part in self._parts]
             colour = COLOURS[names.index(name) % len(COLOURS)] if name in names else 1
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        try:
-            print(label, visible(text), file=self._out, flush=True)
-        except OSError:
-            pass  # whoever read us has gone; that is no reason to go too
+        self._out.say(f"{label} {visible(text)}")
 
 
 def _ends_upon(part: Part) -> signal.Signals:

@@ -41,7 +41,7 @@ class Watchdog:
     def restart(self) -> None:
         """The process starts anew."""
         self._forget()
-        self._heard = False
+        self.heard = False  # whether it has answered since its start
         self._misses = 0
         self._due = self._now()
 
@@ -53,11 +53,11 @@ class Watchdog:
                 self._ask(now)
         elif self._is_answered():
             self._forget()
-            self._heard, self._misses = True, 0
+            self.heard, self._misses = True, 0
             self._due = self._asked_at + INTERVAL
         elif now - self._asked_at > DEADLINE:
             self._forget()
-            self._misses += self._heard
+            self._misses += self.heard
             self._due = now
         return self._misses >= MISSES
 
@@ -68,9 +68,10 @@ class Watchdog:
 
     def _ask(self, now: float) -> None:
         self._asked_at = now
-        self._question = socket.socket(socket.AF_UNIX)
-        self._question.setblocking(False)
-        with suppress(OSError):  # too many questions wait already: this one will not be answered either
+        self._due = now + INTERVAL  # where it can't even be asked
+        with suppress(OSError):  # too many questions wait already, or too many files are open
+            self._question = socket.socket(socket.AF_UNIX)
+            self._question.setblocking(False)
             self._question.connect(self._address)
             self._question.sendall(self._request)
 

@@ -61,13 +61,13 @@ def test_the_charts_look_back_fifteen_minutes_or_a_day(operator: LogIn) -> None:
 
 
 def test_a_worker_is_shut_down_once_a_person_is_sure(operator: LogIn, stack: Stack) -> None:
-    worker = stack.processes.start("-m", "workers.main", "worker", "--queue", "default", "--name", "leaving")
+    worker = stack.processes.start("-m", "workers.main", "worker", "--queue", "default", "--name", "leaving/..")
     page = operator("/workers")
     row = page.locator("table.workers tbody tr", has_text="leaving")
     expect(row).to_contain_text("idle")
 
     redis = store.connect(stack.redis_url)
-    until(lambda: redis.pubsub_numsub("rq:pubsub:leaving")[0][1], "that it listens")
+    until(lambda: redis.pubsub_numsub("rq:pubsub:leaving/..")[0][1], "that it listens")
     row.get_by_role("button", name="Shut down").click()
     page.locator("dialog.sure").get_by_role("button", name="Leave it").click()
     row.get_by_role("button", name="Shut down").click()

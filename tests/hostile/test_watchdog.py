@@ -1,6 +1,5 @@
 """A web process that is there and answers nobody is replaced, whatever keeps it; each of several by itself."""
 
-import io
 import os
 import signal
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ROOT, free_port, is_ready
+from tests.said import Said
 from workers import supervisor as supervisor_module
 from workers import watchdog
 from workers.supervisor import Supervisor
@@ -20,12 +20,12 @@ WITHIN = 30.0  # seconds; long, since a web process takes its time to start wher
 class Kennel:
     """Two web processes on one port, under one supervisor."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], said: Said) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.out = io.StringIO()
+        self.said = said
         given = {**os.environ, **environment, "PORT": str(port), "HEADWAY_PROCESSES": "2"}
-        self.supervisor = Supervisor(ROOT, given, self.out, grace=5)
+        self.supervisor = Supervisor(ROOT, given, self.said.out, grace=5)
         for name in ("web.1", "web.2"):
             dog = Watchdog("/healthz")
             command = [sys.executable, "-m", "tests.hostile.stuck", "--watch", str(dog.fileno())]
@@ -35,20 +35,22 @@ class Kennel:
         return [part.process.pid if part.process else 0 for part in self.supervisor._parts]
 
     def until(self, condition: object) -> None:
-        assert self.supervisor.wait_until(condition, WITHIN), self.out.getvalue()
+        assert self.supervisor.wait_until(condition, WITHIN), self.said.text
 
     def heard(self) -> bool:
         """Whether both have answered since they started."""
-        return all(part.watchdog is not None and part.watchdog._heard for part in self.supervisor._parts)
+        return all(part.watchdog is not None and part.watchdog.heard for part in self.supervisor._parts)
 
 
 @pytest.fixture
-def kennel(base_environment: dict[str, str], redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kennel]:
+def kennel(
+    base_environment: dict[str, str], redis_url: str, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Kennel]:
     monkeypatch.setattr(watchdog, "INTERVAL", 0.2)
     monkeypatch.setattr(watchdog, "DEADLINE", 1.0)
     monkeypatch.setattr(watchdog, "MISSES", 3)
     monkeypatch.setattr(supervisor_module, "KILL_AFTER", 0.5)
-    made = Kennel({**base_environment, "REDIS_URL": redis_url})
+    made = Kennel({**base_environment, "REDIS_URL": redis_url}, said)
     yield made
     made.supervisor.stop()
     made.supervisor.run()
@@ -67,5 +69,5 @@ def test_a_deaf_web_process_is_replaced_and_the_other_one_is_not(kept_by: signal
     kennel.until(kennel.heard)
     kennel.until(lambda: is_ready(kennel.url))
     assert kennel.pids()[1] == other
-    assert "web.1   | does not answer any more; restarting it" in kennel.out.getvalue()
-    assert "web.2   | does not answer" not in kennel.out.getvalue()
+    assert "web.1   | does not answer any more; restarting it" in kennel.said.text
+    assert "web.2   | does not answer" not in kennel.said.text

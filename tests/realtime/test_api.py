@@ -307,7 +307,7 @@ def test_where_all_is_read_only_everything_is_seen_and_nothing_done(
         *(("POST", f"/api/jobs/{id}/{verb}", {}) for verb in ("cancel", "requeue", "stop", "again", "enqueue")),
         ("DELETE", f"/api/jobs/{id}", {}),
         *(("POST", f"/api/queues/default/{verb}", {}) for verb in ("empty", "requeue-failed")),
-        *(("POST", f"/api/workers/{verb}", {}) for verb in ("suspend", "resume", "w/shutdown")),
+        *(("POST", f"/api/workers/{verb}", {}) for verb in ("suspend", "resume", "w/shutdown", "shutdown")),
         ("POST", "/api/cron/enqueue", {"scheduler": "s", "number": 0, "name": "n"}),
         ("PUT", "/api/push", {}),
         ("GET", "/task?n=1", None),

@@ -67,6 +67,8 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
         ("post", "/api/workers/suspend", None, 200),
         ("post", "/api/workers/resume", None, 200),
         ("post", "/api/workers/{name}/shutdown", None, 404),
+        ("post", "/api/workers/shutdown", {"name": "none"}, 404),
+        ("post", "/api/workers/shutdown", {}, 400),
         ("get", "/api/queues", None, 200),
         ("get", "/api/workers", None, 200),
         ("get", "/api/history", None, 200),

@@ -1,6 +1,12 @@
 """Queues and workers over HTTP."""
 
+import json
+from contextlib import closing
+
+import pytest
 from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue, Worker
 
 from tests.conftest import Processes, ended, until
 from tests.realtime.test_api import submit
@@ -68,3 +74,24 @@ def test_a_worker_is_shut_down_in_peace(operator: FlaskClient, processes: Proces
     until(asked, "its end")
     assert process.returncode == 0
     assert operator.get("/api/workers").get_json()["workers"] == []
+
+
+@pytest.mark.filterwarnings("ignore:CLIENT SETNAME")  # RQ's, of what Redis takes for no client's name
+@pytest.mark.parametrize("name", ["team a/b %2F é ✓", "..", "/", "a?b#c", "100%", "'\"<b>", "suspend", "new\nline"])
+def test_a_worker_of_any_name_is_asked_to_end(name: str, operator: FlaskClient, redis: Redis) -> None:
+    """Also those of other programs on RQ, which names no worker by our rules."""
+    worker = Worker([Queue("default", connection=redis)], name=name, connection=redis)
+    worker.register_birth()
+    with closing(redis.pubsub()) as heard:
+        heard.subscribe(f"rq:pubsub:{name}")
+        assert heard.get_message(timeout=5)
+        assert operator.post("/api/workers/shutdown", json={"name": name}).status_code == 202
+        message = heard.get_message(timeout=5)
+    assert message is not None and json.loads(message["data"])["command"] == "shutdown"
+    [entry] = operator.get("/api/audit").get_json()["entries"]
+    assert (entry["what"], entry["which"]) == ("shutdown", {"name": name})
+
+
+def test_a_worker_that_is_not_there_is_not_found(operator: FlaskClient) -> None:
+    answer = operator.post("/api/workers/shutdown", json={"name": "nobody/.."})
+    assert answer.status_code == 404 and "'nobody/..'" in answer.get_json()["error"]["message"]

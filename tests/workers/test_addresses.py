@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.addresses import block_of, client_of, is_within, networks
+from workers.addresses import block_of, client_of, is_wildcard, is_within, networks, url
 
 PROXIES = networks("10.0.0.0/8, 192.0.2.7, 2001:db8:1::/48")
 
@@ -85,3 +85,21 @@ def test_the_client_is_the_first_from_the_right_that_no_trusted_proxy_is(
 
 def test_a_long_chain_is_walked_in_reasonable_time() -> None:
     assert client_of("10.0.0.1", ",".join(["10.0.0.2"] * 5000), PROXIES) == "10.0.0.2"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:5000/"),
+        ("localhost", "http://localhost:5000/"),
+        ("jobs.example", "http://jobs.example:5000/"),
+        ("::1", "http://[::1]:5000/"),
+        ("2001:db8::7", "http://[2001:db8::7]:5000/"),
+        ("0.0.0.0", "http://127.0.0.1:5000/"),
+        ("::", "http://[::1]:5000/"),
+        ("0:0:0:0:0:0:0:0", "http://[::1]:5000/"),
+    ],
+)
+def test_where_a_server_listens_a_person_can_open_it(host: str, expected: str) -> None:
+    assert url(host, 5000) == expected
+    assert is_wildcard(host) == (host in ("0.0.0.0", "::", "0:0:0:0:0:0:0:0"))

@@ -12,6 +12,7 @@ from redis import Redis
 
 from tests.conftest import ROOT, Processes, ended, until
 from workers.environment import NEWS_SECRETS, WEB_SECRETS
+from workers.errors import AWAY, WRONG
 from workers.installation import SCHEMA, SCHEMA_KEY
 from workers.queue import Jobs
 
@@ -29,13 +30,13 @@ def test_ping_is_quiet_where_redis_answers(redis_url: str) -> None:
 @pytest.mark.parametrize("part", ["ping", "worker", "scheduler"])
 def test_an_unreachable_redis_is_one_clear_line(part: str, tmp_path: Path) -> None:
     answer = call(part, REDIS_URL=f"unix://{tmp_path}/none.sock")
-    assert answer.returncode == 1
+    assert answer.returncode == AWAY
     assert answer.stderr.startswith("Redis can't be reached") and answer.stderr.count("\n") == 1
 
 
 def test_a_wrong_setting_is_one_clear_line(redis_url: str) -> None:
     answer = call("ping", REDIS_URL=redis_url, HEADWAY_QUEUES="default:none")
-    assert answer.returncode == 1
+    assert answer.returncode == WRONG
     assert answer.stderr.startswith("HEADWAY_QUEUES: expected") and answer.stderr.count("\n") == 1
 
 
@@ -51,7 +52,7 @@ def test_what_a_newer_release_has_used_is_one_clear_line(part: str, redis: Redis
 def test_a_worker_of_an_unknown_queue_says_which_there_are(redis_url: str) -> None:
     answer = call("worker", "--queue", "mail", REDIS_URL=redis_url)
     assert (
-        answer.returncode == 1
+        answer.returncode == WRONG
         and "expected one of default, bookInfoParser, headway, headway-others, headway-news, got 'mail'"
         in answer.stderr
     )
@@ -80,7 +81,7 @@ def test_a_cron_file_that_can_not_be_used_is_one_clear_line(
     if text is not None:
         file.write_text(text)
     answer = call("cron", REDIS_URL=redis_url, HEADWAY_CRON=str(file))
-    assert answer.returncode == 1 and answer.stderr.count("\n") == 1, answer.stderr
+    assert answer.returncode in (1, WRONG) and answer.stderr.count("\n") == 1, answer.stderr
     assert said in answer.stderr and str(file) in answer.stderr
 
 
@@ -88,7 +89,7 @@ def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, proce
     processes.start("-m", "workers.main", "worker", "--queue", "default", "--name", "one")
     until(lambda: redis.exists("rq:worker:one"), "the first")
     answer = call("worker", "--queue", "default", "--name", "one", REDIS_URL=redis_url)
-    assert answer.returncode == 1 and answer.stderr.startswith("--name:")
+    assert answer.returncode == WRONG and answer.stderr.startswith("--name:")
 
 
 def test_a_workers_name_tells_strangers_nothing_of_its_machine(redis: Redis, jobs: Jobs, processes: Processes) -> None:

@@ -50,6 +50,13 @@ def test_a_horse_goes_on_when_asked_to_end_and_what_its_job_starts_ends() -> Non
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "-15 -15\n"
 
 
+def test_what_is_closed_leads_nowhere_and_nothing_else_takes_its_place() -> None:
+    """As a service manager or `>&-` starts a process."""
+    script = "from workers.process import open_standard_streams as o; o(); import os; os._exit(os.dup(0) - 3)"
+    closed = f"exec {sys.executable} -c {script!r} 0<&- 1>&- 2>&-"
+    assert subprocess.run(["sh", "-c", closed], cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("wait_status", "words"),
     [

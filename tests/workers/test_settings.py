@@ -1,18 +1,19 @@
 """Settings: what the environment says, what it may not say, and the secrets that are made up."""
 
-import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from workers.addresses import networks
 from workers.errors import SettingsError
 from workers.senders import MailServer
-from workers.settings import QueueSetting, Secrets, Settings, socket_path
+from workers.settings import QueueSetting, Secrets, Settings
 from workers.wire import INTERNAL_QUEUES
 
 OURS = tuple(QueueSetting(name, 1) for name in INTERNAL_QUEUES)  # which are always there
@@ -65,6 +66,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
         ("REDIS_URL", "redis://cache", "embedded", False),
         ("HOST", "0.0.0.0", "host", "0.0.0.0"),
+        ("HOST", " [::1] ", "host", "::1"),
         ("PORT", "8080", "port", 8080),
         ("PORT", " 8080 ", "port", 8080),
         ("PORT", "0", "port", 0),
@@ -100,9 +102,15 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_QUEUES", "headway:4,a", "queues", (QueueSetting("headway", 4), QueueSetting("a", 1), *OURS[1:])),
         ("HEADWAY_ORIGINS", "https://a.test, http://b.test:81/,", "origins", ("https://a.test", "http://b.test:81")),
         # as browsers write them, or a page's own word would not be the same
-        ("HEADWAY_ORIGINS", "https://A.test:443,http://B.test:80", "origins", ("https://a.test", "http://b.test")),
+        (
+            "HEADWAY_ORIGINS",
+            "https://A.test:443,http://ß.test:80",
+            "origins",
+            ("https://a.test", "http://xn--zca.test"),
+        ),
         ("HEADWAY_HOSTS", "Shop.example., *.a.test,.b.test,", "hosts", ("shop.example", "*.a.test", ".b.test")),
         ("HEADWAY_HOSTS", "*", "hosts", ("*",)),
+        ("HEADWAY_HOSTS", "*.Bücher.example,8080.example", "hosts", ("*.xn--bcher-kva.example", "8080.example")),
         ("HEADWAY_HOSTS", "10.0.0.7,[::1],web", "hosts", ("10.0.0.7", "::1", "web")),
         ("HEADWAY_ENV", "production", "environment", "production"),
         ("HEADWAY_ALLOW_PRIVATE_FETCH", "1", "allow_private_fetch", True),
@@ -232,22 +240,26 @@ def test_settings_show_no_secret() -> None:
     assert "0123456789" not in shown and "hunter2" not in shown and "mail.test" in shown
 
 
-def test_the_embedded_server_listens_in_its_home_or_nearby_where_that_path_is_too_long() -> None:
-    assert socket_path(Path("/srv")) == Path("/srv/redis.sock")
-    deep, other = (socket_path(Path("/srv") / (letter * 120)) for letter in "ab")
-    assert max(len(os.fsencode(path)) for path in (deep, other)) <= 107  # bytes, of the 108 of sun_path with its NUL
-    assert deep != other
-    assert deep == socket_path(Path("/srv") / ("a" * 120))
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("naïve:2", "A-Z a-z 0-9 . _ - and no others; 'naïve' has not"),
+        ("a,team mail", "'team mail' has not"),
+        ("a" * 65, "1 to 64"),
+        ("a:0", "1 to 999 workers; a has '0'"),
+        ("a:many", "a has 'many'"),
+    ],
+)
+def test_a_refused_queue_says_which_characters_and_numbers_there_are(text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_of(HEADWAY_QUEUES=text)
+    assert said in str(refused.value)
 
 
-def test_a_socket_that_needs_a_place_of_its_own_gets_it_where_nobody_else_writes(tmp_path: Path) -> None:
-    deep = Path("/srv") / ("a" * 120)
-    with TemporaryDirectory() as runtime:
-        assert socket_path(deep, runtime).parent.parent == Path(runtime)
-        assert socket_path(Path("/srv"), runtime) == Path("/srv/redis.sock")
-        assert settings_of(HEADWAY_HOME=str(deep), XDG_RUNTIME_DIR=runtime).redis_url.startswith(f"unix://{runtime}/")
-    for unusable in (runtime, "", "relative", str(tmp_path / ("b" * 120))):
-        assert socket_path(deep, unusable) == socket_path(deep)
+def test_a_password_in_an_origin_is_not_repeated() -> None:
+    with pytest.raises(SettingsError, match=r"^HEADWAY_ORIGINS: .*has no user or password") as refused:
+        settings_of(HEADWAY_ORIGINS="https://me:hunter2@shop.example")
+    assert "hunter2" not in str(refused.value)
 
 
 # -- secrets
@@ -284,6 +296,24 @@ def test_one_given_secret_leaves_the_other_to_be_made(name: str, tmp_path: Path)
     )
     assert made.secret_key and made.operator_token
     assert made.made_up == (name == "SECRET_KEY")
+
+
+def test_where_secrets_can_not_be_kept_those_to_be_set_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file" / "below", tmp_path / "file"):
+        with pytest.raises(SettingsError, match=r"set SECRET_KEY and HEADWAY_OPERATOR_TOKEN, or HEADWAY_HOME"):
+            Secrets.from_environment({}, home)
+        with pytest.raises(SettingsError, match=r"Not a directory.*: set HEADWAY_OPERATOR_TOKEN, or HEADWAY_HOME"):
+            Secrets.from_environment({"SECRET_KEY": "given"}, home)
+    full = f"""
+import resource
+from pathlib import Path
+from workers.settings import Secrets
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # as on a disk that is full
+Secrets.from_environment({{}}, Path({str(tmp_path)!r}))
+"""
+    answer = subprocess.run([sys.executable, "-c", full], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "(File too large): set SECRET_KEY and" in answer.stderr
 
 
 def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.no_files import no_files
 from tests.workers.conftest import Clock
 from workers import watchdog
 from workers.watchdog import DEADLINE, INTERVAL, MISSES, Watchdog
@@ -87,6 +88,18 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(
     dog.is_deaf()
     clock.now += 3600
     assert not dog.is_deaf()
+
+
+def test_where_nothing_can_be_asked_nobody_is_blamed(dog: Watchdog, process: socket.socket, clock: Clock) -> None:
+    dog.is_deaf()
+    answer(process)
+    dog.is_deaf()
+    clock.now += INTERVAL
+    with no_files():
+        assert not miss(dog, clock, 2 * MISSES)
+    clock.now += INTERVAL
+    dog.is_deaf()
+    assert answer(process)
 
 
 def test_it_is_deaf_within_half_a_minute_and_leaves_no_file(dog: Watchdog) -> None:

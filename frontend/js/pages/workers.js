@@ -42,7 +42,7 @@ function showActs({ name, job }, cell) {
 async function shutDown(name) {
   const what = "It ends the job it runs, and takes no other. What keeps it running may start it again.";
   if (await isSure(`Shut down ${name}?`, what, "Shut down")) {
-    await attempt(() => post(`/api/workers/${encodeURIComponent(name)}/shutdown`));
+    await attempt(() => post("/api/workers/shutdown", { name }));
   }
 }
 
