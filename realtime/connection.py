@@ -37,6 +37,7 @@ GOODBYES = {  # by the reason in Engine.IO's words; clients come back after thes
 }
 TOO_MUCH = "expected at most 50 messages a second"
 NO_PACKET = "expected a packet of Socket.IO 5"
+BINARY_TYPES = ("5", "6")
 MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
 
 log = logging.getLogger("headway.connection")
@@ -229,7 +230,10 @@ class Connection(engineio.socket.Socket):
         elif message[:1] not in PACKET_TYPES:
             self.refuse(CloseReason.PROTOCOL_ERROR, "expected a packet of Engine.IO 4")
         elif message[0] == "4" and message[1:2] not in MESSAGE_TYPES:
-            self.refuse(CloseReason.PROTOCOL_ERROR, "expected a packet of Socket.IO 5 without attachments")
+            if message[1:2] in BINARY_TYPES:
+                self.refuse(CloseReason.UNSUPPORTED_DATA, "expected no binary attachments")
+            else:
+                self.refuse(CloseReason.PROTOCOL_ERROR, NO_PACKET)
         else:
             # what another than a message carries is of the upgrade from polling, and would be parsed
             packet = Packet(encoded_packet=message if message[0] == "4" else message[0])

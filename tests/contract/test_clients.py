@@ -1,13 +1,14 @@
 """What clients that nobody here wrote rely on, on the wire: RFC 6455 (as Autobahn's cases have it) and RFC 9110."""
 
-import os
 import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
 import requests
+import socketio
 
+from realtime.opening import WEBSOCKET_ONLY
 from tests.conftest import DEADLINE, Stack
 from tests.realtime.clients import WATCH, WATCHED, Raw
 from tests.realtime.test_opening import KEY, QUERY
@@ -17,7 +18,7 @@ TEXT, BINARY, CLOSE, PING, PONG, CONT = 1, 2, 8, 9, 10, 0
 
 def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, reserved: int = 0) -> bytes:
     """A frame of a client (RFC 6455 §5.2), masked, with the shortest length."""
-    size, mask = len(payload), os.urandom(4)
+    size, mask = len(payload), b"mask"
     long = b"" if size < 126 else struct.pack(">H", size) if size < 65_536 else struct.pack(">Q", size)
     head = bytes(((0x80 if fin else 0) | reserved << 4 | opcode, 0x80 | {0: size, 2: 126, 8: 127}[len(long)])) + long
     return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
@@ -188,3 +189,13 @@ def test_a_body_may_come_in_chunks_and_not_packed(stack: Stack) -> None:
     assert session.post(f"{stack.url}/api/jobs", data=iter([body[:7], body[7:]])).status_code == 202
     packed = requests.post(f"{stack.url}/api/jobs", data=body, headers={"Content-Encoding": "gzip"})
     assert (packed.status_code, packed.headers["Accept-Encoding"]) == (415, "identity")
+
+
+def test_pythons_client_with_default_options_is_told_what_to_do(stack: Stack) -> None:
+    told: list[dict[str, str]] = []
+    client = socketio.Client(reconnection=False)
+    client.on("connect_error", told.append)
+    with pytest.raises(socketio.exceptions.ConnectionError) as caught:
+        client.connect(stack.url)
+    assert [said["message"] for said in told] == [WEBSOCKET_ONLY]
+    assert WEBSOCKET_ONLY in str(caught.value.__cause__), "the end of the traceback"

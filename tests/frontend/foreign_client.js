@@ -71,7 +71,10 @@ async function stay() {
 
 async function newcomer() {
   const lost = io(url);
-  const { context } = await met(lost, "connect_error");
+  // read at once: the library empties the request afterwards
+  const said = await new Promise((resolve) =>
+    lost.once("connect_error", ({ context }) => resolve(JSON.parse(context.responseText))),
+  );
   lost.disconnect();
 
   const found = io(url, { tryAllTransports: true, forceNew: true });
@@ -82,7 +85,7 @@ async function newcomer() {
   const wrong = io(url, { transports: ["websocket"], forceNew: true, auth: { token: "wrong" } });
   const { message, data } = await met(wrong, "connect_error");
   wrong.disconnect();
-  return { said: JSON.parse(context.responseText), transport, refused: { message, data } };
+  return { said, transport, refused: { message, data } };
 }
 
 console.log(JSON.stringify(await { follow, part, stay, newcomer }[what]()));

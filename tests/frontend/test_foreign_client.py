@@ -27,7 +27,7 @@ def test_npms_client_is_refused_answered_and_closed_and_comes_back(stack: Stack)
     assert met["message"] == "Invalid namespace"
     assert met["ack"]["topics"]["nonsense"]["error"]["code"] == "bad_request"
     assert met["unknown"]["error"]["code"] == "bad_request"
-    why = "expected text, got a binary message"
+    why = "expected no binary attachments"
     assert met["byServer"] == {"reason": "transport close", "code": 1003, "why": why} and met["back"] is True
     assert met["again"] == {"ok": True}
     assert met["byClient"] == "io client disconnect"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from engineio.packet import MESSAGE, Packet
+from wsproto.frame_protocol import CloseReason
 
 from realtime.connection import SEND_BURST, SEND_RATE, WAIT, Connection, ending_the_sender
 from realtime.ending import SLOW
@@ -108,8 +109,8 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     ended: list[str] = []
 
     class Ending(Connection):
-        def end(self, why: str) -> None:
-            ended.append(why)
+        def refuse(self, code: CloseReason, why: str) -> None:
+            ended.append(f"{code:d} {why}")
 
     engine = Engine()
     engine.sockets["sid"] = Ending(engine, "sid")
@@ -120,10 +121,10 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     guarded = ending_the_sender(engine, parse, lambda eio_sid: True)
     assert guarded("sid", "5") == 5
     assert guarded("sid", "x") is None and guarded("gone", "x") is None
-    assert ended == ["it does not speak Socket.IO (ValueError)"]
+    assert ended == ["1002 expected a packet of Socket.IO 5 (ValueError)"]
     guarded = ending_the_sender(engine, parse, lambda eio_sid: False)
     assert guarded("sid", "0") == 0 and len(ended) == 1
-    assert guarded("sid", "5") is None and len(ended) == 2
+    assert guarded("sid", "5") is None and ended[1:] == ["1002 expected CONNECT before any other packet"]
 
 
 def has_at_most(connection: Connection, frames: int) -> bool:
