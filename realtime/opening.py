@@ -38,7 +38,10 @@ NO_FILE = (
     "No file is here: load Socket.IO's client from %s/vendor/socket.io.js (an ES module) or from npm, and call "
     'io(url, {transports: ["websocket"]})'
 )
-OLD_OR_NEW = "This server speaks Engine.IO 4 (Socket.IO 5): expected socket.io-client 3 or newer, or python-socketio 5"
+OLD = (
+    "This server speaks Engine.IO 4 (Socket.IO 5): use socket.io-client 3 or newer, in Python python-socketio 5 or "
+    'newer, and io(url, {transports: ["websocket"]})'
+)
 LEAVING = "The server restarts; come again in a moment"
 NO_HANDSHAKE = "Expected the opening handshake of a WebSocket of version 13 (RFC 6455)"
 
@@ -89,10 +92,11 @@ class Opening:
             return No("404 Not Found", NO_REQUEST, "not_found", NO_FILE % environ.get("SCRIPT_NAME", ""))
         query = parse_qs(environ.get("QUERY_STRING", ""))
         foreign = "" if self._is_ours(environ) else self._note(environ["HTTP_ORIGIN"])
-        if query.get("transport", ["polling"])[0] != "websocket":
+        polls, version = query.get("transport", ["polling"])[0] != "websocket", query.get("EIO")
+        if version != ["4"] and (version or not polls):
+            return _bad(NO_VERSION, f"{OLD}{foreign and f'. {foreign}'}")
+        if polls:
             return _bad(NO_TRANSPORT, f"{WEBSOCKET_ONLY}{foreign and f'. {foreign}'}")
-        if query.get("EIO") != ["4"]:
-            return _bad(NO_VERSION, OLD_OR_NEW)
         if environ["REQUEST_METHOD"] == "POST":
             return _bad(NO_METHOD, NO_HANDSHAKE)
         if environ["REQUEST_METHOD"] != "GET":
