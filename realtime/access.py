@@ -21,6 +21,7 @@ class Visitor:
     operator: bool
     viewer: bool = False  # sees what an operator sees, and acts as anybody
     login: str = field(default="", compare=False, repr=False)  # its number; '': it is no login that makes it so
+    wrong_token: bool = field(default=False, compare=False)  # it showed one that is none of ours, or has expired
 
     @property
     def sees(self) -> bool:
@@ -46,7 +47,12 @@ UNAUTHORIZED = Refusal("unauthorized", "expected a session: load the page, or ke
 EXPIRED = Refusal("expired", "the token has expired: expected a fresh one")
 READ_ONLY = Refusal("forbidden", "this installation is read-only")
 OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
-
+NO_TOKEN = Refusal(
+    "unauthorized",
+    "Only an operator may do this: send `Authorization: Bearer <token>`, or log in with the link that was printed at"
+    " start",
+)
+WRONG_TOKEN = Refusal("unauthorized", "This token is none of this installation's")
 
 GET_REFUSED = Refusal(
     "forbidden",
@@ -77,7 +83,14 @@ class Access:
         viewer = bool(self._viewer_token) and not operator
         viewer = viewer and (_same(token, self._viewer_token) or _same(login, _login(self._viewer_token)))
         owner = self._owner_of(token) if token else ""
-        return Visitor(owner or str(session.get("owner", "")), operator, viewer)
+        wrong = bool(token) and not owner
+        return Visitor(owner or str(session.get("owner", "")), operator, viewer, wrong_token=wrong)
+
+    def judge(self, token: str) -> Refusal | None:
+        """Whether `token` is one by which we know somebody: an operator's, a viewer's, or one that we signed."""
+        if self._owner_of(token):
+            return None
+        return WRONG_TOKEN if self.grant(token) is None else EXPIRED
 
     def _owner_of(self, token: str) -> str:
         """'' of what is no token of ours, or of one that has expired."""
@@ -159,7 +172,7 @@ class Access:
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
         if topic in ("jobs", "stats", "schedule") or (kind == "queue" and is_queue_name(name)):
-            return self.may_oversee(visitor)
+            return None if visitor.sees else OPERATORS_ONLY
         return Refusal(
             "bad_request",
             f"expected job:<id>, log:<id>, mine, jobs, queue:<name>, stats or schedule, got {topic[:80]!r}",
@@ -197,15 +210,20 @@ class Access:
 
     def may_oversee(self, visitor: Visitor) -> Refusal | None:
         """Look at what concerns all: queues, workers, metrics, the audit log."""
-        return None if visitor.sees else OPERATORS_ONLY
+        return None if visitor.sees else _operators_only(visitor)
 
     def may_operate(self, visitor: Visitor) -> Refusal | None:
         """Act on what concerns all."""
-        return READ_ONLY if self._read_only else None if visitor.operator else OPERATORS_ONLY
+        return READ_ONLY if self._read_only else None if visitor.operator else _operators_only(visitor)
 
     def may_sign(self, visitor: Visitor) -> Refusal | None:
         """Make tokens, which change nothing by themselves."""
-        return None if visitor.operator else OPERATORS_ONLY
+        return None if visitor.operator else _operators_only(visitor)
+
+
+def _operators_only(visitor: Visitor) -> Refusal:
+    """401 for a program that has yet to say who it is, 403 for somebody we know (RFC 9110 §15.5.2)."""
+    return NO_TOKEN if visitor.wrong_token or not visitor.owner else OPERATORS_ONLY
 
 
 def _login(token: str) -> str:

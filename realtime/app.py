@@ -110,6 +110,7 @@ def create_app(
     )
     errors.register(app)
     app.before_request(request.check_origin)
+    app.before_request(request.check_coding)
     for part in (api, search, actions, audit, operators, schedule, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
     app.after_request(_stay_here)
@@ -149,7 +150,7 @@ def _share(response: Response) -> Response:
     response.vary.add("Origin")
     if (origin := flask.request.headers.get("Origin")) in here.settings.origins:
         response.headers["Access-Control-Allow-Origin"] = str(origin)
-        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After"
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, WWW-Authenticate"
         if flask.request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(response.allow))
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Idempotency-Key"

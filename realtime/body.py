@@ -64,6 +64,10 @@ class Body:
         self._came()
         self._room.give_back(self)
 
+    def let_go(self) -> bytes:
+        """What has come behind it: of a WebSocket's opening request its first frames."""
+        return self._stream.let_go()
+
     def read(self, size: int | None = None) -> bytes:
         """`size` bytes, less at the end; all that is left without a size."""
         left = -1 if size is None or size < 0 else size

@@ -5,9 +5,8 @@ python-engineio would queue without end for a reader that stops, and log a trace
 
 import logging
 import socket
-import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,23 +15,29 @@ from engineio.exceptions import UnknownPacketError
 from engineio.packet import PING, Packet
 from wsproto.frame_protocol import CloseReason, Frame, Opcode
 
+from realtime.ending import SLOW, Ending, Later, closing
 from realtime.inlet import Inlet, Listen, Message, Refused, Spawn
 from realtime.meter import ANSWER_BYTES_A_UNIT, Payer
-from realtime.outlet import CLOSE, PONG, Outlet, pack, pack_bytes
+from realtime.outlet import PONG, Outlet, pack, pack_bytes
 from realtime.owed import Owed
 
 SEND_RATE, SEND_BURST = 50.0, 300.0  # messages a second that a client may send, and how many at once
 QUEUE_LIMIT = 8  # frames that wait, the one being written included; more would only make what is shown older
 OWN_LIMIT = 64 * 1024  # characters of acks and ends that wait
-SLOW = 10.0  # seconds in which a packet must be written
-CONNECTION_LIMIT = 20_000  # of one process
 NAMELESS = 5.0  # seconds in which a client must have said CONNECT
 CONNECTION = "headway.connection"  # where an opening request has it
 WAIT = 1.0  # seconds after which a connection in debt looks whether it is still there
 LOOK = 0.02  # seconds between two looks at whether a client has read its answers
 PACKET_TYPES = frozenset("0123456")
 CONNECT = "0"
-BUSY = "503 SERVICE UNAVAILABLE"
+RESTART = "the server restarts"
+GOODBYES = {  # by the reason in Engine.IO's words; clients come back after these
+    RESTART: (CloseReason.SERVICE_RESTART, f"{RESTART}: come back"),
+    "ping timeout": (CloseReason.GOING_AWAY, "no pong has come in time"),
+}
+TOO_MUCH = "expected at most 50 messages a second"
+NO_PACKET = "expected a packet of Socket.IO 5"
+BINARY_TYPES = ("5", "6")
 MESSAGE_TYPES = frozenset("0123")  # Socket.IO's that a client may send: it is told of errors, and we ask for no binary
 
 log = logging.getLogger("headway.connection")
@@ -44,6 +49,7 @@ class Connection(engineio.socket.Socket):
     direct = True  # whether a frame is written without a green thread where the kernel takes it (HEADWAY_DIRECT)
     listen: Listen  # how to hear that bytes have come; of the server, as the next
     spawn: Spawn
+    later: Later
     payer_of: Callable[[dict[str, Any]], Payer]  # who pays for it, by its opening request
 
     everybody = Owed()  # what waits for all of them together
@@ -54,6 +60,7 @@ class Connection(engineio.socket.Socket):
         self.outlet = Outlet(type(self).spawn, direct=self.direct)
         self.ping_due: float | None = None  # None: a pong is awaited
         self._inlet: Inlet | None = None  # None: there is no WebSocket, not yet or any more
+        self._ending: Ending | None = None
         self._socket: Any = None
         self._own = 0  # characters of our own that wait
         self._tokens, self._counted_at = SEND_BURST, self.opened_at
@@ -122,74 +129,62 @@ class Connection(engineio.socket.Socket):
             self.ping_due, self.last_ping = None, time.time()  # type: ignore[assignment]
             self.send(Packet(PING))
 
-    def close(self, *args: Any, **kwargs: Any) -> None:
-        """End the conversation; what is being written is written, and nothing is read any more."""
-        super().close(*args, **kwargs)
+    def close(self, *args: Any, reason: str | None = None, **kwargs: Any) -> None:
+        """End the conversation; what is being written is written, and nothing is read any more.
+
+        Without Engine.IO's CLOSE, after which python-socketio's clients never come back.
+        """
+        super().close(*args, **{**kwargs, "abort": True, "reason": reason})
         if self.closed:
             self.everybody.discard(self)
         if self.closed and self._inlet is not None:
-            self._leave(CloseReason.NORMAL_CLOSURE)
+            self._leave().say(closing(*GOODBYES.get(reason or "", (CloseReason.NORMAL_CLOSURE, ""))))
+
+    def refuse(self, code: CloseReason, why: str) -> None:
+        """End the conversation with a client that breaks a rule, and say which; one that does not read is cut off."""
+        if self.outlet:
+            self.end(why)
+        elif (ending := self._end(why)) is not None:
+            ending.say(closing(code, why))
 
     def end(self, why: str) -> None:
         """Close at once, and free what waits, in our memory and in the kernel's."""
+        if (ending := self._end(why)) is not None:
+            ending.cut_off()
+
+    def _end(self, why: str) -> Ending | None:
+        """None where there is no WebSocket, not yet or any more."""
         log.info("a connection is closed: %s", why)
         self.everybody.discard(self)
         super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        if self._inlet is not None:
-            self._leave(None)
+        return self._leave() if self._inlet is not None else None
 
-    def _leave(self, code: int | None) -> None:
-        """Take leave of the WebSocket with a closing frame of `code`; with None at once."""
+    def _leave(self) -> Ending:
+        """Hear the WebSocket no more; it is to be ended."""
         assert self._inlet is not None
         self._inlet.stop()
         self._inlet = None
         self.server.sockets.pop(self.sid, None)
-        if code is None:
-            self._cut_off()
-            return
-        payload = b"" if code == CloseReason.NO_STATUS_RCVD else struct.pack(">H", code)
-        self.outlet.finish(pack_bytes(CLOSE, payload), self._hang_up)
-        if self.outlet:
-            type(self).spawn(self._cut_off_if_slow)
+        self._ending = Ending(self._socket, self.outlet, listen=type(self).listen, later=type(self).later)
+        return self._ending
 
-    def _cut_off_if_slow(self) -> None:
-        self.server.sleep(SLOW)
-        if self.outlet:
-            self._cut_off()
-
-    def _cut_off(self) -> None:
-        with suppress(OSError):  # the other side was faster
-            plain = getattr(self._socket, "fd", self._socket)
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.outlet.finish(b"", self._hang_up)
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # whoever writes is told, and hangs up
-
-    def _hang_up(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+    @property
+    def has_ended(self) -> bool:
+        """Whether its WebSocket is closed, or there never was one."""
+        return self.closed and (self._ending is None or self._ending.is_over)
 
     # -- from the client
 
     def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """The WebSocket, from its opening handshake to its end; what is no handshake is refused, and leaves nothing."""
-        if not _opens_a_websocket(environ):
-            refusal = self.server._bad_request("expected the opening handshake of a WebSocket of version 13")
-            refusal["headers"].append(("Sec-WebSocket-Version", "13"))
-        elif len(self.server.sockets) > CONNECTION_LIMIT:
-            refusal = {**self.server._bad_request("too many connections: come again later"), "status": BUSY}
-        else:
-            self.payer = type(self).payer_of(environ)
-            environ[CONNECTION] = self
-            return super().handle_get_request(environ, start_response)
-        self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
-        return refusal
+        """The WebSocket, from its opening handshake, which `Opening` has judged, to its end."""
+        self.payer = type(self).payer_of(environ)
+        environ[CONNECTION] = self
+        return super().handle_get_request(environ, start_response)
 
     def _websocket_handler(self, ws: Any) -> Any:
         """Take the connection over from the WSGI server, whose request ends with this."""
         self._socket = ws.socket
-        ws.let_go()
+        first = ws.let_go()
         with suppress(OSError):  # it is gone already, and the first read says so
             # eventlet's server leaves Nagle's algorithm on, which holds small frames back
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -203,7 +198,7 @@ class Connection(engineio.socket.Socket):
             spawn=type(self).spawn,
             take=self._take,
         )
-        self._inlet.start()
+        self._inlet.begin(first)
         return []
 
     def _take(self, message: Message) -> None:
@@ -218,22 +213,27 @@ class Connection(engineio.socket.Socket):
             self._take_control(message)
         else:
             super().close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
-            self._leave(_answer_to(message))
+            _take_leave(self._leave(), message)
 
     def _take_control(self, frame: Frame) -> None:
         if not self.may_send():
-            self.end("it sends too much")
+            self.refuse(CloseReason.POLICY_VIOLATION, TOO_MUCH)
         elif frame.opcode is Opcode.PING and isinstance(frame.payload, bytes) and self.is_free:
             self.outlet.write(pack_bytes(PONG, frame.payload))
 
     def _take_text(self, message: str | bytes) -> None:
         if not self.may_send():
-            self.end("it sends too much")
-        elif isinstance(message, bytes) or message[:1] not in PACKET_TYPES:
-            # we ask for no binary attachments, so a binary message belongs to nothing
-            self.end("it does not speak Engine.IO")
+            self.refuse(CloseReason.POLICY_VIOLATION, TOO_MUCH)
+        elif isinstance(message, bytes):
+            # we ask for no binary attachments, so it belongs to nothing
+            self.refuse(CloseReason.UNSUPPORTED_DATA, "expected text, got a binary message")
+        elif message[:1] not in PACKET_TYPES:
+            self.refuse(CloseReason.PROTOCOL_ERROR, "expected a packet of Engine.IO 4")
         elif message[0] == "4" and message[1:2] not in MESSAGE_TYPES:
-            self.end("it does not speak Socket.IO")
+            if message[1:2] in BINARY_TYPES:
+                self.refuse(CloseReason.UNSUPPORTED_DATA, "expected no binary attachments")
+            else:
+                self.refuse(CloseReason.PROTOCOL_ERROR, NO_PACKET)
         else:
             # what another than a message carries is of the upgrade from polling, and would be parsed
             packet = Packet(encoded_packet=message if message[0] == "4" else message[0])
@@ -259,6 +259,10 @@ class Connection(engineio.socket.Socket):
         return self._tokens >= 0
 
 
+class Unjoined(Exception):
+    """A packet that comes before CONNECT."""
+
+
 def ending_the_sender(
     engine: Any, handle: Callable[[str, Any], Any], has_joined: Callable[[str], bool]
 ) -> Callable[[str, Any], Any]:
@@ -267,30 +271,25 @@ def ending_the_sender(
     def guarded(eio_sid: str, data: Any) -> Any:
         try:
             if data[0] != CONNECT and not has_joined(eio_sid):
-                raise ValueError("expected CONNECT first")
+                raise Unjoined("expected CONNECT before any other packet")
             return handle(eio_sid, data)
         except (
             Exception
         ) as error:  # whatever a broken packet makes of the parser; our own handlers answer for themselves
             connection = engine.sockets.get(eio_sid)
             if isinstance(connection, Connection):
-                connection.end(f"it does not speak Socket.IO ({type(error).__name__})")
+                why = str(error) if isinstance(error, Unjoined) else f"{NO_PACKET} ({type(error).__name__})"
+                connection.refuse(CloseReason.PROTOCOL_ERROR, why)
             return None
 
     return guarded
 
 
-def _opens_a_websocket(environ: Mapping[str, Any]) -> bool:
-    """As RFC 6455 §4.2.1 has it; eventlet would take the drafts before it too, whose messages it does not bound."""
-    connection = [part.strip() for part in environ.get("HTTP_CONNECTION", "").lower().split(",")]
-    version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
-    return "upgrade" in connection and version == "13" and "HTTP_SEC_WEBSOCKET_KEY" in environ
-
-
-def _answer_to(message: Message) -> int | None:
-    """The code of the closing frame that answers a client's last word; None where there is nobody to read it."""
+def _take_leave(ending: Ending, message: Message) -> None:
+    """Answer a client's last word, which may have been that it has gone."""
     if isinstance(message, Refused):
-        return message.code
-    if isinstance(message, Frame) and isinstance(message.payload, tuple):
-        return message.payload[0]  # a closing frame is answered with its own code (RFC 6455 §5.5.1)
-    return None
+        ending.say(closing(message.code, message.why))
+    elif isinstance(message, Frame) and isinstance(message.payload, tuple):
+        ending.answer(closing(message.payload[0]))  # a closing frame is answered with its own code (RFC 6455 §5.5.1)
+    else:
+        ending.cut_off()

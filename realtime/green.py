@@ -29,6 +29,7 @@ LET_GO = "headway.let_go"
 BACKLOG = 1024
 SEND_BUFFER = 128 * 1024  # bytes of one connection in the kernel, which doubles it
 UNSENT = 32 * 1024  # bytes of them that the network has not taken: what waits there is old when it is read
+METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"  # that some path has
 KEEPALIVE = int(IDLE_TIME)  # seconds; said to clients of HTTP/1.0
 
 log = logging.getLogger("headway.http")
@@ -59,6 +60,7 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ha
     def get_environ(self) -> Any:
         environ = super().get_environ()
         environ[LET_GO] = self.let_go
+        environ["SERVER_PROTOCOL"] = self.request_version  # eventlet says 1.0 of all
         environ["wsgi.input"] = environ["eventlet.input"] = self._body
         environ["wsgi.input_terminated"] = True
         environ[STREAMS] = self._body.let_stream
@@ -86,11 +88,18 @@ class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ha
                 self.close_connection = True  # nobody reads it, so no other request can be found behind it
             return start_response(*args)
 
+        if environ["PATH_INFO"] == "*":  # OPTIONS, of the server as such (RFC 9110 §9.3.7)
+            start("204 No Content", [("Allow", METHODS)])
+            return []
         return self.server.app(environ, start)
 
-    def let_go(self) -> None:
-        """The connection is somebody else's from now on: it is not closed at the end of the request."""
+    def let_go(self) -> bytes:
+        """The connection is somebody else's from now on: it is not closed at the end of the request.
+
+        Returns what the client has sent behind it.
+        """
         self.kept = True
+        return self._body.let_go()
 
 
 def open_port(settings: Settings) -> Any:
@@ -143,7 +152,7 @@ class Upgraded:
 
     def __init__(self, socket: Any, environ: dict[str, Any], *_: Any, **__: Any) -> None:
         self.socket = socket
-        self.let_go: Callable[[], None] = environ[LET_GO]
+        self.let_go: Callable[[], bytes] = environ[LET_GO]
 
     def _send_closing_frame(self, ignore_send_errors: bool = False) -> None:
         """Called when its handler returns, which has kept the socket."""
@@ -158,6 +167,12 @@ def install() -> None:
 def spawn(task: Callable[[], None]) -> None:
     """Run `task`, of which nobody waits for the end, in a green thread: half the cost of one that can be waited for."""
     eventlet.spawn_n(task)
+
+
+def later(seconds: float, task: Callable[[], None]) -> Callable[[], None]:
+    """Have the hub call `task` then; returns what takes that back."""
+    cancel: Callable[[], None] = eventlet.hubs.get_hub().schedule_call_global(seconds, task).cancel
+    return cancel
 
 
 def listen(file: int, callback: Callable[[int], None]) -> Callable[[], None]:

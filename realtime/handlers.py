@@ -63,17 +63,18 @@ def register(
     relay: Relay,
     access: Access,
     rights: Rights,
-    visitor_of: Callable[[Environ], Visitor],
+    visitor_of: Callable[[Environ, str | None], Visitor],
     meter: Meter,
 ) -> None:
     """Answer the events of the contract on `server`. An ack is always an object.
 
     On python-socketio itself: Flask-SocketIO would make a request context for each event, match its address and read
-    its session, which costs more than all we do. `visitor_of` reads a connection's opening request, once; what it
-    costs is charged by `meter`.
+    its session, which costs more than all we do. `visitor_of` says who a connection is from, once, by its opening
+    request and the value of its Authorization; what it costs is charged by `meter`.
     """
 
     payers: dict[str, Payer] = {}
+    grants: dict[str, Grant] = {}  # of connections that came with a token
 
     def on(event: str) -> Callable[[Handler], Handler]:
         def register_(handler: Handler) -> Handler:
@@ -84,12 +85,18 @@ def register(
 
     @server.on("connect")
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if (refusal := _judge(access, token)) is not None:
+            raise _rejection(refusal)
+        authorization = f"Bearer {token}" if token else environ.get("HTTP_AUTHORIZATION")
         try:
-            who = visitor_of(environ)
+            who = visitor_of(environ, authorization)
         except RedisError:
             # only Redis knows whether the login still stands; pages try again
-            raise socketio.exceptions.ConnectionRefusedError(AWAY.message) from None
+            raise _rejection(AWAY) from None
         rights.enter(sid, who)
+        if (grant := access.grant(authorization)) is not None:
+            grants[sid] = grant
         connection: Connection = environ[CONNECTION]
         payers[sid] = connection.payer = meter.of_visitor(who, connection.payer or meter.payer(""))
         payers[sid].charge(JOIN)
@@ -102,6 +109,7 @@ def register(
     def disconnect(sid: str, reason: Any = None) -> None:
         rights.leave(sid)
         payers.pop(sid, None)
+        grants.pop(sid, None)
         relay.forget(sid)
 
     @on("watch")
@@ -113,7 +121,8 @@ def register(
         if token is not None and not isinstance(token, str):
             return {"ok": False, **error("bad_request", f"token: expected text, got {type(token).__name__}")}
         payers[sid].charge(TOPIC * len(names))
-        answers = _watch(relay, access, rights, sid, list(dict.fromkeys(names)), access.grant(token))
+        grant = grants.get(sid) if token is None else access.grant(token)
+        answers = _watch(relay, access, rights, sid, list(dict.fromkeys(names)), grant)
         parts = ",".join(f"{encode(name)}:{answers[name]}" for name in answers)
         return Encoded(f'{{"ok":true,"topics":{{{parts}}}}}')
 
@@ -149,6 +158,21 @@ def register(
             "ok": False,
             **error("bad_request", f"expected the event watch, unwatch or seen, got {str(event)[:80]!r}"),
         }
+
+
+def _rejection(refusal: Refusal) -> Exception:
+    """What answers a CONNECT with CONNECT_ERROR: `{message, data: {code, message}}`."""
+    data = {"code": refusal.code, "message": refusal.message}
+    return socketio.exceptions.ConnectionRefusedError(refusal.message, data)  # type: ignore[no-any-return]
+
+
+def _judge(access: Access, token: Any) -> Refusal | None:
+    """Whether a CONNECT may bring this `auth.token`: none, or a bearer's."""
+    if token is None or token == "":
+        return None
+    if not isinstance(token, str):
+        return Refusal("bad_request", f"auth.token: expected text, got {type(token).__name__}")
+    return access.judge(token)
 
 
 def _answering_for_itself(handler: Handler) -> Handler:

@@ -37,6 +37,12 @@ class Inlet:
         self._stop: Callable[[], None] | None = None  # None: not listening
         self._ended = False
 
+    def begin(self, data: bytes) -> None:
+        """Listen to the client, from now on; `data` has come before."""
+        self.start()
+        if data:
+            self._hear(data)
+
     def start(self) -> None:
         """Listen to the client, from now on."""
         if self._stop is None and not self._ended:
@@ -63,6 +69,9 @@ class Inlet:
             return
         except OSError:
             data = b""
+        self._hear(data)
+
+    def _hear(self, data: bytes) -> None:
         try:
             self._parse(data)
         except ParseFailed as error:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, request, session
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import UnsupportedMediaType
 
 from realtime import intake
 from realtime.access import Refusal, Visitor, new_owner
@@ -118,7 +119,22 @@ def check_origin() -> None:
         return
     origin = request.headers.get("Origin")
     if not services().access.is_own_origin(origin, request.scheme, request.host):
-        raise Refused(Refusal("forbidden", f"expected a request from a page of ours, got one from {str(origin)[:200]}"))
+        said = f"Pages of {str(origin)[:200]} may change nothing here; if they should, name them in HEADWAY_ORIGINS"
+        raise Refused(Refusal("forbidden", said))
+
+
+def check_coding() -> None:
+    """Before each request: nothing of ours unpacks a body. Raises 415, which names what we do read."""
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise Packed(f"The body is in the coding {coding[:40]!r}: expected it as it is, without Content-Encoding")
+
+
+class Packed(UnsupportedMediaType):
+    """A body in a content coding (RFC 9110 §15.5.16)."""
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
 
 
 def form() -> MultiDict[str, str]:

@@ -28,6 +28,7 @@ from typing import Any  # noqa: E402
 import engineio.socket  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
+from wsproto.frame_protocol import CloseReason  # noqa: E402
 
 from realtime import green, handlers  # noqa: E402
 from realtime.access import Access, Visitor  # noqa: E402
@@ -35,12 +36,14 @@ from realtime.app import Services, create_app  # noqa: E402
 from realtime.aside import Aside  # noqa: E402
 from realtime.connection import NAMELESS, Connection, ending_the_sender  # noqa: E402
 from realtime.door import TICK, Door  # noqa: E402
+from realtime.drain import Requests, drain  # noqa: E402
 from realtime.edge import Edge  # noqa: E402
 from realtime.hardening import Hardened  # noqa: E402
 from realtime.hosts import Hosts  # noqa: E402
 from realtime.logins import Logins  # noqa: E402
 from realtime.meter import Meter  # noqa: E402
 from realtime.metrics import Metrics  # noqa: E402
+from realtime.opening import Opening  # noqa: E402
 from realtime.packet import StrictPacket  # noqa: E402
 from realtime.prefix import Prefix  # noqa: E402
 from realtime.relay import Relay  # noqa: E402
@@ -57,25 +60,8 @@ FRAME_LIMIT = 64 * 1024  # bytes of one message of a client
 PING_INTERVAL = 20  # seconds
 PING_TIMEOUT = 10  # seconds
 WATCH_INTERVAL = 1  # seconds
-DRAIN = 4.0  # seconds over which pages are sent away when the process ends
-GOODBYE = 0.5  # seconds for the last of them
 
 log = logging.getLogger("headway.server")
-
-
-class Requests:
-    """Counts the HTTP requests under way, for the drain to wait for."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.under_way = 0
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        self.under_way += 1
-        try:
-            return self._app(environ, start_response)
-        finally:
-            self.under_way -= 1
 
 
 def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
@@ -91,7 +77,7 @@ def watch_connections(socketio: SocketIO, metrics: Metrics) -> None:
                 metrics.slow_closes.inc()
                 connection.end("it does not read")
             elif now - connection.opened_at > NAMELESS and server.manager.sid_from_eio_sid(eio_sid, "/") is None:
-                connection.end("it never connected to a namespace")
+                connection.refuse(CloseReason.POLICY_VIOLATION, f"expected CONNECT within {NAMELESS:g} s")
             else:
                 connection.mind_ping()
 
@@ -100,15 +86,14 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     engineio.socket.Socket = Connection
     Connection.direct = settings.direct
     Connection.listen, Connection.spawn = staticmethod(green.listen), staticmethod(green.spawn)
+    Connection.later = staticmethod(green.later)
     green.install()
     redis = store.connect(settings.redis_url, shared=True)
     access = Access(settings, secrets)
     socketio = SocketIO(
         async_mode="eventlet",
         transports=["websocket"],
-        cors_allowed_origins=lambda origin, environ: access.is_own_origin(
-            origin, environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")
-        ),
+        cors_allowed_origins=[],  # it does not look: `Opening` does
         max_http_buffer_size=FRAME_LIMIT,
         async_handlers=False,  # a client's watch and unwatch stay in order
         manage_session=False,
@@ -126,6 +111,8 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     app = create_app(settings, secrets, redis, pulse=relay.pulse, metrics=relay.metrics, read_aside=aside.read)
     app.wsgi_app = requests = Requests(app.wsgi_app)  # type: ignore[method-assign]
     socketio.init_app(app)
+    opening = Opening(app.wsgi_app, access, lambda: relay.pulse.state == "draining")
+    app.wsgi_app = opening  # type: ignore[method-assign]
 
     meter = Meter()
     Connection.payer_of = staticmethod(meter.of_address(settings.trusted_proxies))
@@ -139,17 +126,21 @@ def build(settings: Settings, secrets: Secrets) -> tuple[Flask, SocketIO, Relay,
     return app, socketio, relay, rights, requests
 
 
-def visitors(app: Flask) -> Callable[[dict[str, Any]], Visitor]:
-    """What tells from an opening request who it is from. Raises RedisError where only Redis knows."""
+def visitors(app: Flask) -> Callable[[dict[str, Any], str | None], Visitor]:
+    """What tells from an opening request and `Authorization` who it is from.
+
+    Raises RedisError where only Redis knows.
+    """
     here: Services = app.extensions["headway"]
 
-    def visitor_of(environ: dict[str, Any]) -> Visitor:
+    def visitor_of(environ: dict[str, Any], authorization: str | None) -> Visitor:
         session = Session()
         if "HTTP_COOKIE" in environ:
             session = here.sessions.open_session(app, app.request_class(environ))
         said = here.logins.read(session)
-        who = here.access.visitor(said, environ.get("HTTP_AUTHORIZATION"))
-        return replace(who, login=str(session.get("login", "")))
+        who = here.access.visitor(said, authorization)
+        by_token = here.access.visitor({}, authorization).sees  # such a right does not end with a logout
+        return replace(who, login="" if by_token else str(session.get("login", "")))
 
     return visitor_of
 
@@ -219,21 +210,6 @@ def _end_in_peace(goodbye: Callable[[], object]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, leave))
-
-
-def drain(relay: Relay, socketio: SocketIO, requests: Requests) -> None:
-    """Send the pages away, spread over time so that they don't all come back at once, and close who stays."""
-    connections = socketio.server.eio.sockets
-    transport = SocketTransport(socketio)
-    packet = relay.pulse.drain(DRAIN)
-    for sid in transport.connections():
-        transport.send(sid, packet())
-    ends = time.monotonic() + DRAIN + GOODBYE
-    while (transport.connections() or requests.under_way) and time.monotonic() < ends:
-        eventlet.sleep(0.05)
-    for connection in list(connections.values()):
-        connection.close(wait=False, reason="server shutdown")
-    eventlet.sleep(GOODBYE if connections else 0)
 
 
 def _forever(task: Any) -> None:

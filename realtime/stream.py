@@ -42,6 +42,12 @@ class Stream:
         del self._rest[:most]
         return data
 
+    def let_go(self) -> bytes:
+        """What has come and nobody has read; it is its caller's."""
+        data = bytes(self._rest)
+        self._rest.clear()
+        return data
+
     def read_line(self, limit: int) -> bytes:
         """The next line without its CR LF. Raises `Fault` where it has another end, or more than `limit` bytes."""
         begin = 0

@@ -118,7 +118,10 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
     """
     found: list[tuple[tuple[int, int, bool], dict[str, Any]]] = []
     for key, others in ((KEY, False), (OTHERS_KEY, True)):
-        for id, fields in records.ask(partial(redis.xrevrange, key, max=_bound(before, others), count=limit + 1), []):
+        bound = _bound(before, others)
+        if bound is None:
+            continue
+        for id, fields in records.ask(partial(redis.xrevrange, key, max=bound, count=limit + 1), []):
             at, _, number = id.decode().partition("-")
             found.append(((int(at), int(number), others), _entry(key, id.decode(), fields.get(b"entry", b""))))
     found.sort(key=lambda one: one[0], reverse=True)
@@ -133,12 +136,17 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
     return entries, f"{at}-{number}{'o' if others else ''}"
 
 
-def _bound(before: str | None, others: bool) -> str:
-    """From where to read on in one of the streams. Of two entries with one id that of strangers comes first."""
+def _bound(before: str | None, others: bool) -> str | None:
+    """From where to read on in one of the streams; None: nothing comes before it.
+
+    Of two entries with one id that of strangers comes first.
+    """
     if before is None:
         return "+"
     id = before.removesuffix("o")
-    return f"({id}" if others or not before.endswith("o") else id
+    if not others and before.endswith("o"):
+        return id
+    return None if id.strip("0") == "-" else f"({id}"  # Redis takes no "(0-0"
 
 
 def _entry(key: str, id: str, text: bytes) -> dict[str, Any]:

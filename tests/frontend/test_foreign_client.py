@@ -1,7 +1,10 @@
 """npm's socket.io-client as a client."""
 
 import json
+from dataclasses import asdict
 
+from realtime.access import WRONG_TOKEN
+from realtime.opening import WEBSOCKET_ONLY
 from tests.conftest import ROOT, Stack
 from tests.frontend.node import run_node
 from workers.wire import FIELDS
@@ -17,13 +20,22 @@ def test_npms_client_follows_a_job_to_its_end(stack: Stack) -> None:
     assert whole["result"] == 4
 
 
-def test_npms_client_is_refused_answered_and_cut_off_and_comes_back(stack: Stack) -> None:
+def test_npms_client_is_refused_answered_and_closed_and_comes_back(stack: Stack) -> None:
     answer = run_node(str(ROOT / "tests/frontend/foreign_client.js"), stack.url, "part")
     assert answer.returncode == 0, answer.stderr
     met = json.loads(answer.stdout)
     assert met["message"] == "Invalid namespace"
     assert met["ack"]["topics"]["nonsense"]["error"]["code"] == "bad_request"
     assert met["unknown"]["error"]["code"] == "bad_request"
-    assert met["byServer"] in ("transport close", "transport error") and met["back"] is True
+    why = "expected no binary attachments"
+    assert met["byServer"] == {"reason": "transport close", "code": 1003, "why": why} and met["back"] is True
     assert met["again"] == {"ok": True}
     assert met["byClient"] == "io client disconnect"
+
+
+def test_npms_client_with_default_options_learns_what_to_do(stack: Stack) -> None:
+    answer = run_node(str(ROOT / "tests/frontend/foreign_client.js"), stack.url, "newcomer")
+    assert answer.returncode == 0, answer.stderr
+    met = json.loads(answer.stdout)
+    assert met["said"]["message"] == WEBSOCKET_ONLY and met["transport"] == "websocket"
+    assert met["refused"] == {"message": WRONG_TOKEN.message, "data": asdict(WRONG_TOKEN)}

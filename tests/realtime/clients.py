@@ -19,14 +19,15 @@ WATCH, WATCHED = '["watch",{"topics":[]}]', '[{"ok":true,"topics":{}}]'  # the l
 
 
 class Client:
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, headers: dict[str, str], auth: Any = None) -> None:
         self._socket = socketio.Client(reconnection=False)
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.seen: list[tuple[str, Any]] = []
         for event in ("jobs", "gone", "relay", "ended", "refused", "stats", "log", "history", "schedule", "workers"):
             self._socket.on(event, lambda data, event=event: self.events.put((event, data)))
-        self._socket.connect(url, headers=headers, transports=["websocket"], wait_timeout=DEADLINE)
+        self._socket.connect(url, headers=headers, auth=auth, transports=["websocket"], wait_timeout=DEADLINE)
         self._websocket = self._socket.eio.ws
+        self._plain = self._websocket.sock  # which the library forgets, unclosed, once the server has closed
 
     def ask(self, event: str, data: Any) -> Any:
         """Emit, and wait for the ack."""
@@ -48,19 +49,23 @@ class Client:
         self._socket.disconnect()
         # where the server was faster, the library leaves its socket open and its writer waiting
         self._websocket.close()
+        self._plain.close()
         if self._socket.eio.queue is not None:
             self._socket.eio.queue.put(None)
 
 
 @contextmanager
 def connected(
-    url: str, session: requests.Session | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    session: requests.Session | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: Mapping[str, Any] | None = None,
 ) -> Iterator[Client]:
     """A connection with the cookies of `session`."""
     headers = dict(headers or {})
     if session is not None:
         headers["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
-    client = Client(url, headers)
+    client = Client(url, headers, auth)
     try:
         yield client
     finally:
@@ -108,6 +113,13 @@ class Raw:
     def close(self) -> None:
         self.socket.close()
         self.plain.close()
+
+    def last_word(self) -> tuple[int, str]:
+        """Code and reason of the frame by which the server closes; packets before it are thrown away."""
+        while (frame := self.frame()).opcode != websocket.ABNF.OPCODE_CLOSE:
+            pass
+        data = frame.data if isinstance(frame.data, bytes) else frame.data.encode()
+        return int.from_bytes(data[:2], "big"), data[2:].decode()
 
     def is_closed(self, within: float = 3.0) -> bool:
         """Waits until the server has closed; False where it has not done so in time."""

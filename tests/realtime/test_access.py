@@ -80,6 +80,30 @@ def test_who_may_look_at_and_act_on_what_concerns_all(
     assert access.may_submit() is None
 
 
+def test_a_stranger_is_asked_who_it_is_and_somebody_known_is_refused(access: Access) -> None:
+    signed, over = (f"Bearer {access.tokens.sign(['jobs'], seconds)}" for seconds in (60, 0.000_001))
+    for session, authorization, code in (
+        ({}, None, "unauthorized"),
+        ({}, "Bearer wrong", "unauthorized"),
+        ({"owner": "me"}, None, "forbidden"),
+        ({"owner": "me"}, "Bearer wrong", "unauthorized"),
+        ({"owner": "me"}, "Basic b3A6b3A=", "forbidden"),  # of a proxy in front of us
+        ({}, signed, "forbidden"),
+        ({}, over, "unauthorized"),
+    ):
+        who = access.visitor(session, authorization)
+        refusals = [access.may_oversee(who), access.may_operate(who), access.may_sign(who)]
+        assert [refusal and refusal.code for refusal in refusals] == [code] * 3, (session, authorization)
+
+
+def test_a_token_that_tells_nobody_is_called_wrong_or_expired(settings: Settings) -> None:
+    access = Access(settings, Secrets("key", "token", False, "look"))
+    good = ("token", "look", access.tokens.sign(["jobs"], 60))
+    assert [access.judge(token) for token in good] == [None] * 3
+    codes = [refusal and refusal.code for refusal in map(access.judge, ("", "x", access.tokens.sign(["jobs"], 1e-6)))]
+    assert codes == ["unauthorized", "unauthorized", "expired"]
+
+
 def test_where_all_is_read_only_nobody_acts_and_all_is_seen_as_before(settings: Settings) -> None:
     access = Access(replace(settings, read_only=True), Secrets("key", "token", False))
     grant = Grant(frozenset(["job:1"]), time.time() + 60, act=True)

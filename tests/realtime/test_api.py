@@ -255,8 +255,13 @@ def test_an_operator_may_act_on_any_job(me: FlaskClient, operator: FlaskClient) 
 def test_what_concerns_all_is_for_operators_and_may_be_seen_by_viewers(
     method: str, path: str, me: FlaskClient, operator: FlaskClient, viewer: FlaskClient
 ) -> None:
+    for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic b3A6b3A="}):
+        stranger = me.open(path, method=method, headers=given)
+        error(stranger, 401, "unauthorized")
+        assert stranger.headers["WWW-Authenticate"] == "Bearer"
     submit(me)
     error(me.open(path, method=method), 403, "forbidden")
+    error(me.open(path, method=method, headers={"Authorization": "Bearer wrong"}), 401, "unauthorized")
     if method == "GET":
         assert viewer.open(path).status_code == 200
     else:

@@ -79,6 +79,14 @@ def test_actions_say_what_was_asked_for_and_how_many_they_are(me: FlaskClient, o
     ]
 
 
+@pytest.mark.parametrize("cursor", ["0-0", "0-0o", "000-00", "0-1", "9999999999999999-9999999999999999o"])
+def test_a_cursor_at_the_very_end_is_a_page_too(cursor: str, me: FlaskClient, operator: FlaskClient) -> None:
+    me.post("/api/workers/suspend")
+    operator.post("/api/workers/resume")
+    page = operator.get(f"/api/audit?cursor={cursor}")
+    assert page.status_code == 200 and len(page.get_json()["entries"]) == (1 if cursor.startswith("9") else 0)
+
+
 def test_queues_workers_tokens_and_logins_are_recorded(me: FlaskClient, operator: FlaskClient) -> None:
     operator.post("/api/queues/default/empty")
     operator.post("/api/queues/none/requeue-failed")
@@ -101,7 +109,7 @@ def test_queues_workers_tokens_and_logins_are_recorded(me: FlaskClient, operator
         ("refused", "refused"),
     ]
     assert found[0]["which"] == {"name": "default"} and found[5]["which"] == {"topics": ["jobs"], "act": False}
-    assert found[-1]["which"] == {"login unauthorized": 1, "suspend forbidden": 1, "count": 2}
+    assert found[-1]["which"] == {"login unauthorized": 1, "suspend unauthorized": 1, "count": 2}
     assert "secret guess" not in str(found)
 
 

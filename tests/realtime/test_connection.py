@@ -10,11 +10,12 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import engineio
 import pytest
 from engineio.packet import MESSAGE, Packet
+from wsproto.frame_protocol import CloseReason
 
-from realtime.connection import SEND_BURST, SEND_RATE, SLOW, WAIT, Connection, ending_the_sender
+from realtime.connection import SEND_BURST, SEND_RATE, WAIT, Connection, ending_the_sender
+from realtime.ending import SLOW
 from realtime.meter import BURST, RATE, Payer
 from realtime.owed import Owed
 from tests.conftest import until
@@ -108,8 +109,8 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     ended: list[str] = []
 
     class Ending(Connection):
-        def end(self, why: str) -> None:
-            ended.append(why)
+        def refuse(self, code: CloseReason, why: str) -> None:
+            ended.append(f"{code:d} {why}")
 
     engine = Engine()
     engine.sockets["sid"] = Ending(engine, "sid")
@@ -120,23 +121,10 @@ def test_what_the_parser_can_not_take_ends_its_sender() -> None:
     guarded = ending_the_sender(engine, parse, lambda eio_sid: True)
     assert guarded("sid", "5") == 5
     assert guarded("sid", "x") is None and guarded("gone", "x") is None
-    assert ended == ["it does not speak Socket.IO (ValueError)"]
+    assert ended == ["1002 expected a packet of Socket.IO 5 (ValueError)"]
     guarded = ending_the_sender(engine, parse, lambda eio_sid: False)
     assert guarded("sid", "0") == 0 and len(ended) == 1
-    assert guarded("sid", "5") is None and len(ended) == 2
-
-
-WEBSOCKET = {"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket", "HTTP_SEC_WEBSOCKET_VERSION": "13"}
-
-
-@pytest.mark.parametrize("missing", ["HTTP_CONNECTION", "HTTP_SEC_WEBSOCKET_VERSION", "HTTP_SEC_WEBSOCKET_KEY"])
-def test_what_is_no_handshake_is_refused_and_leaves_nothing(missing: str) -> None:
-    environ = {**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}
-    del environ[missing]
-    connection = Connection(engineio.Server(async_mode="threading"), "sid")
-    answer = connection.handle_get_request(environ, None)
-    assert answer["status"].startswith("400") and ("Sec-WebSocket-Version", "13") in answer["headers"]
-    assert connection.closed
+    assert guarded("sid", "5") is None and ended[1:] == ["1002 expected CONNECT before any other packet"]
 
 
 def has_at_most(connection: Connection, frames: int) -> bool:
@@ -158,15 +146,6 @@ def test_who_reads_large_frames_slowly_but_steadily_is_never_slow(clock: Clock, 
         until(lambda: connection.outlet.writing_since == clock.now, "its time")
     clock(SLOW * 1.1)
     assert connection.is_slow
-
-
-def test_one_connection_too_many_is_refused_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("realtime.connection.CONNECTION_LIMIT", 1)
-    server = engineio.Server(async_mode="threading")
-    server.sockets |= {"one": object(), "two": object()}
-    connection = Connection(server, "two")
-    answer = connection.handle_get_request({**WEBSOCKET, "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ=="}, None)
-    assert answer["status"].startswith("503") and connection.closed
 
 
 def test_a_connection_whose_payer_is_in_debt_waits_and_others_go_on(clock: Clock) -> None:

@@ -1,13 +1,15 @@
 """The Socket.IO events, as a foreign client meets them."""
 
+import json
 from typing import Any
 
 import pytest
+import requests
 import socketio
 
 from realtime.topics import TOPIC_LIMIT
 from tests.conftest import Stack
-from tests.realtime.clients import connected
+from tests.realtime.clients import Raw, connected
 from workers.wire import FIELDS
 
 
@@ -185,3 +187,38 @@ def test_a_seen_that_is_none_is_refused(data: Any, code: str, stack: Stack) -> N
 def test_a_program_without_a_session_has_seen_nothing(stack: Stack) -> None:
     with connected(stack.url) as client:
         assert client.ask("seen", {"ids": [["a", 1]]})["error"]["code"] == "unauthorized"
+
+
+# -- a token of CONNECT
+
+
+def sign(stack: Stack, *topics: str, expires: float = 60) -> str:
+    body = {"topics": list(topics), "expires": expires}
+    return str(requests.post(f"{stack.url}/api/tokens", json=body, headers=stack.operator).json()["token"])
+
+
+def test_an_operators_token_in_auth_is_a_bearer(stack: Stack) -> None:
+    token = stack.operator["Authorization"].removeprefix("Bearer ")
+    with connected(stack.url, auth={"token": token}) as client:
+        topics = client.watch("jobs", "mine")["topics"]
+        assert "jobs" in topics["jobs"] and "jobs" in topics["mine"]
+
+
+def test_a_signed_token_in_auth_opens_its_topics_until_it_expires(stack: Stack) -> None:
+    id = stack.submit(stack.session(), "sum_numbers", text="1")["id"]
+    with connected(stack.url, auth={"token": sign(stack, "queue:default", f"job:{id}", expires=2)}) as client:
+        topics = client.watch("queue:default", f"job:{id}", "jobs")["topics"]
+        assert topics["jobs"]["error"]["code"] == "forbidden" and "jobs" in topics["queue:default"]
+        assert client.hear("refused")["error"]["code"] == "expired"
+        assert client.watch("queue:default")["topics"]["queue:default"]["error"]["code"] == "expired"
+        fresh = {"topics": ["queue:default"], "token": sign(stack, "queue:default")}
+        assert "jobs" in client.ask("watch", fresh)["topics"]["queue:default"], "the token of a watch goes before it"
+
+
+def test_a_wrong_token_in_auth_is_refused_with_the_contracts_error(stack: Stack) -> None:
+    over = sign(stack, "jobs", expires=0.001)
+    for token, code in (("wrong", "unauthorized"), (over, "expired"), (5, "bad_request"), (["x"], "bad_request")):
+        with Raw(stack.url) as raw:
+            said = json.loads(raw.ask(f"40{json.dumps({'token': token})}").removeprefix("44"))
+            assert said["data"] == {"code": code, "message": said["message"]}
+            assert raw.ask(f"40{json.dumps({'token': sign(stack, 'jobs')})}").startswith('40{"sid"'), "a fresh one"

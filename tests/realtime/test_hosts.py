@@ -212,7 +212,7 @@ def test_a_name_that_was_set_is_served_with_its_sockets(server: str) -> None:
     for origin in ("http://evil.example:5000", "http://shop.example:5001", "null"):
         with pytest.raises(websocket.WebSocketBadStatusException) as refused:
             open_socket(server, host, origin)
-        assert refused.value.status_code == 400
+        assert refused.value.status_code == 403
 
 
 @pytest.mark.parametrize(("host", "statuses"), [(EVIL, {400}), ("127.0.0.1", {400, 404})])

@@ -52,7 +52,7 @@ def test_a_cookie_copied_before_the_logout_is_nobodys_afterwards(token: str, me:
     assert copy.get("/api/queues").status_code == 200 and "args" in copy.get(f"/api/jobs/{id}").get_json()
     me.post("/logout")
     for path in ("/api/queues", "/api/audit", "/api/workers"):
-        assert copy.get(path).status_code == 403
+        assert copy.get(path).status_code == 401
     assert "args" not in copy.get(f"/api/jobs/{id}").get_json(), "the owner is nobody's either"
     assert copy.post(f"/api/jobs/{id}/cancel").status_code == 403
     assert copy.get("/api/jobs").get_json()["jobs"] == []
@@ -85,7 +85,7 @@ def test_logging_in_again_ends_the_login_of_before(me: FlaskClient, app: Flask) 
     me.post("/login", json={"token": VIEWER_TOKEN})
     copy = copy_of(me, app)
     me.post("/login", json={"token": TOKEN})
-    assert (me.get("/api/queues").status_code, copy.get("/api/queues").status_code) == (200, 403)
+    assert (me.get("/api/queues").status_code, copy.get("/api/queues").status_code) == (200, 401)
 
 
 def test_a_logout_without_a_login_changes_nothing(me: FlaskClient, redis: Redis) -> None:

@@ -21,7 +21,7 @@ def test_two_processes_count_for_themselves() -> None:
 
 
 def test_they_are_for_operators(me: FlaskClient, operator: FlaskClient) -> None:
-    assert me.get("/metrics").status_code == 403
+    assert me.get("/metrics").status_code == 401
     answer = operator.get("/metrics")
     assert answer.status_code == 200 and answer.mimetype == "text/plain"
 

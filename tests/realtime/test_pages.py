@@ -39,7 +39,7 @@ def test_modules_import_only_what_is_there(me: FlaskClient) -> None:
 
 
 def test_an_operator_logs_in_with_the_token_and_out_again(me: FlaskClient) -> None:
-    assert me.get("/api/queues").status_code == 403
+    assert me.get("/api/queues").status_code == 401
     assert me.post("/login", json={"token": TOKEN}).get_json() == {"ok": True}
     assert me.get("/api/queues").status_code == 200
     assert ">operator<" in me.get("/").text
@@ -51,7 +51,8 @@ def test_an_operator_logs_in_with_the_token_and_out_again(me: FlaskClient) -> No
 def test_a_wrong_token_is_refused(body: object, me: FlaskClient) -> None:
     answer = me.post("/login", json=body)
     assert answer.status_code == 401 and answer.get_json()["error"]["code"] == "unauthorized"
-    assert me.get("/api/queues").status_code == 403
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert me.get("/api/queues").status_code == 401
 
 
 def test_the_charts_come_with_their_style(me: FlaskClient) -> None:

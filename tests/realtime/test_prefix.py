@@ -29,4 +29,12 @@ def test_the_prefix_itself_leads_below_it(client: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/jobs", "/deep/jobs", "/deep/downjobs", "/other/deep/down/jobs"])
 def test_nothing_else_is(path: str, client: Client) -> None:
-    assert client.get(path).status_code == 404
+    answer = client.get(path)
+    assert answer.status_code == 404 and "below /deep/down/" in answer.get_json()["error"]["message"]
+    assert client.head(path).data == b""
+
+
+def test_a_socket_io_client_at_the_root_learns_the_path(client: Client) -> None:
+    answer = client.get("/socket.io/?EIO=4&transport=polling", headers={"Origin": "https://shop.example"})
+    assert answer.status_code == 404 and answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert 'io(url, {path: "/deep/down/socket.io", transports: ["websocket"]})' in answer.text.replace('\\"', '"')

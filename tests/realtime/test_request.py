@@ -50,6 +50,20 @@ def test_a_body_that_does_not_fit_says_what_was_expected(data: bytes, app: Flask
     assert all(set(wrong) == {"expected", "got"} for wrong in caught.value.fields.values())
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip", "br", "nonsense"])
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs/bulk", "/api/actions", "/parseGoodreadsLinks", "/tasks"])
+def test_a_packed_body_is_refused_by_name(path: str, coding: str, app: Flask) -> None:
+    answer = app.test_client().post(path, data=b"\x1f\x8b\x08", headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "identity")
+    assert answer.get_json()["error"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity ", ""])
+def test_a_body_may_say_that_it_is_as_it_is(coding: str, app: Flask) -> None:
+    answer = app.test_client().post("/tasks", data={"type": "1"}, headers={"Content-Encoding": coding})
+    assert answer.status_code == 202
+
+
 def test_more_than_a_submit_ever_says_is_not_parsed_here(app: Flask) -> None:
     with app.test_request_context("/", method="POST", data=b" " * (HUB_LIMIT - 13) + b'{"number": 5}'):
         assert request.parse_body(Body) == Body(number=5)

@@ -37,20 +37,20 @@ def test_operators_and_viewers_read_the_schedule(
     assert viewer.post("/api/cron/enqueue", json=asked).status_code == 403
     assert [one["id"] for one in read["scheduled"]["jobs"]] == [job.id]
     assert [entry["name"] for entry in read["cron"][0]["entries"]] == ["sums"]
-    assert me.get("/api/schedule").status_code == 403
+    assert me.get("/api/schedule").status_code == 401
 
 
 def test_an_entry_is_queued_by_operators_alone_and_it_is_on_record(
     me: FlaskClient, operator: FlaskClient, jobs: Jobs, cron: CronScheduler
 ) -> None:
     asked = {"scheduler": "one", "number": 0, "name": "sums"}
-    assert me.post("/api/cron/enqueue", json=asked).status_code == 403
+    assert me.post("/api/cron/enqueue", json=asked).status_code == 401
     answer = operator.post("/api/cron/enqueue", json=asked)
     assert answer.status_code == 202 and answer.get_json()["task"] == "sum_numbers"
     assert jobs.load(answer.get_json()["id"]).state.status == "queued"
     done, refused = operator.get("/api/audit").get_json()["entries"]
     assert (done["what"], done["which"]["name"], done["which"]["id"]) == ("cron", "sums", answer.get_json()["id"])
-    assert (refused["what"], refused["which"]["cron forbidden"]) == ("refused", 1)
+    assert (refused["what"], refused["which"]["cron unauthorized"]) == ("refused", 1)
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_an_old_cookie_lasts_no_longer_than_it_would_have(open_: Open, monkeypat
 def test_an_old_cookie_is_none_by_another_name(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     client = open_()
     name = main_name(cookies_of(get(client, {})))
-    assert get(client, {name: old_cookie(monkeypatch, token=TOKEN)}, path="/api/queues").status_code == 403
+    assert get(client, {name: old_cookie(monkeypatch, token=TOKEN)}, path="/api/queues").status_code == 401
 
 
 @pytest.mark.parametrize("token", [TOKEN, VIEWER_TOKEN])
@@ -215,7 +215,7 @@ def test_a_logout_ends_all_copies_of_an_old_login(open_: Open, monkeypatch: pyte
     cookie = "; ".join(f"{name}={value}" for name, value in new.items())
     after = cookies_of(client.post("/logout", headers={"Host": HERE, "Cookie": cookie}))
     for copy in (old, older, new):
-        assert get(client, copy, path="/api/queues").status_code == 403
+        assert get(client, copy, path="/api/queues").status_code == 401
         assert "args" not in get(client, copy, path=f"/api/jobs/{id}").get_json()
     assert jobs_of(client, {**old, **after}) == []
 
@@ -241,4 +241,4 @@ def test_the_digest_of_an_old_login_is_none_of_a_number(open_: Open) -> None:
     serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     name = main_name(cookies_of(get(client, {})))
     forged = serializer.dumps({"owner": "x", "login": digest})
-    assert get(client, {name: forged}, path="/api/queues").status_code == 403
+    assert get(client, {name: forged}, path="/api/queues").status_code == 401

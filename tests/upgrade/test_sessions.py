@@ -60,6 +60,6 @@ def test_an_upgrade_takes_nobodys_jobs_and_no_login(
     assert jobs_of(me, url) == [mine]
 
     operator.post(f"{url}/logout").raise_for_status()
-    assert old_operator.get(f"{url}/api/queues").status_code == 403
+    assert old_operator.get(f"{url}/api/queues").status_code == 401
     assert "args" not in details(old_operator, url, theirs)
     assert viewer.get(f"{url}/api/queues").status_code == 200
