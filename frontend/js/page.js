@@ -2,11 +2,10 @@
 
 import { tasks } from "./client.js";
 import { JobList } from "./elements/job-list.js";
-import { TaskForm } from "./elements/task-form.js";
 import { element } from "./progress-view.js";
 import { attempt, isSure } from "./shell.js";
 
-for (const kind of [JobList, TaskForm]) kind.define();
+JobList.define();
 
 const list = document.querySelector("job-list");
 const details = document.querySelector("job-details");
@@ -34,7 +33,9 @@ function section(task, isOpen) {
 
 const forms = document.querySelector(".tasks"); // none where nobody may start anything
 if (forms !== null) await attempt(async () => {
-  const all = await tasks();
+  // the list comes first: its scripts are not kept waiting by those of the forms
+  const [all, { TaskForm }] = await Promise.all([tasks(), import("./elements/task-form.js")]);
+  TaskForm.define();
   forms.append(...all.map((task, index) => section(task, index === 0)));
 });
 

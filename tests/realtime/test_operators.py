@@ -17,7 +17,9 @@ from workers.release import release
 def test_queues_are_counted(me: FlaskClient, operator: FlaskClient) -> None:
     args = [{"text": "1"}] * 3
     me.post("/api/jobs/bulk", json={"task": "sum_numbers", "args": args})
-    default, books, *_ = operator.get("/api/queues").get_json()["queues"]
+    answer = operator.get("/api/queues").get_json()
+    default, books, *_ = answer["queues"]
+    assert answer["scheduler"] is False
     assert (default["name"], default["queued"], books["queued"]) == ("default", 3, 0)
     assert operator.post("/api/queues/default/empty").get_json() == {"count": 3}
     assert operator.get("/api/queues").get_json()["queues"][0]["queued"] == 0

@@ -74,7 +74,7 @@ def test_the_schedule_is_told_as_it_changes(stack: Stack) -> None:
     with connected(stack.url, headers=stack.operator) as client:
         assert client.watch("schedule") == {"ok": True, "topics": {"schedule": {"jobs": [], "more": False}}}
         first = client.hear("schedule")
-        assert set(first) == {"scheduled", "deferred", "cron"}
+        assert set(first) == {"scheduled", "deferred", "cron", "scheduler"}
         job = queue.enqueue_in(timedelta(hours=1), sum_numbers, text="1")
         shown = client.hear("schedule", lambda data: job.id in [one["id"] for one in data["scheduled"]["jobs"]])
         requests.post(f"{stack.url}/api/jobs/{job.id}/cancel", headers=stack.operator).raise_for_status()

@@ -13,6 +13,13 @@ def test_a_list_shows_whole_states(me: FlaskClient) -> None:
     assert answer == {"jobs": [state], "cursor": None} and tuple(answer["jobs"][0]) == FIELDS
 
 
+def test_an_operator_can_ask_for_their_own(me: FlaskClient, operator: FlaskClient) -> None:
+    submit(me)
+    assert [len(who.get("/api/jobs").get_json()["jobs"]) for who in (me, operator)] == [1, 1]
+    assert [len(who.get("/api/jobs?mine=true").get_json()["jobs"]) for who in (me, operator)] == [1, 0]
+    error(operator.get("/api/jobs?mine=2"), 400, "bad_request")
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [

@@ -1,6 +1,8 @@
 """The topic `stats`, through the whole server; and what it costs Redis."""
 
+import json
 import time
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,29 @@ def commands(redis: Redis) -> int:
     return int(redis.info("stats")["total_commands_processed"])
 
 
+def test_a_heartbeat_is_told_by_one_clock_whatever_the_worker_s_says(redis: Redis) -> None:
+    topics, nowhere, now = Topics(), Nowhere(), [1_000_000.0]
+    transport: Any = nowhere
+    stats = Stats(redis, ["default"], topics, transport, History(redis), Moved(), clock=lambda: now[0])
+    topics.add("s", STATS)
+    redis.sadd("rq:workers", "rq:worker:odd")
+
+    def told(off: float) -> int:
+        beat = datetime.fromtimestamp(now[0] + off, UTC)
+        redis.hset("rq:worker:odd", "last_heartbeat", beat.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        nowhere.sent.clear()
+        stats.look()
+        said = json.loads(next(packet for _, packet in nowhere.sent if packet.startswith('2["stats"'))[1:])[1]
+        return int(said["workers"][0]["heartbeat_at"] - now[0] * 1000)
+
+    assert told(600) == 0, "not what is yet to come"
+    for off in (600, -600):
+        now[0] += 1
+        told(off)
+        now[0] += 1
+        assert told(off + 0.5) == 0, "as it was heard"
+
+
 def test_many_who_watch_cost_redis_what_one_does(redis: Redis) -> None:
     topics, nowhere = Topics(), Nowhere()
     transport: Any = nowhere
@@ -138,6 +163,8 @@ def test_a_worker_is_silent_when_its_heartbeat_has_not_changed_whatever_its_cloc
         assert not beats.is_silent("well")
         assert beats.is_silent("stuck") is (second >= 4)
     assert not beats.is_silent("new")
+    ages = {"well": 0, "stuck": None, "new": None}  # of a first heartbeat nobody here knows when it came
+    assert {name: beats.age(name) for name in ages} == ages
     now[0] += 60  # nobody looked
     beats.listen({"well": 1, "stuck": 5})
     assert not beats.is_silent("stuck")

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 from rq.cron import CronScheduler
 
-from workers import lifecycle, schedule
+from workers import lifecycle, schedule, scheduler_heartbeat, store
 from workers.errors import Conflict, NotFound
 from workers.jobs.text import sum_numbers, text_length
 from workers.lifecycle import TrackedQueue
@@ -123,6 +123,21 @@ def test_only_tasks_are_queued_with_arguments_that_can_be_read(redis: Redis, job
     with pytest.raises(Conflict, match="can't be read"):
         schedule.enqueue_now(jobs, "one", 3, "unreadable")
     assert schedule.read(redis, QUEUES)["cron"][0]["entries"][3]["args"] == ""
+
+
+@pytest.mark.parametrize("off", [-600, 0, 600])
+def test_a_cron_scheduler_was_heard_when_redis_says_so(off: float, redis: Redis, cron: CronScheduler) -> None:
+    redis.zadd("rq:cron_schedulers", {"one": time.time() + off})  # as one does whose clock is off by so much
+    redis.expire(cron.key, 100)  # of the 120 s that each heartbeat gives it
+    [heard] = [one["heartbeat_at"] / 1000 for one in schedule.read(redis, QUEUES)["cron"]]
+    assert abs(store.now(redis) / 1e6 - 20 - heard) < 5
+    assert schedule.read(redis, QUEUES)["cron"][0]["heartbeat_at"] == round(heard * 1000), "told once"
+
+
+def test_it_says_whether_a_scheduler_is_up(redis: Redis) -> None:
+    assert schedule.read(redis, QUEUES)["scheduler"] is False
+    scheduler_heartbeat.beat(redis, "one", IN_RQ)
+    assert schedule.read(redis, QUEUES)["scheduler"] is True
 
 
 def test_a_scheduler_that_says_rubbish_hides_no_other(redis: Redis, jobs: Jobs, cron: CronScheduler) -> None:
