@@ -1,7 +1,7 @@
 """Fetch a web page that a stranger named, without becoming their hand inside our network."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -9,6 +9,7 @@ import requests
 from bs4.dammit import EncodingDetector, UnicodeDammit
 from urllib3.exceptions import HTTPError
 
+from workers.codings import ACCEPT_ENCODING, unpacked
 from workers.errors import FetchError
 from workers.guard import NotPublic, OutOfTime, guarded
 
@@ -47,7 +48,8 @@ def _fetch(session: requests.Session, url: str, downloaded: Callable[[int, int |
     try:
         for _ in range(REDIRECT_LIMIT + 1):
             _check_url(url)
-            with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
+            headers = {"Accept-Encoding": ACCEPT_ENCODING}
+            with session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
                 if not response.is_redirect:
                     return _read(response, downloaded)
                 # http.client reads headers as Latin-1; servers write UTF-8
@@ -79,14 +81,20 @@ def _read(response: requests.Response, downloaded: Callable[[int, int | None], N
     length = response.headers.get("Content-Length", "")
     total = int(length) if LENGTH.fullmatch(length) else None
     body = bytearray()
+    came = 0  # bytes over the wire, which Content-Length counts; the body may have been compressed
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal came
+        for chunk in response.raw.stream(CHUNK, decode_content=False):
+            came += len(chunk)
+            yield chunk
+
     downloaded(0, total)
-    for chunk in response.iter_content(CHUNK):
-        body += chunk
+    for piece in unpacked(chunks(), response.headers.get("Content-Encoding", "")):
+        body += piece
         if len(body) > SIZE_LIMIT:
             raise FetchError(f"expected at most {SIZE_LIMIT} bytes, got more from {response.url[:200]}")
-        # tell() counts what came over the wire, as Content-Length does; the body may have been compressed.
-        # It stays 0 for a chunked body (urllib3), which has no Content-Length to compare with
-        downloaded(response.raw.tell() or len(body), total)
+        downloaded(came, total)
     return Page(response.url, _decode(bytes(body), content_type), len(body))
 
 
