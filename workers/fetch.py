@@ -1,14 +1,15 @@
 """Fetch a web page that a stranger named, without becoming their hand inside our network."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from bs4.dammit import EncodingDetector, UnicodeDammit
 from urllib3.exceptions import HTTPError
 
+from workers.codings import ACCEPT_ENCODING, unpacked
+from workers.decoding import text_of
 from workers.errors import FetchError
 from workers.guard import NotPublic, OutOfTime, guarded
 
@@ -17,9 +18,9 @@ TIME_LIMIT = 30.0  # seconds in all
 READ_LIMIT = 10.0  # seconds without a byte
 REDIRECT_LIMIT = 5
 CHUNK = 64 * 1024  # bytes
-HTML_TYPES = ("text/html", "application/xhtml+xml")
+XHTML_TYPE = "application/xhtml+xml"
+HTML_TYPES = ("text/html", XHTML_TYPE)
 LENGTH = re.compile("[0-9]{1,15}")  # of a body, in bytes; what is longer is none
-NO_CHARSETS = ("idna", "punycode")  # codecs of Python's for names; a page in one would take minutes to decode
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Page:
     url: str  # after redirects
     text: str
     size: int  # bytes of the body after decompression
+    xhtml: bool = False  # whether browsers read it as XML
 
 
 def fetch(url: str, *, allow_private: bool = False, downloaded: Callable[[int, int | None], None]) -> Page:
@@ -47,7 +49,8 @@ def _fetch(session: requests.Session, url: str, downloaded: Callable[[int, int |
     try:
         for _ in range(REDIRECT_LIMIT + 1):
             _check_url(url)
-            with session.get(url, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
+            headers = {"Accept-Encoding": ACCEPT_ENCODING}
+            with session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=READ_LIMIT) as response:
                 if not response.is_redirect:
                     return _read(response, downloaded)
                 # http.client reads headers as Latin-1; servers write UTF-8
@@ -74,31 +77,28 @@ def _read(response: requests.Response, downloaded: Callable[[int, int | None], N
         got = f"{response.status_code} {str(response.reason)[:80]}"
         raise FetchError(f"expected status 200, got {got} from {response.url[:200]}")
     content_type = response.headers.get("Content-Type", "")
-    if content_type and content_type.partition(";")[0].strip().lower() not in HTML_TYPES:
+    mime_type = content_type.partition(";")[0].strip().lower()
+    if content_type and mime_type not in HTML_TYPES:
         raise FetchError(f"expected an HTML page, got {content_type[:80]} from {response.url[:200]}")
     length = response.headers.get("Content-Length", "")
     total = int(length) if LENGTH.fullmatch(length) else None
     body = bytearray()
+    came = 0  # bytes over the wire, which Content-Length counts; the body may have been compressed
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal came
+        for chunk in response.raw.stream(CHUNK, decode_content=False):
+            came += len(chunk)
+            yield chunk
+
     downloaded(0, total)
-    for chunk in response.iter_content(CHUNK):
-        body += chunk
+    for piece in unpacked(chunks(), response.headers.get("Content-Encoding", "")):
+        body += piece
         if len(body) > SIZE_LIMIT:
             raise FetchError(f"expected at most {SIZE_LIMIT} bytes, got more from {response.url[:200]}")
-        # tell() counts what came over the wire, as Content-Length does; the body may have been compressed.
-        # It stays 0 for a chunked body (urllib3), which has no Content-Length to compare with
-        downloaded(response.raw.tell() or len(body), total)
-    return Page(response.url, _decode(bytes(body), content_type), len(body))
-
-
-def _decode(body: bytes, content_type: str) -> str:
-    """The text, by the charset of the header, a BOM, the page's own <meta>, or what the bytes look like."""
-    _, _, parameters = content_type.lower().partition("charset=")
-    named = parameters.split(";")[0].strip("\"' ")
-    declared = EncodingDetector.find_declared_encoding(body, is_html=True)
-    known = [name for name in (named, declared) if name]
-    wrong = [name for name in known if re.sub("[^a-z0-9]", "", name) in NO_CHARSETS]  # codecs ignore what is cut here
-    text = UnicodeDammit(body, known_definite_encodings=known, exclude_encodings=wrong, is_html=True).unicode_markup
-    return text if text is not None else body.decode(errors="replace")
+        downloaded(came, total)
+    xhtml = mime_type == XHTML_TYPE
+    return Page(response.url, text_of(bytes(body), content_type, xhtml=xhtml), len(body), xhtml)
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -408,7 +409,7 @@ def test_a_server_that_is_not_there_is_an_error_that_says_so() -> None:
 # -- what comes back
 
 
-@pytest.mark.parametrize("status", [204, 304, 404, 500])
+@pytest.mark.parametrize("status", [202, 204, 304, 404, 500])
 def test_only_status_200_is_a_page(status: int, site: Site) -> None:
     site.answer = page(b"<p>sorry</p>" if status >= 400 else b"", status)
     with pytest.raises(FetchError, match=f"expected status 200, got {status}"):
@@ -472,6 +473,79 @@ def test_twenty_megabytes_are_fetched_and_not_a_byte_more(compressed: bool, site
     site.answer = answer(LIMIT + 1)
     with pytest.raises(FetchError, match=f"expected at most {LIMIT} bytes"):
         get(site.url)
+
+
+def deflated(body: bytes, bits: int) -> bytes:
+    pack = zlib.compressobj(wbits=bits)
+    return pack.compress(body) + pack.flush()
+
+
+WORDS = b"<p>" + b"".join(b"%d " % (number * 7919) for number in range(20_000))
+ZIPPED = gzip.compress(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", ZIPPED),
+        ("X-GZip", ZIPPED),
+        ("gzip", gzip.compress(WORDS[:9]) + gzip.compress(WORDS[9:])),
+        # browsers don't look at what follows
+        ("gzip", ZIPPED + b"\0" * 512),
+        ("gzip", ZIPPED + b"rubbish"),
+        ("deflate", deflated(WORDS, zlib.MAX_WBITS)),
+        ("deflate", deflated(WORDS, -zlib.MAX_WBITS)),
+        ("deflate, gzip", gzip.compress(deflated(WORDS, zlib.MAX_WBITS))),
+        ("identity", WORDS),
+        ("", WORDS),
+    ],
+)
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_body_is_unpacked_as_its_coding_says(framed: bool, coding: str, body: bytes, site: Site) -> None:
+    answer = chunked if framed else page
+    site.answer = answer(body, headers={**HTML, "Content-Encoding": coding})
+    assert get(site.url).text == WORDS.decode()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "sentence"),
+    [
+        ("br", b"\x0b\x02\x80<p>\x03", "expected a Content-Encoding of gzip or deflate, got 'br'"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "gzip or deflate, got 'zstd'"),
+        ("gzip, br", ZIPPED, "gzip or deflate, got 'br'"),
+        ("compress", WORDS, "gzip or deflate, got 'compress'"),
+        ("gzip, gzip, gzip, gzip", ZIPPED, "at most 3 content codings, got 4"),
+        ("gzip", ZIPPED[: len(ZIPPED) // 2], "gzip data end too early"),
+        ("gzip", ZIPPED[:-1], "gzip data end too early"),
+        ("gzip", b"", "gzip data end too early"),
+        ("deflate", deflated(WORDS, zlib.MAX_WBITS)[:-5], "deflate data end too early"),
+        ("gzip, gzip", gzip.compress(ZIPPED[:300]), "gzip data end too early"),
+        ("gzip", ZIPPED[:50] + bytes(9) + ZIPPED[59:], "expected gzip data, as the Content-Encoding says"),
+        ("gzip", WORDS, "expected gzip data, as the Content-Encoding says"),
+        ("deflate", WORDS, "expected deflate data, as the Content-Encoding says"),
+        ("", ZIPPED, "expected an HTML page, got gzip data without a Content-Encoding"),
+        ("gzip", gzip.compress(ZIPPED), "expected an HTML page, got gzip data without a Content-Encoding"),
+        ("", b"\x28\xb5\x2f\xfd<p>", "got zstd data without"),
+    ],
+)
+def test_a_body_that_cannot_be_unpacked_is_refused_with_a_sentence(
+    coding: str, body: bytes, sentence: str, site: Site
+) -> None:
+    site.answer = page(body, headers={**HTML, "Content-Encoding": coding})
+    with pytest.raises(FetchError, match=sentence):
+        get(site.url)
+
+
+def test_servers_are_asked_for_what_can_be_unpacked(site: Site) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> None:
+        asked.extend(request.headers.get_all("Accept-Encoding", []))
+        page(b"<p>hello")(request)
+
+    site.answer = answer
+    get(site.url)
+    assert asked == ["gzip, deflate"]
 
 
 def test_a_body_that_ends_too_early_is_refused(site: Site) -> None:

@@ -35,6 +35,13 @@ from workers.wire import JobState, Status, Update, decode_state
         ("<p>one<!-- no --><script>no()</script><style>no {}</style></p>", [["one", 1]]),
         ("<P CLASS=x>one</P>", [["one", 1]]),
         ("<p>&lt;one&gt; &amp; &eacute;</p>", [["<one>", 1], ["&", 1], ["é", 1]]),
+        # a line break parts words, and so does what begins a line of its own
+        ("<p>one<br>two</p>", [["one", 1], ["two", 1]]),
+        ("<p>one<button>two<div>three</div></button></p>", [["onetwo", 1], ["three", 1]]),
+        ("<p>one<br/>two<!-- a --><hr>three", [["one", 1], ["two", 1]]),
+        # each text once, however many paragraphs it lies in
+        ("<p>one<object><p>two</p></object>", [["one", 1], ["two", 1]]),
+        ("<p><font color=red>one" * 3, [["one", 3]]),
         ("<p></p><p> </p>", []),
         ("no paragraph", []),
         ("", []),
@@ -61,6 +68,11 @@ def test_the_top_are_twenty_and_the_sums_are_of_all() -> None:
 @pytest.mark.parametrize(
     ("head", "title"),
     [
+        (
+            "<svg><title>no</title></svg><template><title>no</title></template><title>One</title><title>no</title>",
+            "One",
+        ),
+        ("<title>A <b>page</b></title>", "A <b>page</b>"),
         ("<title>A page</title>", "A page"),
         ("<title>\n  A\n  page &amp; more </title>", "A page & more"),
         ("<title> </title>", None),
@@ -69,6 +81,27 @@ def test_the_top_are_twenty_and_the_sums_are_of_all() -> None:
 )
 def test_the_title_is_told_where_there_is_one(head: str, title: str | None) -> None:
     assert count_page(f"<html><head>{head}</head><p>one</p>")["title"] == title
+
+
+@pytest.mark.parametrize(
+    ("html", "words", "unique"),
+    [
+        ("<p><font color=red>w" * 60_000, 60_000, 1),
+        ("<div>" * 50_000 + "<p>one" + "</section>" * 50_000 + "two", 1, 1),
+        ("<p>" + "<b>x</b>" * 100_000, 1, 1),
+        ("<p>" + "word &amp; " * 100_000, 200_000, 2),
+        ("<p>one <a" + " a" * 500_000 + ">two", 2, 2),
+        ('<a "' * 100_000 + "<p>no", 0, 0),
+        ("<" * 300_000 + "<p>one", 1, 1),
+        ("<p>one<!--" + "--!" * 100_000, 1, 1),
+        ("<div>" * 20_000 + "<li><b>x</li><p>one" * 20_000, 20_000, 1),
+        ("<p><svg>" + "<g>" * 20_000 + "</x>" * 20_000 + "one", 1, 1),
+    ],
+)
+def test_odd_pages_are_counted_as_well(html: str, words: int, unique: int) -> None:
+    """Each of these is quadratic in one parser or another."""
+    found = count_page(html)
+    assert (found["words"], found["unique"]) == (words, unique)
 
 
 @pytest.mark.parametrize("html", ["<p>one</p>", "<p>Grüße</p>", "<p>日本</p>"])

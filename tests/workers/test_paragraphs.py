@@ -1,0 +1,48 @@
+"""What is seen in the paragraphs of a page, piece by piece. Beside a browser: tests/browser/test_reading.py."""
+
+import pytest
+
+from workers.paragraphs import QUIRKS, Paragraphs
+
+
+def read(html: str) -> tuple[str, int]:
+    """The text, with a bar wherever words end, and how many paragraphs there were."""
+    told: list[str] = []
+    begun: list[None] = []
+    Paragraphs(told.append, lambda: told.append("|"), lambda: begun.append(None)).read(html)
+    return "".join(told), len(begun)
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "begun"),
+    [
+        ("<p>a<b>b</b>c</p>", "|abc|", 1),
+        ("<p>a<br>b<p>c", "|a|b|c", 2),
+        ("<p>a</div>b", "|ab", 1),
+        ("<p>a<script>b</script>c<!-- d -->e", "|ace", 1),
+        ("<template><p>a</template><p>b", "|b", 1),
+        ("a<p>b</p>c", "|b|", 1),
+    ],
+)
+def test_text_is_told_as_it_comes(html: str, text: str, begun: int) -> None:
+    assert read(html) == (text, begun)
+
+
+@pytest.mark.parametrize(
+    ("doctype", "quirks"),
+    [
+        (" html", False),
+        ("HTML", False),
+        ("", True),
+        (" svg", True),
+        (' html PUBLIC "-//W3C//DTD HTML 4.01//EN"', False),
+        (' HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN"', True),
+        (' HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://www.w3.org/TR/html4/loose.dtd"', False),
+        (' html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "x"', False),
+        (' html PUBLIC "-//W3C//DTD HTML 3.2 Final//EN"', True),
+        (' html PUBLIC "-//IETF//DTD HTML//EN"', True),
+    ],
+)
+def test_old_doctypes_leave_a_table_in_its_paragraph(doctype: str, quirks: bool) -> None:
+    assert (QUIRKS.match(doctype) is not None) == quirks
+    assert read(f"<!doctype{doctype}><p>a<table><td>b")[0].endswith("b") == quirks
