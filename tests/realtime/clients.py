@@ -115,9 +115,9 @@ class Raw:
         self.plain.close()
 
     def last_word(self) -> tuple[int, str]:
-        """Code and reason of the frame by which the server closes; packets before it are thrown away."""
+        """Code and reason of the frame by which the server closes; no packet before it says CLOSE (Engine.IO's 1)."""
         while (frame := self.frame()).opcode != websocket.ABNF.OPCODE_CLOSE:
-            pass
+            assert frame.data not in ("1", b"1"), "after that python-socketio's clients never come back"
         data = frame.data if isinstance(frame.data, bytes) else frame.data.encode()
         return int.from_bytes(data[:2], "big"), data[2:].decode()
 
