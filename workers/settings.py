@@ -164,15 +164,10 @@ class Secrets:
 
 def _kept_secrets(home: Path) -> dict[str, str]:
     path = folders.private(home) / "secrets"
-    made = json.dumps({"secret_key": secrets.token_urlsafe(32), "operator_token": secrets.token_urlsafe(24)})
-    # written aside and linked, so that of several processes one makes them and none reads half a file
-    with tempfile.NamedTemporaryFile("w", dir=home, prefix="secrets-") as file:
-        file.write(made)
-        file.flush()
-        try:
-            os.link(file.name, path)
-        except FileExistsError:
-            made = folders.read_secret(path)
+    try:
+        made = folders.read_secret(path)
+    except FileNotFoundError:
+        made = _made_secrets(path)
     try:
         kept = json.loads(made)
         return {name: str(kept[name]) for name in ("secret_key", "operator_token")}
@@ -180,6 +175,20 @@ def _kept_secrets(home: Path) -> dict[str, str]:
         raise SettingsError(
             f"{path}: expected the JSON that Headway wrote; delete the file to have new secrets made"
         ) from error
+
+
+def _made_secrets(path: Path) -> str:
+    """New ones, or those that another process has just made."""
+    made = json.dumps({"secret_key": secrets.token_urlsafe(32), "operator_token": secrets.token_urlsafe(24)})
+    # written aside and linked, so that of several processes one makes them and none reads half a file
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="secrets-") as file:
+        file.write(made)
+        file.flush()
+        try:
+            os.link(file.name, path)
+        except FileExistsError:
+            return folders.read_secret(path)
+    return made
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

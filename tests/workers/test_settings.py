@@ -309,11 +309,13 @@ def test_where_secrets_can_not_be_kept_those_to_be_set_are_named(tmp_path: Path)
 import resource
 from pathlib import Path
 from workers.settings import Secrets
+kept = Secrets.from_environment({{}}, Path({str(tmp_path / "kept")!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # as on a disk that is full
+assert kept == Secrets.from_environment({{}}, Path({str(tmp_path / "kept")!r}))
 Secrets.from_environment({{}}, Path({str(tmp_path)!r}))
 """
     answer = subprocess.run([sys.executable, "-c", full], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "(File too large): set SECRET_KEY and" in answer.stderr
+    assert "SettingsError" in answer.stderr and "(File too large): set SECRET_KEY and" in answer.stderr
 
 
 def test_processes_that_start_at_once_share_one_secret(tmp_path: Path) -> None:
