@@ -13,9 +13,9 @@ run: $(VENV)/app frontend/node_modules/.installed
 test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.installed
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# the attacks, and what another application meets beside us, also those that take their time
+# the attacks, what another application meets beside us, and all releases before, also those that take their time
 hostile: $(VENV)/dev $(VENV)/servers/.installed
-	$(PY) -m pytest tests/hostile tests/beside -m "long or not long" -n auto --dist loadfile
+	$(PY) -m pytest tests/hostile tests/beside tests/upgrade -m "long or not long" -n auto --dist loadfile
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .

@@ -15,7 +15,6 @@ from workers.sweeper import Sweeper
 from workers.tasks import Tasks
 
 TIDY_INTERVAL = 30  # seconds
-RETRY = 1.0  # seconds
 
 log = logging.getLogger("headway.chores")
 
@@ -43,22 +42,16 @@ def arrive(redis: Redis, settings: Settings, secret_key: str, *, new_key: bool =
         installation.keep_for(redis, settings.retention)
         return True
     except RedisError as error:
-        log.warning("it is not known yet whose data this Redis has: %s", error)
+        log.warning("it could not be looked at or written whose data this Redis has: %s", error)
         return False
 
 
 def tidy(redis: Redis, join: Callable[[], bool]) -> None:
-    """Say that we are here and that memory is short, take back what dead processes left half done, tell what strangers
-    were refused; for ever. First of all `join()`, until it is True, and say what the server's own settings may cost."""
-    was_short = was_warned = False
-    while not join():
-        time.sleep(RETRY)
+    """Say that memory is short, take back what dead processes left half done, tell what strangers were refused, and say
+    that we are here; for ever. `join()` until it is True, and once, say what the server's own settings may cost."""
+    was_short = is_joined = is_warned = False
     while True:
         try:
-            parts.say(redis)
-            for warning in () if was_warned else durability.warnings(redis):
-                log.warning(warning)
-            was_warned = True
             is_short = store.is_nearly_full(redis)
             if is_short and not was_short:
                 log.warning(
@@ -66,8 +59,14 @@ def tidy(redis: Redis, join: Callable[[], bool]) -> None:
                     " Raise HEADWAY_MAXMEMORY, or maxmemory where the server is your own"
                 )
             was_short = is_short
+            for warning in () if is_warned else durability.warnings(redis):
+                log.warning(warning)
+            is_warned = True
             batches.take_back_abandoned(redis)
             audit.tell_refusals(redis)
+            # last of all: a server that is full takes no word of us
+            is_joined = is_joined or join()
+            parts.say(redis)
         except RedisError as error:
             log.warning("abandoned submits and refusals were not looked for: %s", error)
         time.sleep(TIDY_INTERVAL)

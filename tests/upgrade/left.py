@@ -8,8 +8,13 @@ from typing import Any
 from workers import batches, store
 from workers.lifecycle import TrackedQueue, fetch_job
 
+try:
+    from workers.naming import PREFIX
+except ImportError:  # the first release called its queues in RQ what people did
+    PREFIX = ""  # type: ignore[misc]
+
 redis = store.connect(os.environ["REDIS_URL"])
-default, shop, internal = (TrackedQueue(name, connection=redis) for name in ("default", "shop", "headway"))
+default, shop, internal = (TrackedQueue(name, connection=redis) for name in (f"{PREFIX}default", "shop", "headway"))
 call: dict[str, Any] = {"kwargs": {"text": "12"}, "meta": {"owner": "me"}}
 
 
@@ -19,7 +24,7 @@ def leave_half_a_bulk() -> list[str]:
     batch = batches.begin(redis, [job.id for job in jobs])
     with redis.pipeline() as pipeline:
         for job in jobs[:2]:
-            job.origin = "default"
+            job.origin = default.name
             default._prepare_for_queue(job)
             job.save_new(pipeline)
         pipeline.execute()

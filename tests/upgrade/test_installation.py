@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,14 @@ from redis import Redis
 from tests.conftest import Processes, free_port, is_ready, start_redis, until
 from tests.push_service import Browser, PushService
 from tests.realtime.clients import connected
+from tests.upgrade.conftest import Before
 from tests.web_hook import WebHook
 from workers import store
+from workers.installation import FINGERPRINT_KEY, SCHEMA, SCHEMA_KEY, fingerprint
+from workers.wire import INTERNAL_QUEUES
 
 LEFT = Path(__file__).with_name("left.py")
-OLD_QUEUES, QUEUES = "default:2,mail:1,shop:1", "default:2,mail:1,rq:queue:shop:1"
+QUEUES = "default:2,mail:1,rq:queue:shop:1"
 QUICK = {"HEADWAY_GRACE": "1", "HEADWAY_VERDICT": "5"}  # seconds
 WITHIN = 30.0  # seconds; the machine has other things to do
 
@@ -77,7 +80,7 @@ class Installation:
         until(lambda: self.status(id) == status or "", f"{name} to be {status}, not {self.status(id)}", WITHIN)
 
 
-def use(here: Installation, old: Processes) -> None:
+def use(here: Installation, old: Processes, before: Before) -> None:
     """What people did with the release before, up to the moment at which it ends."""
     web = old.start("-m", "realtime.server")
     scheduler = old.start("-m", "workers.main", "scheduler")
@@ -114,7 +117,7 @@ def use(here: Installation, old: Processes) -> None:
     here.me.put(f"{here.url}/api/push", json={"subscription": here.browser.subscription}).raise_for_status()
     asked = {"topics": [f"job:{ids['finished']}"], "expires": 3600}
     here.said["token"] = here.do("/api/tokens", asked, by=here.operator)["token"]
-    until(lambda: here.redis.llen("rq:queue:headway"), "the webhook to wait for its worker")
+    until(lambda: here.redis.llen(f"rq:queue:{before.news}"), "the webhook to wait for its worker")
 
     ids.update(leave_more(old))
     scheduler.terminate()
@@ -152,7 +155,10 @@ def told_of(here: Installation) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def here(
-    base_environment: dict[str, str], old_root: Path, tmp_path_factory: pytest.TempPathFactory
+    base_environment: dict[str, str],
+    before: Before,
+    root_of: Callable[[Before], Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
     server, redis_url = start_redis(tmp_path_factory.mktemp("redis"))
     port = free_port()
@@ -167,17 +173,19 @@ def here(
         service.browser(),
         hook,
     )
-    old = Processes({**environment, "HEADWAY_QUEUES": OLD_QUEUES}, tmp_path_factory.mktemp("before"), old_root)
+    old = Processes(
+        {**environment, "HEADWAY_QUEUES": before.queues}, tmp_path_factory.mktemp("before"), root_of(before)
+    )
     new = Processes({**environment, "HEADWAY_QUEUES": QUEUES}, tmp_path_factory.mktemp("after"))
     try:
-        use(made, old)
+        use(made, old, before)
         assert not hook.events and not service.pushes, "all is to be told by the release that follows"
         new.start("-m", "realtime.server")
         until(lambda: is_ready(made.url), f"this release ({new.log()})", WITHIN)
         made.now = told_of(made)
         with connected(made.url, made.me) as page:
             made.inbox = [state["id"] for state in page.hear("ended")["jobs"]]
-        for queue in ("default", "shop", "headway", "headway-news"):
+        for queue in ("default", "shop", *INTERNAL_QUEUES):
             new.worker(queue)
         new.start("-m", "workers.main", "scheduler")
         yield made
@@ -189,6 +197,11 @@ def here(
         made.redis.close()
         server.terminate()
         server.wait()
+
+
+def test_its_data_are_of_this_release_from_now_on(here: Installation, base_environment: dict[str, str]) -> None:
+    assert here.redis.get(SCHEMA_KEY) == str(SCHEMA).encode()
+    assert here.redis.get(FINGERPRINT_KEY) == fingerprint(base_environment["SECRET_KEY"]).encode()
 
 
 def test_what_has_ended_is_told_as_before(here: Installation) -> None:

@@ -1,12 +1,15 @@
 """Processes of both releases beside each other, as while one after the other is replaced: each does its part."""
 
+from collections.abc import Callable
 from typing import Any
 
 import requests
 from redis import Redis
 
 from tests.conftest import Processes, free_port, is_ready, until
+from tests.upgrade.conftest import Before
 from tests.upgrade.test_installation import WITHIN, program
+from workers.release import BEFORE, release
 from workers.sweeper import LOCK
 
 
@@ -26,8 +29,9 @@ def finished(session: requests.Session, url: str, id: str) -> dict[str, Any]:
 
 
 def test_old_and_new_processes_run_each_others_jobs_once(
-    redis: Redis, processes: Processes, old_processes: Processes
+    redis: Redis, processes: Processes, before: Before, processes_of: Callable[[Before], Processes]
 ) -> None:
+    old_processes = processes_of(before)
     ports = [free_port(), free_port()]
     old, new = (f"http://127.0.0.1:{port}" for port in ports)
     old_web = old_processes.start("-m", "realtime.server", PORT=str(ports[0]))
@@ -36,6 +40,8 @@ def test_old_and_new_processes_run_each_others_jobs_once(
     processes.start("-m", "realtime.server", PORT=str(ports[1]))
     new_worker = processes.worker()
     until(lambda: is_ready(new), f"this release ({processes.log()})", WITHIN)
+    releases = program(processes.environment["HEADWAY_OPERATOR_TOKEN"]).get(f"{new}/api/workers").json()["releases"]
+    assert set(releases) == {release(), BEFORE} and f".{old_worker.pid}." in releases[BEFORE][0]
     me = program()
     me.get(old).raise_for_status()
 
