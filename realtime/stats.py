@@ -28,8 +28,8 @@ SILENT = 3.5
 
 
 class Beats:
-    """Which workers are heard, and when, by our own clock: theirs may differ. Who has just come, or begun to listen, is
-    taken as heard."""
+    """Times the heartbeats of workers by our own clock, since theirs may differ. A worker counts as heard when it has
+    just come, and all of them do when we begin to listen."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -71,7 +71,7 @@ class Stats:
         clock: Callable[[], float] = time.time,
         now: Callable[[], int] | None = None,
     ) -> None:
-        """`clock` counts seconds; `now` is Unix time in ms as all that is told has it, by Redis's clock."""
+        """`clock` counts seconds; `now` is the Unix time in ms, by Redis's clock."""
         self._now = now or (lambda: round(clock() * 1000))
         self._redis = redis
         self._queues = tuple(queues)

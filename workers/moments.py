@@ -1,4 +1,4 @@
-"""The times that a transition tells. Clocks of machines differ, so they are Redis's where it is told as it happens."""
+"""The times in a transition. Clocks of machines differ, so a transition that RQ writes now gets Redis's time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,12 +12,12 @@ Told = Callable[[datetime | None], Any]
 
 
 def at(is_late: bool) -> Told:
-    """What to tell of a time that RQ has noted: `NOW`; in ms as RQ has it where the transition is told late."""
+    """How to give a time that RQ has noted: `NOW`; RQ's own in ms where the transition is long over."""
     return ms if is_late else lambda _: NOW
 
 
 def made(moment: datetime | None, is_late: bool) -> Any:
-    """As `at`, of when a job was made: it may be told of for the first time long after."""
+    """As `at`, for the time when a job was made: its first transition may come long after."""
     just_now = moment is not None and abs(datetime.now(UTC) - moment) < JUST
     return at(is_late or not just_now)(moment)
 

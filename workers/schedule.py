@@ -124,7 +124,7 @@ def _heard_at(redis: Redis, scheduler: CronScheduler, said: float) -> float:
     if not 0 < left <= DEFAULT_CRON_SCHEDULER_TTL * 1000:
         return said
     ahead = said - (store.now(redis) / 1_000_000 - (DEFAULT_CRON_SCHEDULER_TTL - left / 1000))
-    return said if abs(ahead) < APART else said - round(ahead)  # whole seconds: what says the same is told once
+    return said if abs(ahead) < APART else said - round(ahead)  # whole seconds: it must not change each second
 
 
 def _scheduler(scheduler: CronScheduler, heard_at: float) -> dict[str, Any]:

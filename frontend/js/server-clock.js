@@ -1,4 +1,4 @@
-// The server's time, of which all that is told of jobs is: this machine's clock may be another. Pure.
+// The server's time. All times of jobs are by that clock, and this machine's may differ. Pure.
 
 const KEPT = 10; // of what it said last; it says so every 2 s
 const SET = 2000; // ms from what we took it for, from which on one of the clocks has been set

@@ -1,4 +1,4 @@
-"""What pages say of times, whatever the clock of the machine says that they are looked at on."""
+"""What pages say of times, whatever the clock of the browser's machine says."""
 
 import re
 import time

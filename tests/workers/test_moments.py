@@ -1,4 +1,4 @@
-"""The times that a transition tells, whatever the clock of the machine says that does it."""
+"""The times in a transition, whatever the clocks of the machines say."""
 
 from datetime import UTC, datetime, timedelta
 

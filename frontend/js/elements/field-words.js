@@ -1,4 +1,4 @@
-// What is wrong with a field, as a sentence to the person who fills it in. Pure; loaded with the first error.
+// Says what is wrong with a field, in a sentence for a person. Pure; loaded with the first error.
 
 const WORDS = [
   [/^a valid integer, got a number with a fractional part/, "Enter a whole number"],
