@@ -1,4 +1,4 @@
-"""Reading the pages of books: in both layouts, in pieces, and by a worker."""
+"""Books that a worker reads and keeps."""
 
 import json
 import threading
@@ -10,138 +10,20 @@ import pytest
 from redis import Redis
 
 from tests.conftest import Processes, ended
-from workers.errors import BadArguments, HeadwayError
-from workers.jobs.books import NotABook, is_book_url, load_book, read_book_page
+from workers.errors import BadArguments
+from workers.jobs.books import is_book_url, keep_book, load_book
 from workers.queue import Jobs
 from workers.wire import Status
 
 THIRTY_DAYS = 30 * 24 * 3600  # seconds
 
-OLD = """
-<h1 id="bookTitle" itemprop="name">
-  The Left Hand
-  of Darkness
-</h1>
-<a class="authorName" href="/a/874602"><span itemprop="name">Ursula K. Le Guin</span></a>
-<a class="authorName" href="/a/2"><span itemprop="name">A Translator</span></a>
-<span itemprop="ratingValue"> 4.12 </span>
-<div id="description">{description}</div>
-"""
-WHOLE = '<span id="freeText1">A lone…</span><span id="freeText2" style="display:none">A lone <i>envoy</i>, sent.</span>'
-
-LINKED = {
-    "@context": "https://schema.org",
-    "@type": "Book",
-    "name": "Cats &amp; Dogs",
-    "author": [{"@type": "Person", "name": "A. Writer"}, {"@type": "Person", "name": "B. Writer"}],
-    "aggregateRating": {"@type": "AggregateRating", "ratingValue": 4.07, "ratingCount": 3},
-}
 NEW = """
 <h1 data-testid="bookTitle" aria-label="Book title: Cats">Cats &amp; Dogs</h1>
 <span class="ContributorLink__name" data-testid="name">A. Writer</span>
-<span class="ContributorLink__name" data-testid="name">B. Writer</span>
 <div class="RatingStatistics__rating">4.07</div>
 <div data-testid="description"><span class="Formatted">First.<br><br>Second <b>bold</b>.</span></div>
 """
-
-
-def linked(data: Any) -> str:
-    text = data if isinstance(data, str) else json.dumps(data)
-    return f'<script type="application/ld+json">{text}</script>'
-
-
-def book(**fields: Any) -> dict[str, Any]:
-    return {"title": None, "author": None, "rating": None, "description": None, **fields}
-
-
-LEFT_HAND = {"title": "The Left Hand of Darkness", "author": "Ursula K. Le Guin", "rating": 4.12}
-CATS = {"title": "Cats & Dogs", "author": "A. Writer", "rating": 4.07}
-
-
-@pytest.mark.parametrize(
-    ("html", "expected"),
-    [
-        (OLD.format(description=WHOLE), book(**LEFT_HAND, description="A lone envoy, sent.")),
-        (OLD.format(description="<span>All of it.</span>"), book(**LEFT_HAND, description="All of it.")),
-        (OLD.format(description="All of it."), book(**LEFT_HAND, description="All of it.")),
-        (OLD.format(description=" <span> </span> "), book(**LEFT_HAND)),
-        (NEW, book(**CATS, description="First. Second bold.")),
-        (linked(LINKED), book(**CATS)),
-        (linked({**LINKED, "description": "Of  both."}), book(**CATS, description="Of both.")),
-        (NEW + linked(LINKED), book(**CATS, description="First. Second bold.")),
-        (linked([{"@type": "WebPage", "name": "no"}, LINKED]), book(**CATS)),
-        (linked({"@graph": [{"@type": "WebPage", "name": "no"}, LINKED]}), book(**CATS)),
-        (linked({"@type": "WebPage", "name": "no"}) + linked(LINKED), book(**CATS)),
-        (linked({**LINKED, "@type": ["Product", "Book"]}), book(**CATS)),
-        (linked({**LINKED, "author": {"name": "A. Writer"}}), book(**CATS)),
-        (linked({**LINKED, "author": "A. Writer"}), book(**CATS)),
-        (linked({**LINKED, "aggregateRating": {"ratingValue": "4,07"}}), book(**CATS)),
-    ],
-)
-def test_a_book_is_read_in_the_old_layout_and_in_todays(html: str, expected: dict[str, Any]) -> None:
-    assert read_book_page(html) == expected
-
-
-@pytest.mark.parametrize(
-    ("html", "expected"),
-    [
-        ('<h1 id="bookTitle">T</h1>', book(title="T")),
-        ('<h1 data-testid="bookTitle">T</h1>', book(title="T")),
-        (linked({"@type": "Book", "name": "T"}), book(title="T")),
-        (linked({"@type": "Book", "name": "T", "author": [], "aggregateRating": []}), book(title="T")),
-        (linked({"@type": "Book", "name": "T", "author": 5, "aggregateRating": {}}), book(title="T")),
-        ('<h1 id="bookTitle">T</h1><span itemprop="ratingValue">none yet</span>', book(title="T")),
-        # JSON, and so the job's result, has no form for it
-        ('<h1 id="bookTitle">T</h1><span itemprop="ratingValue">NaN</span>', book(title="T")),
-        (linked({"@type": "Book", "name": "T", "aggregateRating": {"ratingValue": "inf"}}), book(title="T")),
-    ],
-)
-def test_a_field_that_the_page_lacks_is_none(html: str, expected: dict[str, Any]) -> None:
-    assert read_book_page(html) == expected
-
-
-def test_a_rating_is_a_float_even_where_it_is_whole() -> None:
-    rating = read_book_page(linked({"@type": "Book", "name": "T", "aggregateRating": {"ratingValue": 4}}))["rating"]
-    assert (rating, type(rating)) == (4.0, float)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        "{",
-        "",
-        "not JSON",
-        "null",
-        "5",
-        '"Book"',
-        "[null, 5, []]",
-        '{"@graph": null}',
-        '{"@graph": 5}',
-        '{"@type": null}',
-        '{"@type": "Book", "name": ["T"]}',
-        "[" * 100_000,
-    ],
-)
-def test_broken_linked_data_is_survived(broken: str) -> None:
-    assert read_book_page(linked(broken) + NEW) == book(**CATS, description="First. Second bold.")
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        "",
-        "<h1>Page not found</h1>",
-        "<title>Sign in</title><p>Sign in to read on</p>",
-        '<h1 id="bookTitle"> </h1>',
-        linked({"@type": "Person", "name": "A. Writer"}),
-        linked({"@type": "Book", "author": "A. Writer"}),
-    ],
-)
-def test_a_page_that_is_no_book_is_an_error_that_says_so(html: str) -> None:
-    with pytest.raises(NotABook, match="book"):
-        read_book_page(html)
-    assert issubclass(NotABook, HeadwayError)
-
+CATS = {"title": "Cats & Dogs", "author": "A. Writer", "rating": 4.07, "description": "First. Second bold."}
 
 PREFIX = "https://www.goodreads.com/book/show/"
 
@@ -215,7 +97,7 @@ def prefix(processes: Processes) -> Iterator[str]:
 
 
 def test_a_book_is_read_by_a_worker_and_kept_for_30_days(prefix: str, jobs: Jobs, redis: Redis) -> None:
-    expected = book(**CATS, description="First. Second bold.")
+    expected = CATS
     assert load_book(redis, prefix + "1") is None
     state = ended(jobs, jobs.submit("parse_book", {"url": prefix + "1?from=search"}, owner="me").state.id).state
     assert (state.status, state.queue, state.error) == (Status.FINISHED, "bookInfoParser", None)
@@ -236,3 +118,18 @@ def test_a_page_that_is_no_book_is_a_failed_job_and_not_kept(path: str, prefix: 
     assert (state.status, state.result) == (Status.FAILED, None)
     assert state.error is not None and state.error["type"] == "NotABook"
     assert load_book(redis, prefix + path) is None
+
+
+def test_a_kept_book_is_replaced_by_one_that_lacks_nothing_of_it(redis: Redis) -> None:
+    url = PREFIX + "1"
+    poor: dict[str, Any] = {**CATS, "rating": None, "description": None}
+    for book, kept in (
+        (poor, poor),
+        ({**poor, "author": None}, poor),
+        (CATS, CATS),
+        (poor, CATS),
+        ({**CATS, "author": None, "rating": 4.5}, CATS),
+        ({**CATS, "rating": 4.5}, {**CATS, "rating": 4.5}),
+    ):
+        keep_book(redis, url, book)
+        assert load_book(redis, url) == kept
