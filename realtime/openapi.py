@@ -105,8 +105,10 @@ SCHEMAS: dict[str, Any] = {
                         "arguments": {"type": "object"},
                     }
                 )
-            )
-        }
+            ),
+            "broken": _list(_object({"file": _TEXT, "line": _INTEGER, "name": _TEXT, "reason": _TEXT})),
+        },
+        ["tasks"],
     ),
     "Queues": _object(
         {"queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME, "blocked_by": _MAYBE}))}
