@@ -21,6 +21,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(PY) -m workers.main check
 
 # make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard
 bench: $(VENV)/dev frontend/node_modules/.dev

@@ -15,12 +15,13 @@ from rq.serializers import JSONSerializer
 from bench.lab import until
 from workers import acts, jobs, retention
 from workers.errors import Conflict
+from workers.failure import failure_from
 from workers.lifecycle import TrackedQueue, fetch_jobs
 from workers.naming import Naming
 from workers.queue import Jobs
 from workers.tasks import Tasks
 from workers.verbs import Verb
-from workers.wire import Status, failure_from, index_key
+from workers.wire import Status, index_key
 
 MOVED, BUSY = "default", "mail"  # where jobs end by the second; where a worker is busy all the time
 IDLE = ("video", "audio", "books", "search", "exports", "imports", "thumbs", "billing")  # nobody works on these

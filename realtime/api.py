@@ -82,7 +82,7 @@ def read_job(id: str) -> Response:
     `unreadable` is a sentence, where something of it can't be read.
     """
     stored = services().jobs.load(id)
-    kept = detail.read(services().redis, stored.state)
+    kept = detail.read(services().redis, stored.state, services().jobs.tasks)
     shown = asdict(stored.state)
     if stored.state.result_truncated and kept.result is not None:
         shown["result"] = kept.result
@@ -182,7 +182,7 @@ def submit_again(id: str) -> Response:
     if request.content_length or is_chunked:
         args = next(iter(take_in(Order("again", stored.state.task)).arguments), None)
     if args is None:
-        args = detail.read(services().redis, stored.state).args
+        args = detail.read(services().redis, stored.state, jobs.tasks).args
         if args is None:
             raise NotFound(f"The arguments of the job {id!r} are gone, or can't be read")
     who, payer = submitter()
@@ -194,5 +194,7 @@ def submit_again(id: str) -> Response:
 @blueprint.get("/api/tasks")
 @openapi.describe(answer="Tasks")
 def list_tasks() -> Response:
-    """The tasks that may be submitted; `arguments` is a JSON Schema."""
-    return jsonify(tasks=[task.describe() for task in services().jobs.tasks])
+    """The tasks that may be submitted; `arguments` is a JSON Schema. To operators also what was left out, and why."""
+    tasks = services().jobs.tasks
+    broken = {"broken": [asdict(one) for one in tasks.broken]} if visitor().sees else {}
+    return jsonify(tasks=[task.describe() for task in tasks], **broken)

@@ -93,7 +93,8 @@ def create_app(
     access = Access(settings, secrets)
     app.session_interface = sessions = Sessions(settings, access)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
-    tasks = Tasks.collect(jobs)
+    tasks = Tasks.collect(jobs, settings.queue_names)
+    tasks.warn()
     kept = Jobs(redis, tasks, settings.queue_names, settings.naming)
     kept.retention = settings.retention
     app.extensions["headway"] = Services(

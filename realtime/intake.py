@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from workers.arguments import Arguments, each
 from workers.errors import BadArguments
-from workers.fields import Model, check, cut
+from workers.fields import NAME_LIMIT, Model, check, cut
 from workers.jobs.books import is_book_url
 from workers.queue import BULK_LIMIT, check_bulk
 from workers.tasks import Tasks
@@ -102,10 +102,20 @@ def _is_list(value: Any) -> bool:
 def as_json(body: bytes) -> Any:
     """Raises `BadArguments`."""
     try:
-        return json.loads(body, parse_constant=no_constant)
+        return json.loads(body, parse_constant=no_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         why = cut(str(error), REASON_LIMIT)
         raise BadArguments(f"expected a JSON body: {why}", {"body": {"expected": "JSON", "got": why}}) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError where a name stands twice: one of its values would be lost."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {cut(twice, NAME_LIMIT)!r} stands twice in one object")
+    return made
 
 
 def as_model(body: bytes, model: type[Model]) -> Model:

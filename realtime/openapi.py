@@ -105,8 +105,10 @@ SCHEMAS: dict[str, Any] = {
                         "arguments": {"type": "object"},
                     }
                 )
-            )
-        }
+            ),
+            "broken": _list(_object({"file": _TEXT, "line": _INTEGER, "name": _TEXT, "reason": _TEXT})),
+        },
+        ["tasks"],
     ),
     "Queues": _object(
         {

@@ -61,7 +61,7 @@ def status(id: str) -> Response:
         return jsonify(status="error")
     result = state.result
     if state.result_truncated:
-        result = detail.read(services().redis, state).result
+        result = detail.read(services().redis, state, jobs.tasks).result
     # `lost` is a word of ours: to RQ, and to these pages, such a job is started
     shown = Status.STARTED if state.status == Status.LOST else state.status
     return jsonify(status="success", data={"task_id": id, "task_status": shown, "task_result": result})

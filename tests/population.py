@@ -25,9 +25,9 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from workers import retention, store
+from workers.failure import failure_from
 from workers.lifecycle import TrackedJob, TrackedQueue
 from workers.naming import Naming
-from workers.wire import failure_from
 
 QUEUE = "default"
 IN_RQ = Naming().in_rq(QUEUE)

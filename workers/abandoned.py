@@ -12,9 +12,10 @@ from rq.exceptions import AbandonedJobError
 from rq.job import JobStatus
 
 from workers import installation, records, store
+from workers.failure import error_of
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_job
 from workers.whereabouts import whereabouts
-from workers.wire import Status, error_of
+from workers.wire import Status
 
 UNREADABLE = "Unreadable"  # the error of a job of ours whose record is rubbish
 

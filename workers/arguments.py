@@ -25,9 +25,8 @@ class Arguments:
 
     @classmethod
     def of(cls, task: Task, args: Any) -> "Arguments":
-        """Raises `BadArguments`, and `WireError` where JSON can't hold a value."""
-        values = task.parse(args)
-        text = encode(values)
+        """Raises `BadArguments`."""
+        values, text = task.keep(args)
         call = JSONSerializer.dumps((task.name, None, (), values))
         return cls(zlib.compress(call), len(call), words_of([task.name, (), values]), text)
 

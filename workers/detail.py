@@ -10,9 +10,11 @@ from rq.exceptions import DeserializationError
 from rq.results import Result
 
 from workers import records, store
-from workers.errors import WireError
+from workers.errors import HeadwayError, WireError
+from workers.failure import TRACEBACK_LIMIT, cut_middle
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.shape import is_error, is_time, is_whole
+from workers.tasks import Tasks
 from workers.wire import JobState, decode, encode
 
 T = TypeVar("T")
@@ -36,15 +38,18 @@ class Detail:
         return f"Headway can't read this job's {_listed(self.unreadable)}" if self.unreadable else None
 
 
-def read(redis: Redis, state: JobState) -> Detail:
-    """All of a job whose state is `state`. Raises RedisError."""
+def read(redis: Redis, state: JobState, tasks: Tasks) -> Detail:
+    """All of a job whose state is `state`; arguments that were given without a name have that of their parameter.
+
+    Raises RedisError.
+    """
     detail = Detail()
     job = _try("record in RQ", detail, lambda: _fetch(redis, state.id))
     if job is not None:
-        detail.args = _try("arguments", detail, lambda: _args_of(job))
+        detail.args = _try("arguments", detail, lambda: _args_of(job, tasks))
         latest = _try("result", detail, lambda: _latest(job))
         if latest is not None:
-            detail.result, detail.traceback = latest.return_value, latest.exc_string
+            detail.result, detail.traceback = latest.return_value, _shortened(latest.exc_string)
     for entry in store.attempts(redis, state.id):
         if (attempt := _try("attempts", detail, lambda entry=entry: _attempt(entry))) is not None:  # type: ignore[misc]
             detail.attempts.append(attempt)
@@ -76,12 +81,18 @@ def _fetch(redis: Redis, id: str) -> TrackedJob | None:
     return job
 
 
-def _args_of(job: TrackedJob) -> dict[str, Any]:
+def _args_of(job: TrackedJob, tasks: Tasks) -> dict[str, Any]:
     """Raises `DeserializationError`, `WireError`."""
     if not isinstance(job.kwargs, dict):
         raise DeserializationError(f"expected an object, got {type(job.kwargs).__name__}")
-    encode(job.kwargs)
-    return job.kwargs
+    args = job.kwargs
+    if job.args:
+        try:
+            args = tasks.get(job.func_name).bind(job.args, job.kwargs)
+        except HeadwayError:  # no task of ours, or it takes others: they have no names but their places
+            args = {str(place): value for place, value in enumerate(job.args)} | job.kwargs
+    encode(args)
+    return args
 
 
 def _latest(job: TrackedJob) -> Result | None:
@@ -90,6 +101,11 @@ def _latest(job: TrackedJob) -> Result | None:
     if latest is not None:
         encode(latest.return_value)
     return latest
+
+
+def _shortened(exc_string: str | None) -> str | None:
+    """A traceback as long as ours are at the most: stock workers, and releases before, kept them whole."""
+    return None if exc_string is None else cut_middle(exc_string, 2 * TRACEBACK_LIMIT)
 
 
 def _attempt(entry: str) -> dict[str, Any]:

@@ -89,6 +89,12 @@ def fields_of(error: ValidationError, whole: str = "body") -> Fields:
     return fields
 
 
+def with_fields(error: BadArguments) -> str:
+    """What an error says, for people who see no fields beside it."""
+    fields = (f"{name}: expected {one['expected']}, got {one['got']}" for name, one in error.fields.items())
+    return f"{str(error).partition(': ')[0]}: {'; '.join(fields)}"
+
+
 def _wrong(item: Mapping[str, Any]) -> dict[str, str]:
     value = item["input"]
     if item["type"] == "missing":
@@ -112,7 +118,7 @@ def shown(value: Any) -> str:
             text += piece[: GOT_LIMIT + 1]
             if len(text) > GOT_LIMIT:
                 break
-    except (ValueError, RecursionError):  # nested too deeply, or in itself
+    except Exception:  # nested too deeply, or in itself; or whatever the repr() of a value of somebody's raises
         text = type(value).__name__
     return cut(text, GOT_LIMIT)
 

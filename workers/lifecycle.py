@@ -3,9 +3,9 @@
 The places are listed in docs/rq.md. Everything that touches a job must use these classes: worker, scheduler, web.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,8 +13,7 @@ from typing import Any
 import rq.cron
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError
-from rq import Queue, Retry
+from rq import Queue
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
@@ -22,21 +21,24 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
-from workers import ceiling, context, limits, moments, records, store
-from workers.errors import ResultError, UnknownTask, WireError
+from workers import failure, limits, moments, records, store
+from workers.call import RegisteredJob
+from workers.errors import WireError
 from workers.naming import short
 from workers.ours import MARK
 from workers.remainder import newest_progress, result_fields, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions, note_heartbeat
-from workers.wire import Status, encode, failure_from
+from workers.wire import Status
 from workers.words import words_of
 
 
-class TrackedJob(Job):
+class TrackedJob(RegisteredJob):
     """A job whose every transition is published. It travels as JSON and runs registered tasks only."""
 
     failure: dict[str, str] | None = None  # {type, message} of the attempt that just failed
+    traceback: str | None = None  # of it, cut; None: RQ has another one
+    kept_failure: bytes | None = None  # {type, message} of an attempt that failed before, as RQ's record has it
     is_ours = False  # whether Headway has made it: only then is it judged, taken or moved
     held: JobStatus | None = None  # its status, while a WATCH holds it: RQ would ask for it again and again
 
@@ -58,6 +60,7 @@ class TrackedJob(Job):
     def restore(self, raw_data: Any) -> Any:
         """Raises NoSuchJobError, which RQ is prepared for, whatever it can't read."""
         self.is_ours = MARK.encode() in raw_data
+        self.kept_failure = raw_data.get(failure.KEPT.encode())
         try:
             return super().restore(raw_data)
         except NoSuchJobError:
@@ -117,12 +120,14 @@ class TrackedJob(Job):
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
         if self.failure is None and self._status == JobStatus.FAILED:
             # abandoned: the status was written before anybody knew the reason
-            self.failure = failure_from(exc_string)
+            self.failure = failure.failure_from(exc_string)
             self._publish(pipeline)
+        elif self.failure is not None:
+            pipeline.hset(self.key, failure.KEPT, failure.kept_of(self.failure, exc_string))
 
     def retry(self, queue: Queue, pipeline: Pipeline) -> None:
         if self.failure is None:
-            self.failure = failure_from("AbandonedJobError")  # whoever else retries a job knows its error
+            self.failure = failure.failure_from("AbandonedJobError")  # whoever else retries a job knows its error
         super().retry(queue, pipeline)
 
     def publish_again(self) -> None:
@@ -131,7 +136,7 @@ class TrackedJob(Job):
         if latest is not None and self._status == JobStatus.FINISHED:
             self._result = latest.return_value
         elif latest is not None and self._status == JobStatus.FAILED:
-            self.failure = failure_from(latest.exc_string or "")
+            self.failure = failure.read_kept(self.kept_failure, latest.exc_string or "")
         with self.connection.pipeline() as pipeline:
             self._publish(pipeline, is_late=True)
             pipeline.execute()
@@ -201,47 +206,17 @@ class TrackedJob(Job):
         except DeserializationError:
             return ""
 
-    # -- execution
 
-    def perform(self) -> Any:
-        # read at once after `started`: a horse that was taken for dead must not report for its successor
-        sender = context.current().sender
-        if sender.attempt is None:
-            with suppress(RedisError):  # the sender reads it when Redis is back
-                sender.attempt = store.attempt_of(self.connection, self.id)
-        return super().perform()
+class StrictJSON(JSONSerializer):
+    """RQ's JSON, without NaN and Infinity: no reader but Python's takes them."""
 
-    def _execute(self) -> Any:
-        running = context.current()
-        task = running.tasks.get(self.func_name)
-        if self.instance is not None:
-            raise UnknownTask(f"expected a registered task, got a method of {type(self.instance).__name__}")
-        limit = running.settings.job_memory if task.fetches else 0
-        result = ceiling.under(limit, task.function, *self.args, **self.kwargs)
-        if not isinstance(result, Retry):
-            try:
-                encode(result)
-            except WireError as error:
-                raise ResultError(f"the result of {task.name} can't be kept: {error}") from error
-        return result
-
-    # names that stand in the hash are never imported and its addresses never called: who can write
-    # to Redis must not be able to run code in a worker
-
-    @property
-    def success_callback(self) -> None:
-        return None
-
-    @property
-    def failure_callback(self) -> None:
-        return None
-
-    @property
-    def stopped_callback(self) -> None:
-        return None
-
-    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
-        return None
+    @staticmethod
+    def dumps(value: Any) -> bytes:
+        """Raises `WireError`."""
+        try:
+            return json.dumps(value, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise WireError(f"expected a value that JSON can hold, got {type(value).__name__}: {error}") from error
 
 
 class TrackedQueue(Queue):
@@ -250,14 +225,16 @@ class TrackedQueue(Queue):
     job_class = TrackedJob
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["serializer"] = kwargs.get("serializer") or JSONSerializer
+        kwargs["serializer"] = kwargs.get("serializer") or StrictJSON
         super().__init__(*args, **kwargs)
 
-    def create_job(self, func: Any, *args: Any, **kwargs: Any) -> Job:
+    def create_job(self, func: Any, args: Any = None, kwargs: Any = None, **more: Any) -> Job:  # type: ignore[override]
+        """As RQ's. Raises `BadArguments` where a task does not take these arguments."""
         task = getattr(func, "headway_task", None)
         if isinstance(task, Task):
-            func, kwargs = task.name, kwargs | {"timeout": kwargs.get("timeout") or task.timeout}
-        job = super().create_job(func, *args, **kwargs)
+            more["timeout"] = more.get("timeout") or task.timeout
+            func, args, kwargs = task.name, (), task.keep(task.bind(args or (), kwargs or {}))[0]
+        job = super().create_job(func, args, kwargs, **more)
         if isinstance(job, TrackedJob):
             job.is_ours = True
         return job

@@ -1,4 +1,4 @@
-"""`python -m workers.main worker | scheduler | cron | ping`: one process of the workers' side."""
+"""`python -m workers.main worker | scheduler | cron | ping | check`: one process of the workers' side."""
 
 import argparse
 import logging
@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 
 from workers import embedded, environment, installation, jobs, lifecycle, server, store
 from workers.cron import Cron
-from workers.errors import AWAY, HeadwayError, SettingsError
+from workers.errors import AWAY, BadArguments, HeadwayError, SettingsError
+from workers.fields import with_fields
 from workers.scheduler import Scheduler
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -25,13 +26,15 @@ LOG_FORMAT = "%(levelname)s %(message)s"
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
-    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping"])
+    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping", "check"])
     parser.add_argument("--queue", help="the one queue this worker takes jobs from")
     parser.add_argument("--name", help="the worker's name; unique among those alive")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if options.part == "check":
+            return _check(settings)
         if settings.embedded:
             embedded.listens_at(settings)
         connection = _connect(settings)
@@ -48,6 +51,14 @@ def main(arguments: list[str]) -> int:
     except HeadwayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+
+
+def _check(settings: Settings) -> int:
+    """Say which tasks would be left out: 1 where there are some."""
+    broken = Tasks.collect(jobs, settings.queue_names).broken
+    for one in broken:
+        print(one, file=sys.stderr)
+    return 1 if broken else 0
 
 
 def _connect(settings: Settings) -> Redis:
@@ -70,10 +81,12 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
         os.environ.pop(secret, None)  # what a task starts would inherit them
     if not environment.sends_news(queue):
         settings = replace(settings, webhook_secret=b"", mail_server=None)
+    tasks = Tasks.collect(jobs, settings.queue_names)
+    tasks.warn()
     worker = BatchingWorker(
         settings.naming.in_rq(queue),
         settings=settings,
-        tasks=Tasks.collect(jobs),
+        tasks=tasks,
         # RQ's own blocking read must outlast its time-out
         connection=store.connect(settings.redis_url, enduring=True, socket_timeout=None),
         # everybody who sees a job reads it: which machine that is, only those see who see the workers
@@ -108,13 +121,18 @@ def _cron(settings: Settings) -> int:
     except ImportError:  # whatever the file raises; RQ has logged it
         return 1
     for entry in scheduler.get_jobs():
-        if getattr(entry.func, "headway_task", None) not in offered:
+        task = getattr(entry.func, "headway_task", None)
+        if task not in offered:
             expected = f"one of the tasks {', '.join(task.name for task in offered)}"
             raise SettingsError(f"{settings.cron}: expected {expected}, got {entry.func_name!r}")
         if entry.queue_name not in settings.queue_names:
             expected = f"one of the queues {', '.join(settings.queue_names)}"
             raise SettingsError(f"{settings.cron}: {entry.name}: expected {expected}, got {entry.queue_name!r}")
         entry.queue_name = settings.naming.in_rq(entry.queue_name)
+        try:
+            task.keep(task.bind(entry.args, entry.kwargs))
+        except BadArguments as error:
+            raise SettingsError(f"{settings.cron}: {entry.name}: {with_fields(error)}") from error
     scheduler.start()  # type: ignore[no-untyped-call]
     return 0
 

@@ -21,7 +21,7 @@ from workers.log_lines import Line
 from workers.logbook import Logbook
 from workers.logbook import LogHandler as LogHandler
 from workers.logbook import log as log
-from workers.shape import is_number
+from workers.shape import as_number, is_number
 from workers.wire import DESCRIPTION_LIMIT, META_LIMIT, encode
 
 T = TypeVar("T")
@@ -156,8 +156,9 @@ class Reporter:
             return {}
         completed, total, unit = self.newest
         fields: dict[str, Any] = {}
-        if is_number(completed) and (total is None or is_number(total)) and isinstance(unit, str):
-            fields = {"completed": completed, "total": total, "unit": unit[:DESCRIPTION_LIMIT]}
+        done, of = as_number(completed), as_number(total)
+        if is_number(done) and (total is None or is_number(of)) and isinstance(unit, str):
+            fields = {"completed": done, "total": of, "unit": unit[:DESCRIPTION_LIMIT]}
         else:
             got = f"progress({_shown(completed)}, {_shown(total)}, unit={_shown(unit)})"
             self._complain(got, "finite numbers and a text")

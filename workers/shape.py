@@ -1,5 +1,7 @@
 """Of which type each field of a state is, as clients expect it. Pure."""
 
+import json
+import operator
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -37,6 +39,19 @@ def is_number(value: Any) -> bool:
     return abs(value) <= LARGEST_INTEGER  # so neither infinite nor NaN
 
 
+def as_number(value: Any) -> int | float | None:
+    """A number of Python's, for one of any library's (numpy's, Decimal, Fraction); None for what is none, as a bool."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return value  # type: ignore[no-any-return]
+    if "bool" in kind.__name__.lower() or isinstance(value, str | bytes):
+        return None
+    try:
+        return operator.index(value) if hasattr(kind, "__index__") else float(value)
+    except Exception:  # whatever somebody's type raises: reporting never fails
+        return None
+
+
 def is_whole(value: Any) -> bool:
     return type(value) is int and abs(value) <= LARGEST_INTEGER
 
@@ -49,3 +64,22 @@ def is_time(value: Any) -> bool:
 def is_error(value: Any) -> bool:
     """{type, message}, or none."""
     return value is None or (type(value) is dict and {type(value.get(name)) for name in ("type", "message")} == {str})
+
+
+def shares_a_name(value: Any) -> bool:
+    """Whether two keys of one dict in `value` are one name in JSON, as 1 and "1" are: one of them would be lost."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if any(type(key) is not str for key in one) and len({_name_of(key) for key in one}) < len(one):
+                return True
+            waiting.extend(part for part in one.values() if isinstance(part, dict | list | tuple))
+        elif isinstance(one, list | tuple):
+            waiting.extend(part for part in one if isinstance(part, dict | list | tuple))
+    return False
+
+
+def _name_of(key: Any) -> str:
+    """The name that JSON has for a key. Raises TypeError where it has none."""
+    return key if isinstance(key, str) else json.dumps(key)

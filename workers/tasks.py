@@ -2,22 +2,25 @@
 
 import importlib
 import inspect
+import logging
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, create_model
-
+from workers.broken import Broken, check_mark, unimported, unusable
 from workers.errors import BadArguments, HeadwayError, UnknownTask
-from workers.fields import GOT_LIMIT, check, shown
+from workers.fields import GOT_LIMIT, shown
+from workers.signature import Signature
 
 DEFAULT_QUEUE = "default"
 DEFAULT_TIMEOUT = 7200  # seconds
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+log = logging.getLogger("headway.tasks")
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,9 @@ class Task:
     fetches: bool = False  # whether it takes in what strangers serve, and so has a ceiling of memory
 
     @cached_property
-    def arguments(self) -> type[BaseModel]:
-        """The arguments as a pydantic model, made from the function's signature."""
-        parameters = inspect.signature(self.function, eval_str=True).parameters.values()
-        fields: dict[str, Any] = {
-            parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-            for parameter in parameters
-        }
-        return create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
-
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """Of the arguments, as JSON Schema."""
-        return self.arguments.model_json_schema()
+    def arguments(self) -> Signature:
+        """Raises `HeadwayError`, which says why, where the function takes what no job can bring."""
+        return Signature(self.name, self.function)
 
     @property
     def summary(self) -> str:
@@ -53,20 +46,32 @@ class Task:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     def parse(self, args: Any) -> dict[str, Any]:
-        """`args` as the function takes them. Raises `BadArguments` naming each field that is wrong."""
+        """`args` as they are kept: JSON values, with defaults.
+
+        Raises `BadArguments` naming each field that is wrong.
+        """
+        return self.keep(args)[0]
+
+    def keep(self, args: Any) -> tuple[dict[str, Any], str]:
+        """As `parse`, and their JSON text."""
         if not isinstance(args, Mapping):
             got = type(args).__name__
             raise BadArguments(
                 f"{self.name}: expected args to be an object, got {got}",
                 {"args": {"expected": "an object", "got": got}},
             )
-        checked = check(
-            self.arguments,
-            args if isinstance(args, dict) else dict(args),
-            what=f"{self.name}: wrong arguments",
-            whole="args",
-        )
-        return checked.model_dump(mode="json")
+        return self.arguments.keep(args)
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """All arguments by their names. Raises `BadArguments`."""
+        return self.arguments.bind(args, kwargs)
+
+    def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What the function returns for arguments that were kept: a coroutine, where it is `async`.
+
+        Raises `BadArguments`, and whatever the function raises.
+        """
+        return self.arguments.call(args, kwargs)
 
     def describe(self) -> dict[str, Any]:
         """{name, summary, queue, timeout, arguments: JSON Schema}."""
@@ -75,32 +80,54 @@ class Task:
             "summary": self.summary,
             "queue": self.queue,
             "timeout": self.timeout,
-            "arguments": self.schema,
+            "arguments": self.arguments.schema,
         }
 
 
 class Tasks:
     """The registry: every task by its name."""
 
-    def __init__(self, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, tasks: Mapping[str, Task], broken: Sequence[Broken] = ()) -> None:
         self._tasks = dict(sorted(tasks.items()))
+        self.broken = tuple(broken)  # what was left out, and why
 
     @classmethod
-    def collect(cls, package: ModuleType) -> "Tasks":
-        """Every function marked with `@task` in the modules of `package`.
+    def collect(cls, package: ModuleType, queues: Collection[str] | None = None) -> "Tasks":
+        """Every function marked with `@task` in the modules of `package`. What can't be used is in `broken`.
 
-        Raises `HeadwayError` where two share a name.
+        `queues` are those that jobs may wait in; None: any. A task whose queue, or time, can't be is offered to
+        nobody, but what jobs there are of it run.
         """
         found: dict[str, Task] = {}
+        broken: list[Broken] = []
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            for _, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+            try:
+                functions = inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
+            except (Exception, SystemExit) as error:
+                broken.append(unimported(module.name, error))
+                continue
+            for _, function in functions:
                 task_ = getattr(function, "headway_task", None)
                 if not isinstance(task_, Task) or function.__module__ != module.name:
                     continue
-                if task_.name in found:
-                    raise HeadwayError(f"two tasks are named {task_.name!r}; the second is in {module.name}")
-                found[task_.name] = task_
-        return cls(found)
+                if (other := found.get(task_.name)) is task_:
+                    continue  # it has two names in its module
+                try:
+                    if other is not None:
+                        raise HeadwayError(f"another task of this name is in {other.function.__module__}")
+                    _ = task_.arguments
+                    found[task_.name] = task_
+                    check_mark(task_.queue, task_.timeout, None if task_.internal else queues)
+                except HeadwayError as error:
+                    broken.append(unusable(task_.name, function, error))
+                    if other is None and task_.name in found:
+                        found[task_.name] = replace(task_, internal=True)
+        return cls(found, broken)
+
+    def warn(self) -> None:
+        """Log what was left out."""
+        for one in self.broken:
+            log.warning("%s", one)
 
     def get(self, name: Any) -> Task:
         """Raises `UnknownTask`."""
@@ -144,7 +171,21 @@ def _unknown(name: Any) -> UnknownTask:
     return UnknownTask(f"expected the name of a registered task, got {str(name)[:GOT_LIMIT]!r}")
 
 
+@overload
+def task(function: F, /) -> F: ...
+@overload
 def task(
+    *,
+    queue: str = ...,
+    timeout: int = ...,
+    name: str = ...,
+    small: bool = ...,
+    internal: bool = ...,
+    fetches: bool = ...,
+) -> Callable[[F], F]: ...
+def task(
+    function: Any = None,
+    /,
     *,
     queue: str = DEFAULT_QUEUE,
     timeout: int = DEFAULT_TIMEOUT,
@@ -152,12 +193,12 @@ def task(
     small: bool = False,
     internal: bool = False,
     fetches: bool = False,
-) -> Callable[[F], F]:
-    """Mark a function as a task. Its annotated parameters are the arguments; its docstring's first line is shown.
+) -> Any:
+    """Mark a function as a task. Its parameters are the arguments; its docstring's first line is shown.
 
-    `timeout` in seconds. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one after
-    the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`: nobody
-    can submit it, or sees it offered. `fetches`: it takes in what strangers serve, so a job of it gets at most
+    `timeout` in seconds; -1: none. `small`: its jobs take milliseconds, so one process may run up to 100 of them, one
+    after the other, and what one leaves behind in the process (globals, open files) the next one finds. `internal`:
+    nobody can submit it, or sees it offered. `fetches`: it takes in what strangers serve, so a job of it gets at most
     HEADWAY_JOB_MEMORY, and a process of its own. The function stays callable as it is.
     """
 
@@ -166,4 +207,4 @@ def task(
         function.headway_task = made  # type: ignore[attr-defined]
         return function
 
-    return mark
+    return mark if function is None else mark(function)

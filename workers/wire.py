@@ -21,7 +21,6 @@ INTERNAL_QUEUES = (ACTIONS_QUEUE, OTHERS_QUEUE, NEWS_QUEUE)  # nobody submits to
 RESULT_LIMIT = 4096  # bytes of JSON; a larger result is fetched from /api/jobs/<id>
 META_LIMIT = 1024  # bytes of JSON
 DESCRIPTION_LIMIT = 200  # characters
-MESSAGE_LIMIT = 500  # characters of an error's message
 
 
 class Status(StrEnum):
@@ -211,6 +210,11 @@ def encode(value: Any) -> str:
         text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"expected a value that JSON can hold, got {type(value).__name__}: {error}") from error
+    return without_halves(text)
+
+
+def without_halves(text: str) -> str:
+    """`text` with U+FFFD in the place of each lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -283,18 +287,3 @@ def decode_update(message: bytes) -> Message:
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"expected a state, gone or probe on {CHANNEL}, got {text[:80]!r}") from error
-
-
-def error_of(type_name: str, message: str) -> dict[str, str]:
-    return {"type": type_name, "message": message[:MESSAGE_LIMIT]}
-
-
-def failure_from(exc_string: str) -> dict[str, str]:
-    """{type, message} of a traceback's last line, or of one of RQ's own sentences."""
-    last = exc_string.strip().rpartition("\n")[2]
-    if "AbandonedJobError" in last:
-        return error_of("AbandonedJobError", "the worker went silent while it ran the job")
-    kind, colon, message = last.partition(": ")
-    if colon and re.fullmatch(r"[\w.]+", kind):
-        return error_of(kind.rpartition(".")[2], message)
-    return error_of("Failed", last)

@@ -21,6 +21,7 @@ from workers.context import JobContext
 from workers.ending import Ending, Outcome
 from workers.endurance import leave_old_connections
 from workers.errors import WorkHorseKilled
+from workers.failure import error_of, failure_from, failure_of
 from workers.lifecycle import TrackedJob, restore_job
 from workers.popped import Foreign, let_go, look_at
 from workers.process import how_it_ended
@@ -32,7 +33,6 @@ from workers.tasks import Tasks
 from workers.upkeep import Upkeep
 from workers.verdict import HEARTBEAT
 from workers.whereabouts import whereabouts
-from workers.wire import error_of, failure_from
 
 WORKER_TTL = 17  # seconds; an idle worker is heard, as RQ has it, every WORKER_TTL - 15
 MAINTENANCE = 10  # seconds between two looks for abandoned jobs
@@ -179,9 +179,10 @@ class TrackedWorker(Ending):
         return None
 
     def handle_exception(self, job: TrackedJob, *exc_info: Any) -> None:  # type: ignore[override]
-        kind, error, _ = exc_info
-        job.failure = error_of(kind.__name__, str(error))
-        super().handle_exception(job, *exc_info)
+        """RQ calls this before `handle_job_failure`; its own would format, and log, whatever the task raised."""
+        failed = failure_of(exc_info[1])
+        job.failure, job.traceback = failed.error, failed.traceback
+        self.log.error("Worker %s: job %s (%s) raised\n%s", self.name, job.id, job.task_name, failed.traceback)
 
     def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
         job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {how_it_ended(ret_val)}")
@@ -191,6 +192,7 @@ class TrackedWorker(Ending):
         self, job: TrackedJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
     ) -> None:
         stopped_job_id = self._stopped_job_id
+        exc_string = exc_string if job.traceback is None else job.traceback
         if job.failure is None and stopped_job_id != job.id:
             job.failure = failure_from(exc_string)
 

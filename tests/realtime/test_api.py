@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from rq.serializers import JSONSerializer
 from werkzeug.test import TestResponse
 
 from tests.conftest import Processes, ended, start_redis, until
@@ -16,7 +17,7 @@ from tests.realtime.conftest import TOKEN
 from workers import embedded, log_lines, store
 from workers.lifecycle import TrackedQueue
 from workers.queue import Jobs
-from workers.settings import Settings
+from workers.settings import QueueSetting, Settings
 from workers.wire import FIELDS, Status
 
 
@@ -369,6 +370,36 @@ def test_tasks_are_described(me: FlaskClient) -> None:
     assert set(tasks) == {"background_work", "create_task", "text_length", "count_words", "sum_numbers", "parse_book"}
     schema = tasks["create_task"]["arguments"]["properties"]["task_type"]
     assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 0, 3)
+
+
+def test_what_was_left_out_of_the_tasks_is_for_operators(make_app: Callable[..., Flask]) -> None:
+    app = make_app(queues=(QueueSetting("default", 1, False),))
+    assert "broken" not in app.test_client().get("/api/tasks").get_json()
+    seen = app.test_client().get("/api/tasks", headers={"Authorization": f"Bearer {TOKEN}"}).get_json()
+    assert "parse_book" not in {task["name"] for task in seen["tasks"]}
+    [broken] = seen["broken"]
+    assert broken["file"] == "workers/jobs/books.py" and broken["line"] > 1 and broken["name"] == "parse_book"
+    assert broken["reason"].startswith("queue: expected one of default")
+
+
+def test_arguments_without_a_name_are_shown_by_it_and_run_again(operator: FlaskClient, redis: Redis) -> None:
+    job = TrackedQueue("headway.default", connection=redis).enqueue("text_length", "some words")
+    assert operator.get(f"/api/jobs/{job.id}").get_json()["args"] == {"text": "some words"}
+    again = operator.post(f"/api/jobs/{job.id}/again")
+    assert again.status_code == 202
+    assert operator.get(again.headers["Location"]).get_json()["args"] == {"text": "some words"}
+
+
+def test_numbers_that_json_lacks_are_refused_with_their_field(operator: FlaskClient, redis: Redis) -> None:
+    one, many = '{"text": 1e999}', '[{"text": "a"}, {"text": 1e999}]'
+    for path, args, field in (("/api/jobs", one, "text"), ("/api/jobs/bulk", many, "args.1.text")):
+        answer = operator.post(path, data=f'{{"task": "text_length", "args": {args}}}')
+        assert set(error(answer, 400, "bad_request")["fields"]) == {field}
+    stock = TrackedQueue("headway.default", connection=redis, serializer=JSONSerializer)
+    job = stock.enqueue("text_length", float("inf"))  # as the release before kept it
+    answer = operator.get(f"/api/jobs/{job.id}")
+    assert answer.status_code == 200 and answer.get_json()["args"] is None
+    assert "arguments" in answer.get_json()["unreadable"] and b"Infinity" not in answer.data
 
 
 def test_without_redis_the_answer_is_503_and_says_when_to_come_back(

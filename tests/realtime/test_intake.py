@@ -46,6 +46,21 @@ def test_of_a_list_of_links_those_of_books_are_taken_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{"task": "text_length", "task": "text_length", "args": {"text": "a"}}',
+        '{"task": "text_length", "args": {"text": "a", "text": "b"}}',
+        '{"task": "text_length", "args": {"text": NaN}}',
+        '{"task": "text_length", "args": {"text": ' + "1" * 5000 + "}}",
+    ],
+)
+def test_what_is_no_strict_json_is_refused(text: str) -> None:
+    with pytest.raises(BadArguments, match="expected a JSON body") as refused:
+        read(Order("one"), text.encode(), TASKS)
+    assert set(refused.value.fields) == {"body"}
+
+
+@pytest.mark.parametrize(
     ("order", "body", "names"),
     [
         (Order("one"), {"task": "no_such"}, {"task"}),

@@ -7,7 +7,7 @@ import pytest
 
 from workers import jobs as jobs_package
 from workers.arguments import Arguments, each
-from workers.errors import BadArguments, WireError
+from workers.errors import BadArguments
 from workers.tasks import Task, Tasks, task
 
 TASKS = Tasks.collect(jobs_package)
@@ -44,5 +44,7 @@ def test_what_json_can_not_hold_is_refused_before_it_is_kept() -> None:
 
     made: Task = wait.headway_task  # type: ignore[attr-defined]
     assert Arguments.of(made, {"seconds": 1.5}).text == '{"seconds":1.5}'
-    with pytest.raises(WireError, match="JSON can hold"):
-        Arguments.of(made, json.loads('{"seconds": 1e999}'))
+    for seconds in ("1e999", '"nan"', '"inf"', '"-Infinity"'):
+        with pytest.raises(BadArguments) as refused:
+            Arguments.of(made, json.loads(f'{{"seconds": {seconds}}}'))
+        assert refused.value.fields["seconds"]["expected"] == "a finite number"

@@ -20,7 +20,7 @@ def test_a_job_that_failed_twice_is_told_whole(jobs: Jobs, processes: Processes)
     ended(jobs, id)
     jobs.requeue(id)
     state = ended(jobs, id).state
-    told = detail.read(jobs.redis, state)
+    told = detail.read(jobs.redis, state, jobs.tasks)
     assert told.args == {"url": "http://127.0.0.1:1/"} and told.traceback is not None and told.sentence is None
     assert [(one["attempt"], one["status"]) for one in told.attempts] == [(1, "failed"), (2, "failed")]
 
@@ -59,7 +59,7 @@ def test_what_can_not_be_read_says_so_and_the_rest_is_told(what: str, jobs: Jobs
     state = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state
     spoil, name = SPOILT[what]
     spoil(jobs.redis, state.id)
-    told = detail.read(jobs.redis, state)
+    told = detail.read(jobs.redis, state, jobs.tasks)
     assert told.sentence == f"Headway can't read this job's {name}"
     assert (told.args is None) == (name in ("arguments", "record in RQ"))
     assert [one["attempt"] for one in told.attempts] == [1]
@@ -69,11 +69,14 @@ def test_several_are_named_in_one_sentence(jobs: Jobs) -> None:
     state = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state
     for what in ("pickled arguments", "a result without a type", "an attempt cut off"):
         SPOILT[what][0](jobs.redis, state.id)
-    assert detail.read(jobs.redis, state).sentence == "Headway can't read this job's arguments, result and attempts"
+    assert (
+        detail.read(jobs.redis, state, jobs.tasks).sentence
+        == "Headway can't read this job's arguments, result and attempts"
+    )
 
 
 def test_a_job_that_rq_has_forgotten_is_no_rubbish(jobs: Jobs) -> None:
     state = jobs.submit("sum_numbers", {"text": "1"}, owner="me").state
     jobs.redis.delete(f"rq:job:{state.id}")
-    told = detail.read(jobs.redis, state)
+    told = detail.read(jobs.redis, state, jobs.tasks)
     assert told.args is None and told.sentence is None

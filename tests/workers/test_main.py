@@ -70,6 +70,10 @@ REGISTER = "from rq import cron\nfrom {} import {}\ncron.register({}, {!r}, inte
             REGISTER.format("workers.jobs.text", "sum_numbers", "sum_numbers", "x"),
             "expected one of the queues default, bookInfoParser, headway, headway-others, headway-news, got 'x'",
         ),
+        (
+            REGISTER.format("workers.jobs.text", "sum_numbers", "sum_numbers", "default"),
+            "workers.jobs.text.sum_numbers: sum_numbers: text: expected a value, got nothing",
+        ),
         ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
         ("1 +\n", "invalid syntax"),
     ],
@@ -83,6 +87,14 @@ def test_a_cron_file_that_can_not_be_used_is_one_clear_line(
     answer = call("cron", REDIS_URL=redis_url, HEADWAY_CRON=str(file))
     assert answer.returncode in (1, WRONG) and answer.stderr.count("\n") == 1, answer.stderr
     assert said in answer.stderr and str(file) in answer.stderr
+
+
+def test_tasks_that_would_be_left_out_are_named_without_a_redis() -> None:
+    answer = call("check", REDIS_URL="unix:///nowhere")
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+    answer = call("check", REDIS_URL="unix:///nowhere", HEADWAY_QUEUES="default")
+    assert answer.returncode == 1 and answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith("workers/jobs/books.py:") and "parse_book is left out: queue:" in answer.stderr
 
 
 def test_two_workers_of_one_name_are_refused(redis: Redis, redis_url: str, processes: Processes) -> None:

@@ -3,9 +3,13 @@
 import logging
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -17,6 +21,10 @@ from workers.progress import Reporter, Sender, progress, track
 from workers.settings import Settings
 from workers.tasks import Tasks
 from workers.wire import Status
+
+
+class Step(IntEnum):
+    FIRST = 1
 
 
 class Sent:
@@ -88,12 +96,41 @@ def test_description_and_meta_stay_until_they_are_given_anew(reporter: Reporter)
 
 
 @pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (np.int64(5), 5),
+        (np.uint8(5), 5),
+        (np.float32(0.5), 0.5),
+        (np.float64(0.5), 0.5),
+        (np.array(5), 5),
+        (Decimal("0.5"), 0.5),
+        (Fraction(1, 2), 0.5),
+        (Step.FIRST, 1),
+    ],
+    ids=repr,
+)
+def test_numbers_of_any_library_are_numbers(number: Any, shown: float, reporter: Reporter) -> None:
+    progress(number, number)
+    fields = reporter.fields()
+    assert (fields["completed"], fields["total"]) == (shown, shown)
+    assert {type(fields[name]) for name in ("completed", "total")} <= {int, float}
+
+
+@pytest.mark.parametrize(
     "nonsense",
     [
         {"completed": "three"},
         {"completed": float("nan")},
         {"completed": float("inf")},
         {"completed": True},
+        {"completed": np.bool_(True)},
+        {"completed": np.array([1, 2])},
+        {"completed": np.float64("nan")},
+        {"completed": Decimal("Infinity")},
+        {"completed": Decimal("sNaN")},
+        {"completed": Fraction(10**400)},
+        {"completed": "5"},
+        {"completed": 1, "total": b"5"},
         {"completed": 2**60},
         {"completed": 1, "total": "many"},
         {"completed": 1, "unit": 3},

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from workers import jobs as jobs_package
-from workers.errors import BadArguments, HeadwayError, UnknownTask
+from workers.errors import BadArguments, UnknownTask
 from workers.fields import shown
 from workers.tasks import Task, Tasks, task
 
@@ -191,11 +191,143 @@ def test_a_task_imported_into_another_module_is_found_once(tmp_path: Path, monke
     assert [task.name for task in Tasks.collect(package)] == ["one"]
 
 
-def test_two_tasks_of_one_name_are_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    same = "@task()\ndef one(): ...\n"
-    package = package_of(tmp_path, monkeypatch, a=same, b=same)
-    with pytest.raises(HeadwayError, match=r"two tasks are named 'one'.*\.b"):
-        Tasks.collect(package)
+GOOD = """
+class Odd: ...
+class Model(BaseModel):
+    at: datetime
+@task
+def bare(x: int) -> int: return x
+@task()
+def unannotated(a, b=1): return [a, b]
+@task()
+def placed(x: int, /, y: "int" = 2) -> "Nowhere": return [x, y]
+@task()
+def named(model_config: str, _x: int, json: Model, self: str, copy: int, schema: "list[Model]", dict: date = None):
+    return repr([model_config, _x, json, self, copy, schema, dict])
+@task()
+def unkept(a: object = Odd, b: int = float("nan"), c: str = 5): return [a is Odd, b != b, c]
+@task()
+def fields(x: int = Field(default=3, ge=1), y: Annotated[int, Field(default=4)] = 5): return [x, y]
+@task(timeout=-1)
+def forever(): return None
+alias = forever
+"""
+BAD = """
+class Plain: ...
+@task()
+def stars(*args): ...
+@task()
+def more(**kwargs): ...
+@task()
+def plain(x: Plain): ...
+@task()
+def called(f: Callable[[], None]): ...
+@task()
+def hidden(x: SecretStr): ...
+@task()
+def lost(x: "Nowhere"): ...
+@task(timeout=0)
+def never(): ...
+@task(timeout=1.5)
+def partly(): ...
+@task(queue="mail")
+def elsewhere(): ...
+@task(name="bare")
+def second(): ...
+"""
+IMPORTS = """
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+from pydantic import BaseModel, Field, SecretStr
+"""
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tasks:
+    texts = {"a": IMPORTS + GOOD, "b": IMPORTS + BAD, "c": "x = 1 +\n", "d": "import no_such_module\n"}
+    package = package_of(tmp_path, monkeypatch, **texts, e="import sys\nsys.exit(7)\n", f="task(5)\n")
+    return Tasks.collect(package, ["default"])
+
+
+def test_a_bad_task_is_left_out_with_its_reason_and_takes_nothing_from_the_others(
+    mixed: Tasks, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert [one.name for one in mixed] == ["bare", "fields", "forever", "named", "placed", "unannotated", "unkept"]
+    found = {one.name: (Path(one.file).name, one.reason) for one in mixed.broken}
+    right = {
+        "stars": ("b.py", "*args"),
+        "more": ("b.py", "**kwargs"),
+        "plain": ("b.py", "x: pydantic can't describe this type"),
+        "called": ("b.py", "f: no JSON can be of this type"),
+        "hidden": ("b.py", "x: a secret can't be an argument"),
+        "lost": ("b.py", "x: its type 'Nowhere' can't be read"),
+        "never": ("b.py", "timeout: expected a whole number of seconds from 1, or -1 for none, got 0"),
+        "partly": ("b.py", "got 1.5"),
+        "elsewhere": ("b.py", "queue: expected one of default (HEADWAY_QUEUES), got 'mail'"),
+        "bare": ("b.py", "another task of this name is in "),
+    }
+    modules = {"c": "SyntaxError", "d": "ModuleNotFoundError", "e": "SystemExit: 7", "f": "AttributeError"}
+    for name, (file, reason) in right.items():
+        assert found[name][0] == file and reason in found[name][1], found[name]
+    by_module = {name.rpartition(".")[2]: reason for name, (_, reason) in found.items() if "." in name}
+    assert {name: reason[: len(modules[name])] for name, reason in by_module.items()} == modules
+    lines = {one.name.rpartition(".")[2]: one.line for one in mixed.broken}
+    assert lines["stars"] == 9 and lines["c"] == lines["d"] == lines["f"] == 2 and lines["e"] == 3
+    mixed.warn()
+    assert [record.getMessage() for record in caplog.records] == [str(one) for one in mixed.broken]
+    assert all(one.file.endswith(f"{Path(one.file).stem}.py") and str(one).startswith(one.file) for one in mixed.broken)
+
+
+def test_what_waits_of_a_task_that_can_not_be_offered_still_runs(mixed: Tasks) -> None:
+    assert mixed.get("elsewhere").internal and mixed.get("never").internal and "stars" not in mixed
+    with pytest.raises(UnknownTask):
+        mixed.offered("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "kept", "result"),
+    [
+        ("bare", {"x": "5"}, {"x": 5}, 5),
+        ("unannotated", {"a": [None]}, {"a": [None], "b": 1}, [[None], 1]),
+        ("placed", {"x": 1}, {"x": 1, "y": 2}, [1, 2]),
+        ("unkept", {}, {}, [True, True, 5]),
+        ("unkept", {"b": 2, "a": 1}, {"a": 1, "b": 2}, [False, False, 5]),
+        ("fields", {}, {"x": 3, "y": 5}, [3, 5]),
+        ("forever", {}, {}, None),
+        (
+            "named",
+            {
+                "model_config": "m",
+                "_x": 1,
+                "json": {"at": "1970-01-01T00:00:00+00:00"},
+                "self": "s",
+                "copy": 2,
+                "schema": [],
+            },
+            {
+                "model_config": "m",
+                "_x": 1,
+                "json": {"at": "1970-01-01T00:00:00Z"},
+                "self": "s",
+                "copy": 2,
+                "schema": [],
+                "dict": None,
+            },
+            "['m', 1, Model(at=datetime.datetime(1970, 1, 1, 0, 0, tzinfo=TzInfo(0))), 's', 2, [], None]",
+        ),
+    ],
+)
+def test_any_signature_that_can_be_described_runs(
+    mixed: Tasks, name: str, args: dict[str, Any], kept: dict[str, Any], result: Any
+) -> None:
+    one = mixed.get(name)
+    assert one.parse(args) == kept
+    assert one.call((), kept) == result
+    schema = one.describe()["arguments"]
+    Draft202012Validator.check_schema(schema)
+    assert Draft202012Validator(schema).is_valid(args) or args == {"x": "5"}
+    assert set(schema.get("properties", {})) >= set(kept)
 
 
 def test_an_internal_task_is_run_and_not_offered() -> None:

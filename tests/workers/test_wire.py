@@ -15,7 +15,6 @@ from workers.wire import (
     ACTIVE,
     ENDED,
     FIELDS,
-    MESSAGE_LIMIT,
     WAITING,
     JobState,
     Logged,
@@ -26,7 +25,6 @@ from workers.wire import (
     decode_update,
     encode,
     encode_state,
-    error_of,
 )
 
 TWIN = Path(__file__).parent.parent.parent / "frontend" / "js" / "wire.js"
@@ -302,11 +300,7 @@ def test_the_refusal_of_a_long_message_is_short() -> None:
     assert len(str(raised.value)) < 200
 
 
-# -- numbers, errors, keys
-
-
-def test_the_message_of_an_error_is_cut() -> None:
-    assert error_of("ValueError", "x" * 10_000) == {"type": "ValueError", "message": "x" * MESSAGE_LIMIT}
+# -- numbers, keys
 
 
 def test_keys_say_what_they_hold() -> None:

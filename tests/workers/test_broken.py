@@ -1,0 +1,36 @@
+"""What is said of a task that can't be used; tests/workers/test_tasks.py has the tasks themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.broken import Broken, check_mark, unimported, unusable
+from workers.errors import HeadwayError
+
+
+def test_a_line_says_where_what_and_why() -> None:
+    assert str(Broken("jobs/a.py", 3, "one", "no")) == "jobs/a.py:3: one is left out: no"
+
+
+@pytest.mark.parametrize("timeout", [1, 7200, -1])
+def test_a_time_is_a_whole_number_of_seconds(timeout: int) -> None:
+    check_mark("default", timeout, ["default"])
+    check_mark("anywhere", timeout, None)
+
+
+@pytest.mark.parametrize("timeout", [0, -2, 1.5, True, "1h", None, float("nan")])
+def test_any_other_is_refused(timeout: object) -> None:
+    with pytest.raises(HeadwayError, match="timeout: expected a whole number"):
+        check_mark("default", timeout, None)
+
+
+def test_files_below_us_are_named_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parent)
+    here = test_files_below_us_are_named_from_here
+    found = unusable("one", here, HeadwayError("x" * 1000))
+    assert (found.file, found.line, len(found.reason)) == ("test_broken.py", here.__code__.co_firstlineno, 300)
+
+
+def test_a_module_that_is_not_there_is_named_too() -> None:
+    found = unimported("a.b", ModuleNotFoundError("no module"))
+    assert (found.file, found.line, found.name, found.reason) == ("a.b", 0, "a.b", "ModuleNotFoundError: no module")
