@@ -4,13 +4,12 @@ from typing import Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
-from rq.command import send_shutdown_command
 from rq.suspension import is_suspended, resume, suspend
 
 from realtime import openapi
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from workers import overview
+from workers import commands, overview
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
 
@@ -119,7 +118,7 @@ def shut_down_worker(name: str) -> tuple[Response, int]:
     redis = services().redis
     if name not in [worker["name"] for worker in overview.workers(redis)]:
         raise NotFound(f"no worker is named {name[:80]!r}")
-    send_shutdown_command(redis, name)
+    commands.shut_down(redis, name)
     return jsonify(ok=True), 202
 
 

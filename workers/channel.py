@@ -16,8 +16,9 @@ from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
+from workers.database import channel_of
 from workers.errors import WireError
-from workers.wire import CHANNEL, Message, decode_update, encode
+from workers.wire import Message, decode_update, encode
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0  # seconds within which the channel is tried again, the moment drawn at random
 CHUNK = 256 * 1024  # bytes that are read at once
@@ -50,6 +51,7 @@ class Channel:
 
     def __init__(self, connection: Redis) -> None:
         self._pool = connection.connection_pool
+        self._name = channel_of(connection)
         self._plain: socket.socket | None = None
 
     def listen(self) -> Iterator[list[Message] | Gap]:
@@ -80,7 +82,7 @@ class Channel:
         """What comes over one connection, until it ends: messages, and None for each confirmation."""
         connection = self._pool.get_connection()
         try:
-            connection.send_command("SUBSCRIBE", CHANNEL)
+            connection.send_command("SUBSCRIBE", self._name)
             plain = connection._get_socket()
             if plain is None:
                 raise RedisConnectionError("it ended in this very moment")
@@ -128,7 +130,7 @@ def _decoded(data: bytes) -> Message | None:
 def probe(connection: Redis, process: str, number: int) -> None:
     """Publish a probe, with the mark of the data that Redis holds; the first to look sets the mark. One round trip."""
     message = encode({"probe": process, "n": number, "born": "BORN"})
-    _probe()([BORN], [CHANNEL, message, uuid4().hex], client=connection)
+    _probe()([BORN], [channel_of(connection), message, uuid4().hex], client=connection)
 
 
 @functools.cache

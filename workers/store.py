@@ -12,6 +12,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from workers import records
+from workers.database import channel_of
 from workers.endurance import Endurance
 from workers.errors import WireError
 from workers.script import SCRIPT
@@ -103,7 +104,8 @@ def _run(
 ) -> Any:
     given = [*(fallback or {}).items(), *fields.items()]
     pairs: list[str] = [part for name, value in given for part in (name, encode(value))]
-    reply = _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
+    arguments: list[str | int] = [what, id, owner, attempt, len(fallback or {}), channel_of(connection), *pairs]
+    reply = _script()([state_key(id)], arguments, client=connection)
     if isinstance(reply, list) and reply[0] == b"error":  # read-only or full: not done, and another time it may be
         raise ResponseError(reply[1].decode(errors="replace"))
     return reply

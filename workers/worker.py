@@ -18,7 +18,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from workers import context, store
+from workers import commands, context, store
 from workers.abandoned import fail_unreadable
 from workers.claim import Overtaken, hold, may_begin, write_start
 from workers.context import JobContext
@@ -108,6 +108,10 @@ class TrackedWorker(Worker):
             # Redis was away, for other workers too: who has not been able to speak is not looked for right away
             self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ says None, and means a time or None
 
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        if commands.concerns(self.connection, message):
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
+
     def run_maintenance_tasks(self) -> None:
         """RQ calls this each `MAINTENANCE` seconds; its own tidies up the groups of all applications, too."""
         self.clean_registries()
@@ -169,6 +173,9 @@ class TrackedWorker(Worker):
         found = whereabouts(self.connection, job.id)
         is_behind = found.attempt is not None and self._attempt is not None and found.attempt > self._attempt
         # an attempt that only waits may yet be canceled: until somebody really has it, ours is the only one that runs
+        if found.is_to_stop and self._attempt in (None, found.attempt):
+            self._stopped_job_id = job.id  # the command itself has not come: it was said while we could not hear it
+            self.kill_horse()
         if is_behind and found.executions - {self._execution_id}:
             # we were silent for so long that the job was given to somebody else
             self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, found.attempt, self._attempt)
@@ -281,8 +288,7 @@ class TrackedWorker(Worker):
     @property
     def _execution_id(self) -> str:
         """What is registered for the job; '' where nothing is."""
-        execution: Execution | None = self.execution
-        return "" if execution is None else execution.id
+        return getattr(self.execution, "id", "")
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds of silence after which RQ calls a job abandoned."""
