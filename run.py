@@ -7,6 +7,7 @@
     python run.py scheduler       what queues retries and scheduled jobs when their time has come
     python run.py cron            what queues the tasks of HEADWAY_CRON again and again: one in all
     python run.py redis           the embedded server
+    python run.py channel         prints the name of the Redis channel that updates travel on
 
 The only place that starts processes, by workers/supervisor.py. It imports neither eventlet nor redis.
 """
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
         prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "cron", "redis"]
+        "part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "cron", "redis", "channel"]
     )
     parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
     parser.add_argument("--name", help="with worker --queue: the worker's name")
@@ -56,6 +57,8 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
         "HEADWAY_HOME": str(settings.home),
         "REDIS_URL": settings.redis_url,
     }
+    if options.part == "channel":
+        return subprocess.call(python("workers.main", "channel"), cwd=ROOT, env=environment.of_worker(given))
     supervisor = Supervisor(ROOT, environment.of_worker(given), sys.stdout, grace=settings.grace + SPARE)
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, supervisor.stop)

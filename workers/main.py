@@ -1,4 +1,4 @@
-"""`python -m workers.main worker | scheduler | cron | ping`: one process of the workers' side."""
+"""`python -m workers.main worker | scheduler | cron | ping | channel`: one process of the workers' side."""
 
 import argparse
 import logging
@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 from rq.cron import CronScheduler
 from rq.serializers import JSONSerializer
 
-from workers import embedded, environment, jobs, lifecycle, server, store
+from workers import database, embedded, environment, jobs, lifecycle, server, store, unreachable
 from workers.errors import HeadwayError, SettingsError
+from workers.redis_url import ENCODE
 from workers.scheduler import Scheduler
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -26,16 +27,21 @@ LOG_FORMAT = "%(levelname)s %(message)s"
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
-    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping"])
+    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping", "channel"])
     parser.add_argument("--queue", help="the one queue this worker takes jobs from")
     parser.add_argument("--name", help="the worker's name; unique among those alive")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:
         settings = Settings.from_environment(os.environ, Path.cwd())
+        if options.part == "channel":
+            print(database.channel_of(store.connect(settings.redis_url)))
+            return 0
         if settings.embedded:
             embedded.listens_at(settings)
         connection = _connect(settings)
+        if options.part == "ping":
+            server.check_use(connection)
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
@@ -44,7 +50,7 @@ def main(arguments: list[str]) -> int:
             return _cron(settings, connection)
         return 0
     except (RedisError, OSError) as error:
-        print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
+        print(unreachable.why(error, os.environ.get("REDIS_URL", "")), file=sys.stderr)
     except HeadwayError as error:
         print(error, file=sys.stderr)
     return 1
@@ -55,8 +61,9 @@ def _connect(settings: Settings) -> Redis:
     try:
         connection = store.connect(settings.redis_url)
         connection.ping()
-    except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
-        raise SettingsError(f"REDIS_URL: expected an address that redis-py understands: {error}") from error
+    except (TypeError, ValueError):  # redis-py's, of options that it does not know: its text has them
+        expected = "options that redis-py knows, such as ?ssl_ca_certs=/etc/ca.pem"
+        raise SettingsError(f"REDIS_URL: expected {expected}; {ENCODE}") from None
     server.check(connection)
     return connection
 

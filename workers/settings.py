@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from workers import addresses, folders, memory, senders
+from workers import addresses, folders, memory, redis_url, senders
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
 from workers.senders import MailServer
@@ -87,11 +87,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Settings":
         """Raises `SettingsError` naming the variable, what was expected and what came."""
         home = Path(environ.get("HEADWAY_HOME") or home / ".headway").absolute()
-        url = environ.get("REDIS_URL", "")
-        # never repeated in an error: it may hold a password
-        scheme = _scheme(url)
-        if url and scheme not in ("redis", "rediss", "unix"):
-            raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
+        url = redis_url.checked(environ.get("REDIS_URL", ""))
         return cls(
             home=home,
             redis_url=url or f"unix://{socket_path(home, environ.get('XDG_RUNTIME_DIR', ''))}",
