@@ -26,7 +26,7 @@ from workers import ceiling, context, limits, records, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.naming import short
 from workers.ours import MARK
-from workers.remainder import newest_progress, result_fields, write_log
+from workers.remainder import kept, newest_progress, result_fields, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions
 from workers.wire import Status, encode, failure_from
@@ -158,7 +158,7 @@ class TrackedJob(Job):
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
             blank = {"result": None, "result_truncated": False, "error": self.failure}
             ended_at = _ms(self.ended_at) or _ms(datetime.now(UTC))
-            fields |= newest_progress(self.id) | blank | {"ended_at": ended_at}
+            fields |= newest_progress(self.id) | blank | {"ended_at": ended_at, "kept": kept(self, status)}
         if status == Status.FINISHED:
             fields |= result_fields(self._result)
         elif self.failure is not None:
