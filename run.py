@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from workers import embedded, environment, strength
+from workers import append_log, embedded, environment, strength
 from workers.errors import HeadwayError, SettingsError
 from workers.settings import Secrets, Settings
 from workers.supervisor import Supervisor
@@ -30,6 +30,7 @@ from workers.watchdog import Watchdog
 ROOT = Path(__file__).resolve().parent
 SPARE = 5.0  # seconds beyond a running job's grace for the parts to end; a second Ctrl-C cuts it short
 READY_WITHIN = 10.0  # seconds for the embedded server to answer
+LOADED_WITHIN = 3600.0  # seconds for it to load its data
 
 
 def main(arguments: list[str]) -> int:
@@ -71,8 +72,13 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
         # the server holds the lock too: while it lives, no other may write to its files
-        supervisor.add("redis", embedded.command(settings), (lock.fileno(),), environment.of_server(given))
-        if not supervisor.wait_until(lambda: embedded.answers(settings), READY_WITHIN):
+        command, data = embedded.command(settings), embedded.data(settings)
+        if trimmed := append_log.trim(data):
+            supervisor.say(trimmed)
+        supervisor.add("redis", command, (lock.fileno(),), environment.of_server(given))
+        if not comes_up(supervisor, settings):
+            if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
+                supervisor.say(damage)
             supervisor.give_up("the embedded server did not come up")
             return supervisor.run()
     elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)) != 0:
@@ -92,6 +98,17 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         if lock is not None:
             lock.close()
+
+
+def comes_up(supervisor: Supervisor, settings: Settings) -> bool:
+    """Whether the embedded server does, however long it takes to load what it has."""
+
+    def answers() -> bool:
+        return embedded.answers(settings)
+
+    if supervisor.wait_until(answers, READY_WITHIN):
+        return True
+    return embedded.is_loading(settings) and supervisor.wait_until(answers, LOADED_WITHIN)
 
 
 def add_web(supervisor: Supervisor, settings: Settings, given: Mapping[str, str]) -> None:

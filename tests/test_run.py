@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from redis import Redis
+from redis import Redis, RedisError
 
 from tests.conftest import ROOT, free_port, is_ready, until
 from tests.web_hook import WebHook
+from workers.settings import socket_path
 
 Start = Callable[..., "Running"]
 
@@ -246,6 +247,38 @@ def test_two_on_one_folder_are_refused(start: Start, tmp_path: Path) -> None:
     until((tmp_path / "home" / "redis.sock").exists, "its server") if len(str(tmp_path)) < 80 else None
     answer = failing("redis", HEADWAY_HOME=str(tmp_path / "home"))
     assert answer.returncode != 0 and "another Headway runs on" in answer.stderr
+
+
+def test_data_that_a_power_loss_has_torn_is_mended_or_told_with_what_to_do(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "data" / "appendonlydir"
+    folder.mkdir(parents=True)
+    for part in (tmp_path / "home", folder.parent, folder):
+        part.chmod(0o700)
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    written = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n"
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(written + b"rubbish\r\n" + written)
+    answer = failing("redis", HEADWAY_HOME=str(tmp_path / "home"))
+    assert answer.returncode != 0 and "is damaged. Copy its folder;" in answer.stdout
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(written + bytes(100))
+    running = start("redis")
+    until(lambda: "100 zero bytes" in running.output, "the mending")
+    connection = Redis.from_url(f"unix://{socket_path(tmp_path / 'home')}")
+    until(lambda: answers(connection), "the server")
+    assert connection.get("a") == b"b"
+    connection.close()
+
+
+def answers(connection: Redis) -> bool:
+    try:
+        return bool(connection.ping())
+    except RedisError:
+        return False
+
+
+@pytest.mark.parametrize(("url", "name"), [("", "headway:events"), ("redis://127.0.0.1:1/4", "headway:events:4")])
+def test_the_channels_name_is_printed_without_a_server(url: str, name: str, tmp_path: Path) -> None:
+    answer = failing("channel", REDIS_URL=url, HEADWAY_HOME=str(tmp_path))
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, f"{name}\n", "")
 
 
 def test_without_a_server_binary_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

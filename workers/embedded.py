@@ -40,13 +40,18 @@ def listens_at(settings: Settings) -> Path:
     return path
 
 
+def data(settings: Settings) -> Path:
+    """The folder that the server keeps its data in. Raises `SettingsError`."""
+    return folders.private(settings.home / "data", ANYTHING)
+
+
 def command(settings: Settings) -> list[str]:
     """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
     options = {
         "port": "0",
         "unixsocket": str(listens_at(settings)),
         "unixsocketperm": "700",
-        "dir": str(folders.private(settings.home / "data", ANYTHING)),
+        "dir": str(data(settings)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "maxmemory": str(settings.maxmemory or memory.share()),
@@ -70,11 +75,20 @@ def binary() -> str:
 
 def answers(settings: Settings) -> bool:
     """Whether the embedded server is up, with its data loaded."""
+    return _ping(settings).startswith(b"+PONG")
+
+
+def is_loading(settings: Settings) -> bool:
+    """Whether it is up, and has much data to load."""
+    return _ping(settings).startswith(b"-LOADING")
+
+
+def _ping(settings: Settings) -> bytes:
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
             connection.connect(settings.redis_url.removeprefix("unix://"))
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            return connection.recv(16)
     except OSError:
-        return False
+        return b""
