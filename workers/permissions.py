@@ -14,15 +14,16 @@ KEYS: Final = ("~rq:*", "~headway:*")
 WORKERS: Final = "rq:pubsub:*"  # the channels on which RQ tells its workers to stop
 # each with arguments that are fit to be queued in a MULTI; it is discarded
 COMMANDS: Final = """
-blmove rq:a rq:b RIGHT LEFT 0|del rq:a|evalsha x 0|eval x 0|exists rq:a|expire rq:a 9|expireat rq:a 9|get rq:a
-get headway:a|hdel rq:a b|hexists rq:a b|hget rq:a b|hgetall rq:a|hincrby rq:a b 1|hincrbyfloat rq:a b 1|hlen rq:a
-hmget rq:a b|hset rq:a b c|hsetnx rq:a b c|incr rq:a|incrby rq:a 1|lindex rq:a 0|llen rq:a|lmove rq:a rq:b RIGHT LEFT
-lpop rq:a|lpos rq:a b|lpush rq:a b|lrange rq:a 0 0|lrem rq:a 0 b|ltrim rq:a 0 0|mget rq:a|persist rq:a|pexpire rq:a 9
-ping|pttl rq:a|rpush rq:a b|sadd rq:a b|scard rq:a|script load x|set rq:a b|sismember rq:a b|smembers rq:a
-srandmember rq:a|srem rq:a b|time|ttl rq:a|type rq:a|unwatch|xadd rq:a * b c|xlen rq:a|xread STREAMS rq:a 0
-xrevrange rq:a + -|zadd rq:a 1 b|zcard rq:a|zcount rq:a 0 1|zrange rq:a 0 0|zrangebyscore rq:a 0 1|zrem rq:a b
-zremrangebyrank rq:a 0 0|zremrangebyscore rq:a 0 1|zrevrange rq:a 0 0|zrevrangebyscore rq:a 1 0|zscan rq:a 0
-zscore rq:a b|publish rq:pubsub:a b|subscribe rq:pubsub:a|unsubscribe rq:pubsub:a
+blmove rq:a rq:b RIGHT LEFT 0|del rq:a|eval x 0|evalsha x 0|exists rq:a|expire rq:a 9|expireat rq:a 9|get headway:a
+get rq:a|hdel rq:a b|hexists rq:a b|hget rq:a b|hgetall rq:a|hincrby rq:a b 1|hincrbyfloat rq:a b 1|hlen rq:a
+hmget rq:a b|hset rq:a b c|hsetnx rq:a b c|hstrlen rq:a b|incr rq:a|incrby rq:a 1|lindex rq:a 0|llen rq:a
+lmove rq:a rq:b RIGHT LEFT|lpop rq:a|lpos rq:a b|lpush rq:a b|lrange rq:a 0 0|lrem rq:a 0 b|ltrim rq:a 0 0
+mget rq:a|persist rq:a|pexpire rq:a 9|ping|pttl rq:a|publish rq:pubsub:a b|rename rq:a rq:b|rpush rq:a b
+sadd rq:a b|scard rq:a|script exists x|script load x|set rq:a b|sismember rq:a b|smembers rq:a|srandmember rq:a
+srem rq:a b|subscribe rq:pubsub:a|time|ttl rq:a|type rq:a|unsubscribe rq:pubsub:a|unwatch|xadd rq:a * b c|xlen rq:a
+xread STREAMS rq:a 0|xrevrange rq:a + -|zadd rq:a 1 b|zcard rq:a|zcount rq:a 0 1|zrange rq:a 0 0
+zrangebyscore rq:a 0 1|zrem rq:a b|zremrangebyrank rq:a 0 0|zremrangebyscore rq:a 0 1|zrevrange rq:a 0 0
+zrevrangebyscore rq:a 1 0|zscan rq:a 0|zscore rq:a b
 """
 OF_CHANNEL: Final = ("publish {} a", "subscribe {}")
 AROUND: Final = ("watch", "multi", "discard", "exec")  # which can't be queued
@@ -34,7 +35,7 @@ BESIDE: Final = ("hello", "select", "info", "client|setname", "client|list", "cl
 def rules(channel: str) -> list[str]:
     """The least rights, as ACL SETUSER takes them."""
     names = {_name(command) for command in _commands(channel)} | set(AROUND) | set(BESIDE)
-    return [*KEYS, f"&{channel}", f"&{WORKERS}", "-@all", *(f"+{name}" for name in sorted(names))]
+    return [*KEYS, "resetchannels", f"&{channel}", f"&{WORKERS}", "-@all", *(f"+{name}" for name in sorted(names))]
 
 
 def missing(redis: Redis) -> list[str]:
