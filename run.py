@@ -7,6 +7,7 @@
     python run.py scheduler       what queues retries and scheduled jobs when their time has come
     python run.py cron            what queues the tasks of HEADWAY_CRON again and again: one in all
     python run.py redis           the embedded server
+    python run.py channel         prints the name of the Redis channel that updates travel on
 
 The only place that starts processes, by workers/supervisor.py. It imports neither eventlet nor redis.
 
@@ -28,7 +29,7 @@ from pathlib import Path
 if sys.flags.safe_path:  # else Python does it itself
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from workers import addresses, embedded, environment, process, strength, variables
+from workers import addresses, append_log, embedded, environment, process, strength, variables
 from workers.errors import HeadwayError, SettingsError
 from workers.output import Output
 from workers.settings import Secrets, Settings
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
         prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "cron", "redis"]
+        "part", nargs="?", default="all", choices=["all", "web", "worker", "scheduler", "cron", "redis", "channel"]
     )
     parser.add_argument("--queue", help="with worker: one worker for this queue instead of all")
     parser.add_argument("--name", help="with worker --queue: the worker's name")
@@ -74,6 +75,9 @@ def check_name(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
 
 
 def start(options: argparse.Namespace, settings: Settings, out: Output) -> int:
+    if options.part == "channel":
+        given = environment.of_parts({**os.environ, "REDIS_URL": settings.redis_url}, ROOT)
+        return subprocess.call(python("workers.main", "channel"), cwd=ROOT, env=environment.of_worker(given))
     with ExitStack() as held:
         secrets = None
         if options.part in ("all", "web"):
@@ -101,9 +105,13 @@ def start(options: argparse.Namespace, settings: Settings, out: Output) -> int:
         if options.part == "redis" or (options.part == "all" and settings.embedded):
             lock = held.enter_context(embedded.claim(settings.home))
             # the server holds the lock too: while it lives, no other may write to its files
-            server = environment.of_server(given)
-            supervisor.add("redis", embedded.command(settings), (lock.fileno(),), server, outlasts=True)
+            command, data = embedded.command(settings), embedded.data(settings)
+            if trimmed := append_log.trim(data):
+                supervisor.say(trimmed)
+            supervisor.add("redis", command, (lock.fileno(),), environment.of_server(given), outlasts=True)
             while not supervisor.wait_until(lambda: embedded.answers(settings), PATIENCE):
+                if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
+                    supervisor.say(damage)
                 if supervisor.is_stopping:
                     return supervisor.run()
                 supervisor.say("the embedded server has not come up yet: it may have much to read")

@@ -14,7 +14,8 @@ from rq.job import Job, JobStatus
 
 from bench.stock_task import sum_digits
 from workers import store
-from workers.wire import CHANNEL, Status
+from workers.database import channel_of
+from workers.wire import Status
 
 HEADWAY, FLASK_SOCKETIO, POLLING = "headway", "flask-socketio", "polling"
 REPORTS = "reports"  # Headway, but by the script that workers run; messages made ready take Redis less
@@ -82,10 +83,10 @@ class Publisher:
 
     def _publish(self, moves: Moves) -> None:
         """The bytes that the script publishes for a state."""
-        before, middle, last, end = self._template
+        channel, (before, middle, last, end) = channel_of(self._redis), self._template
         with self._redis.pipeline(transaction=False) as pipeline:
             for id, version, step in moves:
-                pipeline.publish(CHANNEL, b"%s%s%s%d%s%d%s" % (before, id.encode(), middle, version, last, step, end))
+                pipeline.publish(channel, b"%s%s%s%d%s%d%s" % (before, id.encode(), middle, version, last, step, end))
             pipeline.execute()
 
     def _report(self, moves: Moves) -> None:
@@ -117,7 +118,7 @@ def start(redis: Redis, id: str) -> None:
 def _template(redis: Redis, id: str) -> tuple[bytes, ...]:
     """What the script publishes for a state, in four parts: between them stand the id, version and completed."""
     with redis.pubsub(ignore_subscribe_messages=True) as listener:
-        listener.subscribe(CHANNEL)
+        listener.subscribe(channel_of(redis))
         for step in range(1, FIRST):  # again, until the subscription has come first
             store.report(redis, id, 1, {"completed": step, "total": None, "unit": ""})
             message = listener.get_message(timeout=0.2)

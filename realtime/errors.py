@@ -3,19 +3,19 @@
 import logging
 from typing import Any
 
-import redis.exceptions
 from flask import Flask, Response, jsonify
+from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from realtime.access import Refusal
 from realtime.framing import Fault
+from workers import trouble
 from workers.errors import BadArguments, Conflict, Full, HeadwayError, NotFound, TakenBack, TooMany
 from workers.fields import cut
 
 RETRY_AFTER = 2  # seconds
 MESSAGE_LIMIT = 2000  # characters
 RETRY_AFTER_FULL = 30  # seconds
-AWAY = "Redis can't be reached, or takes no writes; try again in a moment"
 CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
 CODES |= {405: "bad_request", 413: "too_large", 415: "bad_request", 429: "too_many", 503: "unavailable"}
 STATUSES = {"bad_request": 400, "unauthorized": 401, "expired": 401, "forbidden": 403, "not_found": 404}
@@ -96,18 +96,13 @@ def register(app: Flask) -> None:
     def faulty(error: Fault) -> Response:
         return answer(error.status, error.code, str(error), retry_after=error.retry_after)
 
-    @app.errorhandler(redis.exceptions.ConnectionError)
-    @app.errorhandler(redis.exceptions.TimeoutError)
-    @app.errorhandler(redis.exceptions.ReadOnlyError)
-    @app.errorhandler(redis.exceptions.OutOfMemoryError)
-    def redis_away(error: redis.exceptions.RedisError) -> Response:
-        log.warning("Redis: %s", error)
-        return answer(
-            503,
-            "unavailable",
-            "Redis can't be reached, or takes no writes; try again in a moment",
-            retry_after=RETRY_AFTER,
-        )
+    @app.errorhandler(RedisError)
+    def redis_away(error: RedisError) -> Response:
+        why = trouble.sentence(error)
+        if why is None:
+            return unexpected(error)
+        log.warning("Redis: %s", trouble.words_of(error))
+        return answer(503, "unavailable", f"{why}; try again in a moment", retry_after=RETRY_AFTER)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

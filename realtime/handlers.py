@@ -22,7 +22,7 @@ from realtime.topics import TOPIC_LIMIT, Topic
 from workers.wire import encode, is_job_id, no_constant
 
 SEEN_LIMIT = 500  # ends in one message
-AWAY = Refusal("unavailable", "Redis can't be reached; try again in a moment")
+AWAY = Refusal("unavailable", "Redis can't be used at present; try again in a moment")
 
 log = logging.getLogger("headway.handlers")
 

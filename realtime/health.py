@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from realtime import openapi
 from realtime.errors import RETRY_AFTER, answer
 from realtime.request import allow, services, visitor
+from workers import trouble
 
 blueprint = Blueprint("health", __name__)
 
@@ -22,14 +23,14 @@ def health() -> Response:
 @blueprint.get("/readyz")
 @openapi.describe(answer="Ready")
 def ready() -> Response:
-    """Whether Redis is there and the relay hears it: `probe_age` in seconds, and the gaps so far; 503 otherwise."""
+    """Whether Redis takes writes and the relay hears it: `probe_age` in seconds, and the gaps so far; 503 otherwise."""
     try:
         services().redis.ping()
-    except RedisError:
-        return answer(503, "unavailable", "Redis can't be reached", retry_after=RETRY_AFTER)
+    except RedisError as error:
+        return answer(503, "unavailable", trouble.sentence(error) or trouble.AWAY, retry_after=RETRY_AFTER)
     pulse = services().pulse
     if not pulse.live:
-        return answer(503, "unavailable", f"the relay is {pulse.state}", retry_after=RETRY_AFTER)
+        return answer(503, "unavailable", pulse.refusal or f"the relay is {pulse.state}", retry_after=RETRY_AFTER)
     return jsonify(ok=True, probe_age=pulse.probe_age, gaps=pulse.gaps)
 
 

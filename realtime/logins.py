@@ -12,7 +12,8 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 
 from realtime.sessions import OLD_LOGIN, Session
-from workers.wire import CHANNEL, Recheck, encode_recheck, push_key
+from workers.database import channel_of
+from workers.wire import Recheck, encode_recheck, push_key
 
 LASTS = 365 * 24 * 3600  # seconds; as the cookie, and both are renewed by pages
 OVER = (
@@ -43,7 +44,7 @@ class Logins:
             else:
                 pipeline.delete(_key(number))
             pipeline.delete(push_key(owner))  # who has logged out is not to read what that session's jobs did
-            pipeline.publish(CHANNEL, encode_recheck(Recheck(owner, False)))
+            pipeline.publish(channel_of(self._redis), encode_recheck(Recheck(owner, False)))
             pipeline.execute()
 
     def read(self, session: Session) -> Mapping[str, Any]:

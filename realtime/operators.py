@@ -4,13 +4,12 @@ from typing import Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
-from rq.command import send_shutdown_command
 from rq.suspension import is_suspended, resume, suspend
 
 from realtime import openapi
 from realtime.audit import NAME_LIMIT, audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from workers import overview, parts, scheduler_heartbeat
+from workers import commands, overview, parts, scheduler_heartbeat
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
 
@@ -151,7 +150,7 @@ def _shut_down(name: str) -> tuple[Response, int]:
     redis = services().redis
     if name not in [worker["name"] for worker in overview.workers(redis)]:
         raise NotFound(f"no worker is named {name[:80]!r}")
-    send_shutdown_command(redis, name)
+    commands.shut_down(redis, name)
     return jsonify(ok=True), 202
 
 

@@ -27,9 +27,10 @@ from realtime.audit import audited, keep_who
 from realtime.errors import Refused
 from realtime.request import client, read_json, services, session_owner, this_session, visitor
 from workers import logins
+from workers.database import channel_of
 from workers.errors import TooMany
 from workers.release import VERSION
-from workers.wire import CHANNEL, Recheck, encode_recheck
+from workers.wire import Recheck, encode_recheck
 
 FRONTEND = Path(__file__).parent.parent / "frontend"
 LIBRARIES = {
@@ -160,7 +161,7 @@ def log_in() -> Response:
     _become(new_owner(), number)
     who = visitor()
     if before.owner:
-        here.redis.publish(CHANNEL, encode_recheck(Recheck(before.owner, who.operator, who.viewer)))
+        here.redis.publish(channel_of(here.redis), encode_recheck(Recheck(before.owner, who.operator, who.viewer)))
     return jsonify(ok=True)
 
 

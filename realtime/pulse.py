@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from realtime.frames import encode_event
-from workers import channel, scheduler_heartbeat, store
+from workers import channel, scheduler_heartbeat, store, trouble
 from workers.wire import Probe
 
 BEAT = 2.0  # seconds between two `relay` events
@@ -35,26 +35,40 @@ class Pulse:
     process: str = ""
     _sent: dict[int, float] = field(default_factory=dict)  # our probes under way, and when they were sent
     _proved_at: float = 0.0  # when the newest of our probes that came back was sent
-    _live_since: float = 0.0
     _clock: tuple[float, float] | None = None  # what Redis's clock said (ms), and by ours that can't be set when (s)
+    refusal: str = ""  # why Redis takes no writes, so that what we show stands still; '' where it takes them
+    _held: bool = False  # whether the channel is, and all that was said while it was not has been read
+    _held_since: float = 0.0
     _born: str = ""  # the mark of the Redis data that our states came from
 
     def __post_init__(self) -> None:
         self.since = _now_ms()
         self.process = uuid4().hex
+        self._held = self.live
 
     @property
     def live(self) -> bool:
         return self.state == "live"
 
     def change(self, live: bool) -> None:
-        """Tell every page, where it is news, whether what it shows is live."""
-        state = "live" if live else "stale"
+        """Tell every page, where it is news, whether what it shows is live: we hold the channel, or have lost it."""
+        if live and not self._held:
+            self._held_since = time.monotonic()
+        self._held = live
+        self._judge()
+
+    def refuse(self, why: str) -> None:
+        """Take note that Redis takes no writes, and tell every page; '': it takes them, or takes them again."""
+        if why and why != self.refusal:
+            log.warning("%s: pages are told that what they show may be stale", why)
+        self.refusal = why
+        self._judge()
+
+    def _judge(self) -> None:
+        state = "live" if self._held and not self.refusal else "stale"
         if state == self.state or self.state == "draining":
             return
-        if live:
-            self._live_since = time.monotonic()
-        else:
+        if state == "stale":
             self.gaps += 1
         self.state, self.since = state, _now_ms()
         self.tell(self.packet())
@@ -105,8 +119,10 @@ class Pulse:
             self._sent = {sent: at for sent, at in self._sent.items() if began - at < SILENCE} | {number: began}
             try:
                 channel.probe(redis, self.process, number)
+                self.refuse("")
             except RedisError as error:
-                log.info("a probe could not be sent: %s", error)
+                self.refuse(trouble.refusal(error))
+                log.info("a probe could not be sent: %s", trouble.words_of(error))
             self._look(redis, queues)
             time.sleep(max(0.0, began + PROBE_INTERVAL - time.monotonic()))
 
@@ -122,15 +138,15 @@ class Pulse:
         if probe.process == self.process:
             # not the time at which it came: that would hide how late all else comes
             self._proved_at = max(self._proved_at, self._sent.pop(probe.number, 0.0))
-        same = probe.born == self._born or not self._born
-        self._born = probe.born
+        same = probe.born == self._born or not self._born or not probe.born
+        self._born = probe.born or self._born
         return same
 
     def mind(self, drop: Callable[[], None]) -> None:
         """Call what we show stale, and `drop` the channel, when probes don't come back or come late; for ever."""
         while True:
             time.sleep(LOOK)
-            if self.live and time.monotonic() - max(self._proved_at, self._live_since) > SILENCE:
+            if self._held and time.monotonic() - max(self._proved_at, self._held_since) > SILENCE:
                 log.warning("what is said on the channel does not come through")
                 self.change(live=False)
                 drop()

@@ -20,6 +20,7 @@ import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from contextlib import suppress  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -28,6 +29,7 @@ from typing import Any  # noqa: E402
 import engineio.socket  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
 from wsproto.frame_protocol import CloseReason  # noqa: E402
 
 from realtime import green, handlers  # noqa: E402
@@ -52,6 +54,7 @@ from realtime.sessions import Session  # noqa: E402
 from realtime.stats import Stats  # noqa: E402
 from realtime.transport import SocketTransport  # noqa: E402
 from workers import addresses, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
+from workers import server as redis_server  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
@@ -243,6 +246,8 @@ def main() -> int:
         settings = Settings.from_environment(os.environ, Path.cwd())
         if settings.embedded:
             embedded.listens_at(settings)
+        with suppress(RedisError):  # it is away: pages are told so
+            redis_server.check(store.connect(settings.redis_url))
         secrets = Secrets.from_environment(os.environ, settings.home)
         for warning in strength.judge(settings, secrets):
             log.warning(warning)

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import requests
-from redis import Redis
+from redis import Redis, RedisError
 
 import run
 from tests.conftest import ROOT, free_port, is_ready, until
@@ -23,6 +23,7 @@ from tests.said import Said
 from tests.web_hook import WebHook
 from workers.errors import AWAY, WRONG
 from workers.settings import Secrets, Settings
+from workers.sockets import socket_path, url_of
 from workers.supervisor import Supervisor
 from workers.watchdog import Watchdog
 
@@ -328,6 +329,38 @@ def test_two_on_one_folder_are_refused(start: Start, home: Path) -> None:
     until((home / "redis.sock").exists, "the first one's server")
     answer = failing("redis", HEADWAY_HOME=str(home))
     assert answer.returncode == WRONG and "another Headway runs on" in answer.stderr
+
+
+def test_data_that_a_power_loss_has_torn_is_mended_or_told_with_what_to_do(start: Start, home: Path) -> None:
+    folder = home / "data" / "appendonlydir"
+    folder.mkdir(parents=True)
+    for part in (home, folder.parent, folder):
+        part.chmod(0o700)
+    (folder / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    written = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n"
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(written + b"rubbish\r\n" + written)
+    answer = failing("redis", HEADWAY_HOME=str(home))
+    assert answer.returncode != 0 and "is damaged. Copy its folder;" in answer.stdout
+    (folder / "appendonly.aof.1.incr.aof").write_bytes(written + bytes(100))
+    running = start("redis")
+    until(lambda: "100 zero bytes" in running.output, "the mending")
+    connection = Redis.from_url(url_of(socket_path(home)))
+    until(lambda: answers(connection), "the server")
+    assert connection.get("a") == b"b"
+    connection.close()
+
+
+def answers(connection: Redis) -> bool:
+    try:
+        return bool(connection.ping())
+    except RedisError:
+        return False
+
+
+@pytest.mark.parametrize(("url", "name"), [("", "headway:events"), ("redis://127.0.0.1:1/4", "headway:events:4")])
+def test_the_channels_name_is_printed_without_a_server(url: str, name: str, tmp_path: Path) -> None:
+    answer = failing("channel", REDIS_URL=url, HEADWAY_HOME=str(tmp_path))
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, f"{name}\n", "")
 
 
 def test_without_a_server_binary_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq.command import send_command
 from rq.registry import CanceledJobRegistry, DeferredJobRegistry, FailedJobRegistry, ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 
-from workers import store, verbs
+from workers import commands, store, verbs
 from workers.errors import Conflict, HeadwayError, NotFound
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.store import Stored
@@ -89,7 +88,7 @@ def _write(
     elif verb is Verb.STOP:
         if not job.worker_name:
             raise Conflict("stop: expected a job that a worker runs, got one that has none yet")
-        send_command(pipeline, job.worker_name, "stop-job", job_id=id)
+        commands.stop(pipeline, job.worker_name, id, row.state.attempt)
     elif verb is Verb.CANCEL:
         job.cancel(pipeline)
     else:

@@ -1,6 +1,7 @@
 """The channel that updates travel on: hearing it, noticing that it is lost, and a word to oneself on it."""
 
 import functools
+import logging
 import random
 import socket
 import time
@@ -14,24 +15,30 @@ import hiredis
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 from redis.commands.core import Script
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from workers.database import channel_of
 from workers.errors import WireError
-from workers.wire import CHANNEL, Message, decode_update, encode
+from workers.wire import Message, decode_update, encode
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 2.0  # seconds within which the channel is tried again, the moment drawn at random
 CHUNK = 256 * 1024  # bytes that are read at once
 BORN = "headway:born"  # a mark that is gone with the data
 
-# nothing is written where the mark is there: a probe must get through to a server that is full, or read-only
+# where the mark is there nothing is written, and yet the first SET is refused where nothing can be. A probe must get
+# through all the same: it proves that the channel is held
 PROBE = """
-local born = redis.pcall('GET', KEYS[1])
+local made, born = redis.pcall('SET', KEYS[1], ARGV[3], 'NX'), redis.pcall('GET', KEYS[1])
+local refused = type(made) == 'table' and made.err
 if type(born) ~= 'string' or not string.match(born, '^%x+$') then
-  born = ARGV[3]
-  redis.call('SET', KEYS[1], born)
+  born = refused and '' or ARGV[3]
+  if born ~= '' then redis.call('SET', KEYS[1], born) end
 end
 redis.call('PUBLISH', ARGV[1], (string.gsub(ARGV[2], 'BORN', born)))
+return refused or ''
 """
+
+log = logging.getLogger("headway.channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Channel:
 
     def __init__(self, connection: Redis) -> None:
         self._pool = connection.connection_pool
+        self._name = channel_of(connection)
         self._plain: socket.socket | None = None
 
     def listen(self) -> Iterator[list[Message] | Gap]:
@@ -69,7 +77,10 @@ class Channel:
                         yield Gap(True)
                     else:
                         yield messages
-            except (RedisError, hiredis.HiredisError, OSError):
+            # ValueError: Python's, of a TLS connection that `drop` shut down under a read
+            except (RedisError, hiredis.HiredisError, OSError, ValueError) as error:
+                if tries == 0:
+                    log.info("the channel can't be held: %s", error)
                 if held:
                     yield Gap(False)
                 held = False
@@ -80,7 +91,7 @@ class Channel:
         """What comes over one connection, until it ends: messages, and None for each confirmation."""
         connection = self._pool.get_connection()
         try:
-            connection.send_command("SUBSCRIBE", CHANNEL)
+            connection.send_command("SUBSCRIBE", self._name)
             plain = connection._get_socket()
             if plain is None:
                 raise RedisConnectionError("it ended in this very moment")
@@ -91,6 +102,8 @@ class Channel:
                 reader.feed(data)
                 taken: list[Message] = []
                 while (message := reader.gets()) is not False:
+                    if isinstance(message, hiredis.ReplyError):
+                        raise message
                     if not isinstance(message, list):
                         raise RedisConnectionError(f"expected a message, got {message!r}")
                     if message[0] == b"subscribe":
@@ -126,9 +139,14 @@ def _decoded(data: bytes) -> Message | None:
 
 
 def probe(connection: Redis, process: str, number: int) -> None:
-    """Publish a probe, with the mark of the data that Redis holds; the first to look sets the mark. One round trip."""
+    """Publish a probe, with the mark of the data that Redis holds; the first to look sets the mark. One round trip.
+
+    Raises RedisError, also where the probe was published and Redis refused to write.
+    """
     message = encode({"probe": process, "n": number, "born": "BORN"})
-    _probe()([BORN], [CHANNEL, message, uuid4().hex], client=connection)
+    refused = _probe()([BORN], [channel_of(connection), message, uuid4().hex], client=connection)
+    if refused:
+        raise ResponseError(refused.decode(errors="replace"))
 
 
 @functools.cache

@@ -19,6 +19,7 @@ SLICE: Final = 500  # jobs looked at in one go: some 1 ms of Redis's time
 #          looked at, from the end that nobody takes from: what is taken meanwhile moves none of them
 # ARGV[2]  how many to look at
 # ARGV[3]  the field of RQ's record that marks a job as ours: others' are no concern of ours, wherever they stand
+# ARGV[4…] or just these jobs
 # Returns {where to go on, '' at the end; how many that we call queued are in this part of a queue; then of each that
 # differs: id, our status as JSON, RQ's; empty: none}. Of a started job without an execution RQ's is `stranded`.
 # It writes nothing.
@@ -50,6 +51,7 @@ local function look(id, listed)
     found[at + 1], found[at + 2], found[at + 3] = id, ours, rqs
   end
 end
+for at = 4, #ARGV do look(ARGV[at], false) end
 local kind = call('TYPE', key).ok
 if kind == 'list' then
   local ids = call('LRANGE', key, -tonumber(from) - most, -tonumber(from) - 1)
@@ -76,6 +78,17 @@ def _script() -> Script:
     return Script(cast(Any, None), SCRIPT.encode())
 
 
+def differences_of(redis: Redis, ids: Sequence[str]) -> list[Difference]:
+    """Those of `ids` that differ now."""
+    reply = cast(Any, _script()(["headway:none"], ["", 0, MARK, *ids], client=redis))
+    return _differences([text.decode(errors="replace") for text in reply[2:]])
+
+
+def _differences(texts: Sequence[str]) -> list[Difference]:
+    found = zip(texts[::3], texts[1::3], texts[2::3], strict=True)
+    return [Difference(id, ours.strip('"'), rqs) for id, ours, rqs in found]
+
+
 def differences(redis: Redis, queues: Sequence[str], listed: Counter[str]) -> Iterator[list[Difference]]:
     """Of all jobs that have not ended here, or that wait on RQ's `queues`, slice by slice; one may come twice.
 
@@ -89,5 +102,4 @@ def differences(redis: Redis, queues: Sequence[str], listed: Counter[str]) -> It
             reply = _script()([key], [go_on, SLICE, MARK], client=redis)
             go_on, waiting, *texts = [text.decode(errors="replace") for text in cast(Any, reply)]
             listed[queue] += int(waiting)
-            found = zip(texts[::3], texts[1::3], texts[2::3], strict=True)
-            yield [Difference(id, ours.strip('"'), rqs) for id, ours, rqs in found]
+            yield _differences(texts)

@@ -15,6 +15,7 @@ from workers.failure import TRACEBACK_LIMIT, cut_middle
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.shape import is_error, is_time, is_whole
 from workers.tasks import Tasks
+from workers.vanished import has_vanished
 from workers.wire import JobState, decode, encode
 
 T = TypeVar("T")
@@ -45,6 +46,8 @@ def read(redis: Redis, state: JobState, tasks: Tasks) -> Detail:
     """
     detail = Detail()
     job = _try("record in RQ", detail, lambda: _fetch(redis, state.id))
+    if job is None and state.ended and has_vanished(redis, state.id):
+        store.bury(redis, state.id)  # pages are told; whoever asked for it sees it once more
     if job is not None:
         detail.args = _try("arguments", detail, lambda: _args_of(job, tasks))
         latest = _try("result", detail, lambda: _latest(job))

@@ -40,13 +40,18 @@ def listens_at(settings: Settings) -> Path:
     return path
 
 
+def data(settings: Settings) -> Path:
+    """The folder that the server keeps its data in. Raises `SettingsError`."""
+    return folders.private(settings.home / "data", ANYTHING)
+
+
 def command(settings: Settings) -> list[str]:
     """The embedded server: on a private socket, its data kept, never forgetting anything to make room."""
     options = {
         "port": "0",
         "unixsocket": str(listens_at(settings)),
         "unixsocketperm": "700",
-        "dir": str(folders.private(settings.home / "data", ANYTHING)),
+        "dir": str(data(settings)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "maxmemory": str(settings.maxmemory or memory.share()),

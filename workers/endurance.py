@@ -1,7 +1,6 @@
 """How workers wait for Redis: however long it is away, or takes no writes."""
 
 import logging
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -12,15 +11,14 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import PubSub
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 from redis.retry import Retry
+
+from workers import trouble
 
 T = TypeVar("T")
 
 PAUSE = 0.5  # seconds between two tries
-# answers that the client has no class for: a master is being demoted, can't save, misses its replicas; in a pipeline
-# they stand behind the command that was refused
-AWAY = re.compile(r"(?:.* caused error: )?(?:UNBLOCKED|MISCONF|NOREPLICAS)\b", re.DOTALL)
 
 log = logging.getLogger("headway.redis")
 
@@ -30,7 +28,6 @@ class Endurance(Retry):
 
     def __init__(self) -> None:
         super().__init__(NoBackoff(), -1)
-        self.update_supported_errors([ReadOnlyError, OutOfMemoryError, MasterDownError])
 
     def call_with_retry(self, do: Callable[[], T], fail: Callable[..., Any], *args: Any, **kwargs: Any) -> T:
         told = False
@@ -39,15 +36,15 @@ class Endurance(Retry):
             try:
                 return do()
             except ResponseError as error:
-                if AWAY.match(str(error)):
-                    raise RedisConnectionError(str(error)) from error
+                if trouble.is_passing(error):
+                    raise RedisConnectionError(trouble.words_of(error)) from error
                 raise
 
         def wait(error: Exception, *count: int) -> None:
             nonlocal told
             if not told:
                 told = True
-                log.warning("Redis: %s; waiting until it answers and takes writes", error)
+                log.warning("Redis: %s; waiting until it answers and takes writes", trouble.words_of(error))
             # before `fail`: of a transaction that watches a key that raises, and RQ tries again at once
             time.sleep(PAUSE)
             fail(error, *count)

@@ -26,7 +26,7 @@ from workers.call import RegisteredJob
 from workers.errors import WireError
 from workers.naming import short
 from workers.ours import MARK
-from workers.remainder import newest_progress, result_fields, write_log
+from workers.remainder import kept, newest_progress, result_fields, write_log
 from workers.tasks import Task
 from workers.whereabouts import Executions, note_heartbeat
 from workers.wire import Status
@@ -166,7 +166,8 @@ class TrackedJob(RegisteredJob):
             fields |= {"started_at": when(self.started_at), "worker": self.worker_name}
         elif status not in (Status.CREATED, Status.DEFERRED, Status.SCHEDULED):
             blank = {"result": None, "result_truncated": False, "error": self.failure}
-            fields |= newest_progress(self.id) | blank | {"ended_at": when(self.ended_at) or store.NOW}
+            lasting = {"ended_at": when(self.ended_at) or store.NOW, "kept": kept(self, status)}
+            fields |= newest_progress(self.id) | blank | lasting
         if status == Status.FINISHED:
             fields |= result_fields(self._result)
         elif self.failure is not None:

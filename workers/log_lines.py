@@ -13,10 +13,11 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from workers import records
+from workers.database import channel_of
 from workers.retention import LUA as RETENTION
 from workers.script import lua_set
 from workers.shape import is_number
-from workers.wire import CHANNEL, ENDED, decode, log_key, state_key
+from workers.wire import ENDED, decode, log_key, state_key
 
 LINES_LIMIT: Final = 1000  # lines of one job
 BYTES_LIMIT: Final = 256 * 1024  # of JSON
@@ -24,13 +25,13 @@ LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
 Line = tuple[int, bytes]  # its number within the attempt, and its JSON from "at" on
 
-# KEYS[1] the job's state, KEYS[2] its log; ARGV[1] its id, ARGV[2] the attempt that logs, ARGV[3…] lines, numbered from
-# 1 within the attempt: that makes it harmless to say a line twice, as a job does whose answer was lost. The state's
-# hash keeps the number of the last line, the log's bytes, and the number with which the attempt began. A thousand lines
-# take Redis half a millisecond, since they pass through as they are wherever they may.
+# KEYS[1] the job's state, KEYS[2] its log; ARGV[1] its id, ARGV[2] the attempt that logs, ARGV[3] the channel, ARGV[4…]
+# lines, numbered from 1 within the attempt: that makes it harmless to say a line twice, as a job does whose answer was
+# lost. The state's hash keeps the number of the last line, the log's bytes, and the number with which the attempt
+# began. A thousand lines take Redis half a millisecond, since they pass through as they are wherever they may.
 SCRIPT: Final = (
     f"""
-local LINES, BYTES, CHANNEL = {LINES_LIMIT}, {BYTES_LIMIT}, '{CHANNEL}'
+local LINES, BYTES = {LINES_LIMIT}, {BYTES_LIMIT}
 local function retention() return {RETENTION} end
 local ENDED = {lua_set(ENDED)}
 """
@@ -47,7 +48,7 @@ local function write()
   if attempt ~= ARGV[2] then return {'refused', 'attempt'} end
   last = tonumber(last or 0) or 0
   began = of == attempt and tonumber(began) or last
-  local from = 3
+  local from = 4
   while ARGV[from] and began + number_of(ARGV[from]) <= last do from = from + 1 end
   local more = #ARGV - from + 1
   if more <= 0 then return {'unchanged', 'same'} end
@@ -76,7 +77,7 @@ local function write()
   redis.call('HSET', state, 'log_last', whole(last), 'log_bytes', whole(bytes), 'log_began', whole(began),
     'log_attempt', attempt)
   if ENDED[status] then redis.call('EXPIRE', log, retention()) else redis.call('PERSIST', log) end
-  redis.call('PUBLISH', CHANNEL, '{"log":"' .. ARGV[1] .. '","last":' .. whole(last) .. '}')
+  redis.call('PUBLISH', ARGV[3], '{"log":"' .. ARGV[1] .. '","last":' .. whole(last) .. '}')
   return {'written', whole(last)}
 end
 
@@ -101,7 +102,8 @@ def write(connection: Redis | Pipeline, id: str, attempt: int, lines: Sequence[L
     In a pipeline it becomes part of that pipeline's MULTI. False where they were refused: another attempt, or unknown.
     """
     whole = [b'{"n":%d,"attempt":%d,%b' % (number, attempt, rest) for number, rest in lines]
-    reply = _script()([state_key(id), log_key(id)], [id, str(attempt), *whole], client=connection)
+    arguments: list[str | bytes] = [id, str(attempt), channel_of(connection), *whole]
+    reply = _script()([state_key(id), log_key(id)], arguments, client=connection)
     if isinstance(reply, list) and reply[0] == b"error":  # read-only or full: not done, and another time it may be
         raise ResponseError(reply[1].decode(errors="replace"))
     return isinstance(reply, list) and reply[0] != b"refused"

@@ -1,4 +1,4 @@
-"""`python -m workers.main worker | scheduler | cron | ping | check`: one process of the workers' side."""
+"""`python -m workers.main worker | scheduler | cron | ping | check | channel`: one process of the workers' side."""
 
 import argparse
 import logging
@@ -12,10 +12,11 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers import embedded, environment, installation, jobs, lifecycle, server, store
+from workers import database, embedded, environment, installation, jobs, lifecycle, server, store, unreachable
 from workers.cron import Cron
 from workers.errors import AWAY, BadArguments, HeadwayError, SettingsError
 from workers.fields import with_fields
+from workers.redis_url import ENCODE
 from workers.scheduler import Scheduler
 from workers.settings import Settings
 from workers.small import BatchingWorker
@@ -26,7 +27,7 @@ LOG_FORMAT = "%(levelname)s %(message)s"
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
-    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping", "check"])
+    parser.add_argument("part", choices=["worker", "scheduler", "cron", "ping", "check", "channel"])
     parser.add_argument("--queue", help="the one queue this worker takes jobs from")
     parser.add_argument("--name", help="the worker's name; unique among those alive")
     options = parser.parse_args(arguments)
@@ -35,9 +36,14 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment(os.environ, Path.cwd())
         if options.part == "check":
             return _check(settings)
+        if options.part == "channel":
+            print(database.channel_of(store.connect(settings.redis_url)))
+            return 0
         if settings.embedded:
             embedded.listens_at(settings)
         connection = _connect(settings)
+        if options.part == "ping":
+            server.check_use(connection)
         if options.part == "worker":
             return _work(settings, connection, options.queue or settings.queue_names[0], options.name)
         if options.part == "scheduler":
@@ -46,7 +52,7 @@ def main(arguments: list[str]) -> int:
             return _cron(settings)
         return 0
     except (RedisError, OSError) as error:
-        print(f"Redis can't be reached: {error}. Is REDIS_URL right, and is the server up?", file=sys.stderr)
+        print(unreachable.why(error, os.environ.get("REDIS_URL", "")), file=sys.stderr)
         return AWAY
     except HeadwayError as error:
         print(error, file=sys.stderr)
@@ -66,8 +72,9 @@ def _connect(settings: Settings) -> Redis:
     try:
         connection = store.connect(settings.redis_url)
         connection.ping()
-    except (TypeError, ValueError) as error:  # redis-py's, of an address with options that it does not know
-        raise SettingsError(f"REDIS_URL: expected an address that redis-py understands: {error}") from error
+    except (TypeError, ValueError):  # redis-py's, of options that it does not know: its text has them
+        expected = "options that redis-py knows, such as ?ssl_ca_certs=/etc/ca.pem"
+        raise SettingsError(f"REDIS_URL: expected {expected}; {ENCODE}") from None
     server.check(connection)
     installation.check(connection)
     return connection

@@ -3,9 +3,10 @@
 from typing import Any
 
 from redis.client import Pipeline
+from rq.job import Job
 
-from workers import context, log_lines
-from workers.wire import RESULT_LIMIT, encode
+from workers import context, log_lines, retention
+from workers.wire import RESULT_LIMIT, Status, encode
 
 
 def newest_progress(id: str) -> dict[str, Any]:
@@ -20,6 +21,22 @@ def write_log(pipeline: Pipeline, id: str) -> None:
     if running is not None and running.id == id and running.sender.attempt is not None:
         if lines := running.reporter.logbook.unsent():
             log_lines.write(pipeline, id, running.sender.attempt, lines)
+
+
+def kept(job: Job, status: Status) -> int:
+    """Seconds for which RQ keeps its record of a job that ends as `status`; -1: for good."""
+    if status == Status.FINISHED:
+        seconds = job.result_ttl
+    elif status == Status.CANCELED:
+        seconds = job.ttl
+    else:
+        seconds = job.failure_ttl
+    if seconds is None:
+        if status != Status.FINISHED:
+            return -1
+        running = context.running
+        return retention.DEFAULT if running is None else running.settings.retention
+    return max(seconds, -1)
 
 
 def result_fields(result: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from workers.wire import CHANNEL, FIELDS
+from workers.wire import FIELDS
 
 REPORTED: Final = ("completed", "total", "unit", "description", "meta")  # what a job reports of itself
 
@@ -33,7 +33,7 @@ local function report()
   if status ~= '"started"' and status ~= '"lost"' then return {{'refused', 'ended'}} end
   if {_at("attempt")} ~= ARGV[4] then return {{'refused', 'attempt'}} end
   local given = {{}}
-  for i = 6, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
+  for i = 7, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
   -- within one attempt and unit a bar never falls
   local completed = tonumber(given.completed)
@@ -58,7 +58,7 @@ local function report()
   redis.call('HSET', KEYS[1], {", ".join(f"'{name}', {_at(name)}" for name in ("version", "updated_at", *REPORTED))})
   local owner = state[{len(FIELDS) + 1}]
   local body = {lua_body("state[{at}]")}
-  redis.call('PUBLISH', '{CHANNEL}', '{{"owner":"' .. owner .. '","state":' .. body .. '}}')
+  redis.call('PUBLISH', ARGV[6], '{{"owner":"' .. owner .. '","state":' .. body .. '}}')
   return {{'written', {_at("version")}, ARGV[4]}}
 end
 """

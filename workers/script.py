@@ -6,7 +6,8 @@ ARGV[2]  the job's id
 ARGV[3]  the owner ('' = unknown; then the stored one counts)
 ARGV[4]  the attempt that reports or is marked (progress and mark; '' otherwise)
 ARGV[5]  how many names of fields follow that count only where nothing is stored yet
-ARGV[6…] name, JSON text, name, JSON text, …; in place of a time `now`: this moment, by Redis's clock
+ARGV[6]  the channel to publish on
+ARGV[7…] name, JSON text, name, JSON text, …; in place of a time `now`: this moment, by Redis's clock
 
 Returns {'written', version, attempt}, {'unchanged' | 'refused', reason} or {'error', text}; it never raises, since
 an error inside RQ's MULTI would turn a finished job into a failed one.
@@ -22,7 +23,7 @@ from workers.limits import CHARGE
 from workers.reports import REPORT, lua_body
 from workers.retention import LUA as RETENTION
 from workers.tally import COUNT
-from workers.wire import CHANNEL, DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, Status, notice_key, push_key
+from workers.wire import DUE, ENDED, FIELDS, INTERNAL_QUEUES, WAITING, Status, notice_key, push_key
 
 INBOX_LIMIT: Final = 1000  # ends of one owner that are kept one by one
 TOMBSTONE_TTL: Final = 600  # seconds in which a late write can't resurrect a deleted job
@@ -43,7 +44,7 @@ local function change()
 local WAITING = {lua_set(WAITING)}
 local ENDED = {lua_set(ENDED)}
 local RUNNING, LAST, LOOKED_AT = {{['"started"']=true, ['"lost"']=true}}, 2 ^ 53 - 1, 20
-local CHANNEL, TOMBSTONE_TTL, INBOX_LIMIT = '{CHANNEL}', {TOMBSTONE_TTL}, {INBOX_LIMIT}
+local CHANNEL, TOMBSTONE_TTL, INBOX_LIMIT = ARGV[6], {TOMBSTONE_TTL}, {INBOX_LIMIT}
 local function retention() return {RETENTION} end
 local DUE, PUSH_DELAY, NOTIFY_DELAY, NOTICE_TTL = '{DUE}', {PUSH_DELAY}, {NOTIFY_DELAY}, {NOTICE_TTL}
 local INTERNAL, INTERNAL_TTL = {lua_set(INTERNAL_QUEUES)}, {INTERNAL_TTL}
@@ -62,7 +63,6 @@ local BLANK = {completed='null', total='null', unit='""', description='""', star
 local UNKNOWN = {task='""', queue='""', created_at='null', enqueued_at='null', updated_at='null'}
 
 local key, what, id, owner, reporter = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-
 local function whole(number) return string.format('%.0f', number) end
 -- nil for what JavaScript could not hold, too
 local function finite(text)
@@ -71,7 +71,6 @@ local function finite(text)
 end
 local function quoted(text) return '"' .. text .. '"' end
 local function bare(json) return string.sub(json, 2, -2) end
-
 -- write to a key of ours; what is of another type there is nobody's, and makes room
 local function put(command, place, ...)
   local reply = redis.pcall(command, place, ...)
@@ -199,7 +198,7 @@ local function run()
     complete(state, micros)
     index(state, state.status or '', nil, micros)
     pcall(charge, state, state.status, nil)
-    redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words')
+    redis.call('DEL', key, key .. ':attempts', key .. ':log', key .. ':words', key .. ':stop')
     redis.call('HSET', key, 'version', whole(version), 'gone', '1')
     redis.call('EXPIRE', key, TOMBSTONE_TTL)
     redis.call('PUBLISH', CHANNEL, '{"owner":' .. quoted(state.owner) .. ',"gone":{"id":' .. quoted(id) ..
@@ -207,8 +206,8 @@ local function run()
     return {'written', whole(version), state.attempt}
   end
 
-  local given, fallback, from = {}, {}, 6 + 2 * tonumber(ARGV[5])
-  for i = 6, from - 2, 2 do fallback[ARGV[i]] = ARGV[i + 1] end
+  local given, fallback, from = {}, {}, 7 + 2 * tonumber(ARGV[5])
+  for i = 7, from - 2, 2 do fallback[ARGV[i]] = ARGV[i + 1] end
   for i = from, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
 
   if known then complete(state, micros) end
@@ -257,6 +256,7 @@ local function run()
   for name, json in pairs(state) do flat[#flat + 1] = name; flat[#flat + 1] = json end
   redis.call('HSET', key, unpack(flat))
   if before ~= state.status then
+    if RUNNING[before] and not RUNNING[state.status] then redis.call('DEL', key .. ':stop') end
     index(state, before, state.status, micros)
     pcall(charge, state, before, state.status) -- whatever its sets are: the job comes first
     if ENDED[state.status] then

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workers import addresses, folders, memory, origins, retention, senders, sockets
+from workers import addresses, folders, memory, origins, redis_url, retention, senders, sockets
 from workers.errors import SettingsError
 from workers.naming import IN_FULL, PREFIX, Naming, short
 from workers.senders import MailServer
 from workers.variables import expected as _expected
-from workers.variables import scheme as _scheme
 from workers.wire import INTERNAL_QUEUES
 
 BOOKS_URL = "https://www.goodreads.com/book/show/"
@@ -85,11 +84,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str], home: Path) -> "Settings":
         """Raises `SettingsError` naming the variable, what was expected and what came."""
         home = Path(environ.get("HEADWAY_HOME") or home / ".headway").absolute()
-        url = environ.get("REDIS_URL", "")
-        # never repeated in an error: it may hold a password
-        scheme = _scheme(url)
-        if url and scheme not in ("redis", "rediss", "unix"):
-            raise SettingsError(_expected("REDIS_URL", "redis://…, rediss://… or unix://…", scheme or "text"))
+        url = redis_url.checked(environ.get("REDIS_URL", ""))
         return cls(
             home=home,
             redis_url=url or sockets.url_of(sockets.socket_path(home, environ.get("XDG_RUNTIME_DIR", ""))),

@@ -1,6 +1,7 @@
 """The only Redis code for states: publish, load, load_many, snapshot."""
 
 import functools
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,9 +10,11 @@ from redis import BlockingConnectionPool, Redis, ResponseError
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from workers import records
+from workers import records, trouble
+from workers.database import channel_of
 from workers.endurance import Endurance
 from workers.errors import WireError
 from workers.script import SCRIPT
@@ -38,9 +41,9 @@ POOL_SIZE = 20  # connections of a shared client
 POOL_WAIT = 2  # seconds for one of them to become free
 BODY_LIMIT = 64 * 1024  # bytes of a state; ours have at most some 10 KB
 FARTHEST = float(2**63)  # the order of no job; who writes ±inf into an index is shown nothing of it
-NOW = (
-    object()
-)  # in the place of a time: that of the step itself, by Redis's clock, of which all machines have the same one
+# in the place of a time: that of the step itself, by Redis's clock, of which all machines have the same one
+NOW = object()
+log = logging.getLogger("headway.store")
 NO_HASH = (b"",) * (len(FIELDS) + 2)  # what is read where the state of a job is a key of another type
 FULL = 0.9  # of maxmemory, from which on nothing new is taken
 
@@ -107,7 +110,8 @@ def _run(
 ) -> Any:
     given = [*(fallback or {}).items(), *fields.items()]
     pairs: list[str] = [part for name, value in given for part in (name, "now" if value is NOW else encode(value))]
-    reply = _script()([state_key(id)], [what, id, owner, attempt, len(fallback or {}), *pairs], client=connection)
+    arguments: list[str | int] = [what, id, owner, attempt, len(fallback or {}), channel_of(connection), *pairs]
+    reply = _script()([state_key(id)], arguments, client=connection)
     if isinstance(reply, list) and reply[0] == b"error":  # read-only or full: not done, and another time it may be
         raise ResponseError(reply[1].decode(errors="replace"))
     return reply
@@ -231,6 +235,9 @@ def connect(url: str, *, enduring: bool = False, shared: bool = False, **options
     """
     retry = Endurance() if enduring else Retry(NoBackoff(), 0)
     chosen: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_timeout": 2.0, "retry": retry}
+    # with them redis-py takes a connection that the server has closed for one with news of maintenance to read, where
+    # it has no poll(): under eventlet. The first command after a silence would fail
+    chosen["maint_notifications_config"] = MaintNotificationsConfig(enabled=False)
     if not shared:
         return Redis.from_url(url, **chosen | options)
     pool = BlockingConnectionPool.from_url(url, max_connections=POOL_SIZE, timeout=POOL_WAIT, **chosen | options)
@@ -242,11 +249,17 @@ def is_nearly_full(connection: Redis) -> bool:
     return memory_share(connection) >= FULL
 
 
+@functools.cache
+def _say_once(why: str) -> None:
+    log.warning("how full Redis is can't be seen, so it is not looked at: %s", why)
+
+
 def memory_share(connection: Redis) -> float:
     """How much of maxmemory is used, 1.0 = all of it; 0 where Redis has no limit, or keeps that to itself."""
     try:
         memory = connection.info("memory")
-    except ResponseError:
-        return 0.0  # a managed server may keep INFO to itself: it refuses what does not fit
+    except ResponseError as error:  # a managed server may keep INFO to itself: it refuses what does not fit
+        _say_once(trouble.words_of(error))
+        return 0.0
     limit = memory.get("maxmemory") or 0
     return float(memory.get("used_memory", 0) / limit) if limit > 0 else 0.0

@@ -126,6 +126,11 @@ class Supervisor:
             self._exit_code = code
             self.stop()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether all parts end because one could not go on."""
+        return bool(self._exit_code)
+
     def _start(self, part: Part) -> None:
         part.starts += 1
         part.kill_at = 0.0

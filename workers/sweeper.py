@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import cast
 from uuid import uuid4
 
@@ -21,17 +22,20 @@ from workers.abandoned import abandon
 from workers.comparison import STRANDED, Difference, differences
 from workers.heartbeats import Heartbeats, Silence
 from workers.legacy import Legacy
-from workers.lifecycle import fetch_job
+from workers.mending import Mender
 from workers.naming import Naming
 from workers.orphans import Orphans
 from workers.ours import Ours
 from workers.popped import Popped
+from workers.vanished import Vanished
 from workers.verdict import HEARTBEAT, over
 from workers.wire import JobState, Status, index_key
 
 INTERVAL = 0.5  # seconds between two looks at heartbeats
 SILENCE = 2.1 * HEARTBEAT  # seconds without a heartbeat after which a worker is called silent: it has missed two
-COMPARE_INTERVAL = 5.0  # seconds between two comparisons with RQ
+COMPARE_INTERVAL = 3.0  # seconds between two comparisons with RQ; what differs is looked at again after 1 s
+SLOWEST = 5.0  # seconds between them where there is so much to compare that it takes Redis a while
+SHARE = 10  # times as long as a comparison took until the next one begins
 TURN = 0.2  # seconds of comparing, after which heartbeats are heard again
 HELD_UP = HEARTBEAT / 2  # seconds that a sweep may take and yet have kept no worker from being heard in time
 LOCK = "headway:sweeper"
@@ -74,12 +78,13 @@ class Sweeper:
         self._heartbeats = Heartbeats(redis, self._queues, clock=clock, patience=SILENCE, ours=ours, shared=shared)
         old = {name: naming.in_rq(name) for name in shared if naming.in_rq(name) != name}
         self._legacy = Legacy(redis, old, ours, clock=clock)
+        self._mender = Mender(redis, clock=clock)
+        self._vanished = Vanished(redis)
         self._compared_at = clock()
+        self._spent = 0.0  # seconds that the last comparison took
         self._comparing: Iterator[Sequence[Difference]] | None = None
         self._listed: Counter[str] = Counter()  # queue → how many that we call queued have been seen there
         self._different: dict[str, str] = {}  # job → how it differs from RQ, as far as has been compared
-        self._suspects: dict[str, str] = {}  # job → how it differed from RQ the last time
-        self._told: dict[str, str] = {}  # job → how it differed when it was mended, for as long as that has not helped
 
     def run(self) -> None:
         """Sweep, for ever."""
@@ -108,7 +113,7 @@ class Sweeper:
             time.sleep(INTERVAL)
 
     def sweep(self) -> None:
-        """One look at every running job; and, every 5 s, at every job that has not ended. Raises RedisError."""
+        """One look at every running job; and, every 3 to 5 s, at every job that has not ended. Raises RedisError."""
         self._act(self._listen())
 
     def _listen(self) -> dict[str, Silence]:
@@ -123,11 +128,13 @@ class Sweeper:
         for queue in self._queues:
             steps += [partial(self._mark_silent, silent[queue], lost), partial(self._judge, queue, silent[queue])]
         steps += [partial(self._popped.put_back, silent), self._legacy.mark, self._legacy.move]
-        is_due = self._clock() - self._compared_at >= COMPARE_INTERVAL
-        if self._comparing is None and is_due:
-            self._compared_at = self._clock()
-        if self._comparing is not None or is_due:
-            steps.append(self._compare)
+        if self._mender.has_suspects:
+            steps.append(self._mender.look_again)
+        if self._comparing is None and self._is_due:
+            self._compared_at, self._spent = self._clock(), 0.0
+            steps.append(self._take_turn)
+        elif self._comparing is not None:
+            steps.append(self._take_turn)
         for step in steps:
             try:
                 step()
@@ -194,21 +201,30 @@ class Sweeper:
 
     # -- comparison
 
+    @property
+    def _is_due(self) -> bool:
+        return self._clock() - self._compared_at >= min(max(COMPARE_INTERVAL, SHARE * self._spent), SLOWEST)
+
+    def _take_turn(self) -> None:
+        began = self._clock()
+        self._compare()
+        self._spent += self._clock() - began
+
     def _compare(self) -> None:
         """Begin to compare, or go on where there was no time for all."""
         if self._comparing is None:
             self._listed, self._different = Counter(), {}
-            self._comparing = differences(self._redis, self._queues, self._listed)
+            self._comparing = chain(differences(self._redis, self._queues, self._listed), self._vanished.look())
         comparing, self._comparing = self._comparing, None  # begun anew if it fails
-        ends = self._clock() + TURN
+        began = self._clock()
         for part in comparing:
             self._different.update((id, f"{ours} {rqs}") for id, ours, rqs in part)
-            if self._clock() >= ends:
+            if self._clock() - began >= TURN:
                 self._comparing = comparing  # heartbeats are to be heard meanwhile
                 return
             time.sleep(0)
         self._judge_orphans()
-        self._mend_all()
+        self._mender.suspect(self._different)
 
     def _judge_orphans(self) -> None:
         stranded = {id for id, difference in self._different.items() if difference.endswith(f" {STRANDED}")}
@@ -219,34 +235,3 @@ class Sweeper:
             lists = [f"rq:queue:{name}" for name in places]
             self._orphans.count(queue, lists, sum(self._listed[name] for name in places))
         self._orphans.judge()
-
-    def _mend_all(self) -> None:
-        """Mend what differs from RQ twice in a row: once may be a change that was under way."""
-        suspects: dict[str, str] = {}
-        told: dict[str, str] = {}
-        for id, difference in self._different.items():
-            is_told = self._told.get(id) == difference
-            if self._suspects.get(id) == difference:
-                ours, _, rqs = difference.partition(" ")  # RQ's may be any text
-                self._mend(id, "" if is_told else f"mended, it was {ours} here and is {rqs} in RQ")
-                is_told = True
-            else:
-                suspects[id] = difference
-            if is_told:
-                told[id] = difference
-        self._suspects, self._told = suspects, told
-
-    def _mend(self, id: str, why: str) -> None:
-        job = fetch_job(id, self._redis)
-        if why:
-            log.warning("%s: %s%s", id, why, "" if job else ", which has no such job or can't read it")
-        try:
-            if job is None:
-                store.bury(self._redis, id)
-            else:
-                job.publish_again()
-        except Exception as error:  # whatever stands in one job: the others are mended
-            if records.is_away(error):
-                raise
-            if why:
-                log.exception("%s: not mended", id)

@@ -16,16 +16,18 @@ from workers.wire import state_key
 # KEYS     RQ's record of the job, our state of it
 # ARGV[1]  the job's id
 # ARGV[2]  whether to look for it in its queue, which takes longer the longer that is
-# Returns {RQ's status, the queue's name in RQ, our attempt, whether it is popped, whether it is listed, execution, …}.
+# Returns {RQ's status, the queue's name in RQ, our attempt, whether it is popped, whether it is listed, whether this
+# attempt shall be stopped, execution, …}.
 # It writes nothing.
 SCRIPT: Final = """
 local id = ARGV[1]
 local status, origin = unpack(redis.call('HMGET', KEYS[1], 'status', 'origin'))
-local found = {status or '', origin or '', redis.call('HGET', KEYS[2], 'attempt') or '', 0, 0}
+local found = {status or '', origin or '', redis.call('HGET', KEYS[2], 'attempt') or '', 0, 0, 0}
 if not origin then return found end
 local queue = 'rq:queue:' .. origin
 if redis.call('LPOS', queue .. ':intermediate', id) then found[4] = 1 end
 if ARGV[2] == '1' and redis.call('LPOS', queue, id) then found[5] = 1 end
+if redis.call('GET', KEYS[2] .. ':stop') == found[3] then found[6] = 1 end
 for _, entry in ipairs(redis.call('ZRANGE', 'rq:wip:' .. origin, 0, -1)) do
   if string.sub(entry, 1, #id + 1) == id .. ':' then found[#found + 1] = string.sub(entry, #id + 2) end
 end
@@ -49,6 +51,7 @@ class Whereabouts:
     is_popped: bool  # whether a worker has taken it from its queue and not begun it
     is_listed: bool  # whether it waits in its queue; False where nobody asked
     executions: frozenset[str]  # those registered: a worker runs it, or is about to
+    is_to_stop: bool = False  # whether somebody wants this attempt stopped, and its worker has not heard of it yet
 
     @property
     def is_orphaned(self) -> bool:
@@ -80,7 +83,7 @@ class Executions(ExecutionRegistry):
 def whereabouts(connection: Redis | Pipeline, id: str, *, in_queue: bool = False) -> Whereabouts:
     """Of the job `id`. A pipeline must have begun to WATCH, and no MULTI."""
     reply = _script(SCRIPT)([Job.key_for(id), state_key(id)], [id, int(in_queue)], client=connection)
-    status, queue, attempt, popped, listed, *executions = cast(list[Any], reply)
+    status, queue, attempt, popped, listed, to_stop, *executions = cast(list[Any], reply)
     return Whereabouts(
         status.decode(errors="replace"),
         queue.decode(errors="replace"),
@@ -88,6 +91,7 @@ def whereabouts(connection: Redis | Pipeline, id: str, *, in_queue: bool = False
         bool(popped),
         bool(listed),
         frozenset(execution.decode(errors="replace") for execution in executions),
+        bool(to_stop),
     )
 
 

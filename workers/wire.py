@@ -12,7 +12,7 @@ from typing import Any
 from workers import shape
 from workers.errors import WireError
 
-CHANNEL = "headway:events"
+CHANNEL = "headway:events"  # of database 0; `database.channel_of` names it for a client
 DUE = "headway:due"  # news of ends that are to be sent: a sorted set by when, in ms
 ACTIONS_QUEUE = "headway"  # what operators do to many jobs
 OTHERS_QUEUE = "headway-others"  # what others do to many jobs of their own

@@ -14,7 +14,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from workers import context, store
+from workers import commands, context, store
 from workers.abandoned import fail_unreadable
 from workers.claim import Overtaken, hold, hold_own_end, may_begin, write_start
 from workers.context import JobContext
@@ -99,6 +99,10 @@ class TrackedWorker(Ending):
             leave_old_connections(self._patient, self.pubsub)
             self._upkeep.forget()  # Redis was away, for other workers too
 
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        if commands.concerns(self.connection, message):
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
+
     def run_maintenance_tasks(self) -> None:
         """RQ calls this each `MAINTENANCE` seconds; its own tidies up the groups of all applications, too."""
         self.clean_registries()
@@ -127,6 +131,9 @@ class TrackedWorker(Ending):
         found = whereabouts(self.connection, job.id)
         is_behind = found.attempt is not None and self._attempt is not None and found.attempt > self._attempt
         # an attempt that only waits may yet be canceled: until somebody really has it, ours is the only one that runs
+        if found.is_to_stop and self._attempt in (None, found.attempt):
+            self._stopped_job_id = job.id  # the command itself has not come: it was said while we could not hear it
+            self.kill_horse()
         if is_behind and found.executions - {self._execution_id}:
             # we were silent for so long that the job was given to somebody else
             self.log.warning("Job %s is at attempt %d by now: ours, %d, is ended", job.id, found.attempt, self._attempt)
@@ -262,8 +269,7 @@ class TrackedWorker(Ending):
     @property
     def _execution_id(self) -> str:
         """What is registered for the job; '' where nothing is."""
-        execution: Execution | None = self.execution
-        return "" if execution is None else execution.id
+        return getattr(self.execution, "id", "")
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds of silence after which RQ calls a job abandoned."""

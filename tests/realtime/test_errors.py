@@ -5,6 +5,9 @@ import logging
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
+
+from tests.troubles import TROUBLES, Trouble, full, in_trouble
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,31 @@ def test_another_method_is_answered_with_those_that_there_are(method: str, path:
     allowed = {name.strip() for name in answer.headers["Allow"].split(",")}
     assert answer.status_code == 405 and method not in allowed and "OPTIONS" in allowed
     assert answer.headers.getlist("Content-Type") == ["application/json"]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.__name__)
+def test_while_redis_takes_no_writes_it_is_said_why(
+    trouble: Trouble, me: FlaskClient, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    with in_trouble(trouble, redis):
+        answer = me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "a secret"}})
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+    error = answer.get_json()["error"]
+    assert error["code"] == "unavailable"
+    if trouble is not full:  # nothing new is taken then, long before
+        assert error["message"].startswith(TROUBLES[trouble])
+    assert "secret" not in answer.text + caplog.text and "Traceback" not in caplog.text
+    assert me.post("/api/jobs", json={"task": "sum_numbers", "args": {"text": "1"}}).status_code == 202
+
+
+def test_an_error_of_redis_that_is_our_fault_stays_one(app: Flask, redis: Redis) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        redis.set("a", "text")
+        redis.lpush("a", "b")
+        return "fine"
+
+    assert app.test_client().get("/broken").status_code == 500
 
 
 def test_a_fault_of_ours_is_logged_and_not_shown(app: Flask, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,15 @@ def test_ready_means_that_redis_is_there_and_heard(
     assert client.get("/healthz").get_json() == {"ok": True}
 
 
+def test_it_is_not_ready_while_redis_takes_no_writes(app: Flask) -> None:
+    pulse = app.extensions["headway"].pulse
+    pulse.refuse("Redis takes no writes at present: this server is a replica")
+    answer = app.test_client().get("/readyz")
+    assert answer.status_code == 503 and answer.get_json()["error"]["message"].endswith("is a replica")
+    pulse.refuse("")
+    assert app.test_client().get("/readyz").status_code == 200
+
+
 def test_the_description_is_made_once_and_sent_only_to_those_who_do_not_have_it(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from redis import Redis
 from realtime.pulse import LOOK, PROBE_INTERVAL, SILENCE, Pulse
 from tests.conftest import until
 from tests.ears import Ears
+from tests.troubles import TROUBLES, in_trouble
 from workers import scheduler_heartbeat, store
 from workers.channel import Channel, Gap
 from workers.wire import Probe
@@ -70,6 +71,8 @@ def test_another_mark_means_other_data(pulse: Pulse) -> None:
     assert pulse.hear(Probe(pulse.process, 1, "a"))
     assert not pulse.hear(Probe("somebody", 2, "b"))
     assert pulse.hear(Probe(pulse.process, 2, "b"))
+    assert pulse.hear(Probe("somebody", 3, "")), "Redis could not be asked for it"
+    assert not pulse.hear(Probe("somebody", 4, "c"))
 
 
 @pytest.fixture
@@ -97,6 +100,33 @@ def test_the_time_is_redis_s_and_a_scheduler_is_looked_for(pulse: Pulse, echo: E
     assert abs(said["at"] - store.now(redis) / 1000) < 1000 and said["scheduler"] is False
     beat = partial(scheduler_heartbeat.beat, redis, "one", ["default"])
     until(lambda: beat() and pulse.scheduler, "the scheduler")
+
+
+def test_while_redis_takes_no_writes_what_we_show_stands_still(
+    pulse: Pulse, echo: Echo, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.pulse.PROBE_INTERVAL", 0.05)
+    pulse.change(live=True)
+    for trouble, sentence in TROUBLES.items():
+        until(lambda: pulse.live and pulse.refusal == "", "live")
+        with in_trouble(trouble, redis):
+            until(lambda: not pulse.live, f"{trouble.__name__} to be noticed")
+            assert pulse.refusal.startswith(sentence)
+    until(lambda: pulse.live, "live, once more")
+    assert pulse.gaps == len(TROUBLES)
+
+
+def test_what_is_written_again_is_not_live_before_the_channel_is_held(pulse: Pulse, told: list[Any]) -> None:
+    pulse.refuse("its disk is full")
+    pulse.change(live=True)
+    assert not pulse.live and told == []
+    pulse.refuse("")
+    assert pulse.live
+    pulse.refuse("its disk is full")
+    pulse.change(live=False)
+    pulse.refuse("")
+    assert not pulse.live
+    assert [word["state"] for _, word in told] == ["live", "stale"]
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["lost", "late"])

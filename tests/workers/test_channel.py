@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
+from redis import Redis, ResponseError
 
 from tests.conftest import until
 from tests.ears import Ears
@@ -79,12 +79,13 @@ def test_a_probe_carries_the_mark_of_the_data(redis: Redis, ears: Ears) -> None:
     assert born[0] and born[0] == born[1] != born[2]
 
 
-def test_a_probe_gets_through_where_nothing_can_be_written(redis: Redis, ears: Ears) -> None:
+def test_a_probe_gets_through_where_nothing_can_be_written_and_says_so(redis: Redis, ears: Ears) -> None:
     _, heard = listening(ears)
     channel.probe(redis, "p", 1)
     redis.config_set("maxmemory", 1)
     try:
-        channel.probe(redis, "p", 2)
+        with pytest.raises(ResponseError, match="OOM"):
+            channel.probe(redis, "p", 2)
     finally:
         redis.config_set("maxmemory", 0)
     until(lambda: len(heard) == 3, "two probes")

@@ -1,12 +1,16 @@
 """States in a real Redis."""
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tests.conftest import ROOT, free_port, start_redis
 from workers import store
 from workers.wire import Status, decode_state
 
@@ -234,6 +238,47 @@ def test_a_shared_client_waits_for_a_connection(redis_url: str) -> None:
     threading.Timer(0.1, lambda: pool.release(held[0])).start()
     assert shared.ping()
     pool.disconnect()
+
+
+GREEN = """
+import sys
+import eventlet
+eventlet.monkey_patch()
+from workers import store
+url = sys.argv[1]
+with store.connect(url) as other:
+    for shared in (False, True):
+        client = store.connect(url, shared=shared)
+        for _ in range(5):
+            client.ping()
+            other.client_kill_filter(_type="normal", skipme=True)
+            client.ping()
+        client.close()
+"""
+
+
+def test_a_connection_that_the_server_has_closed_is_noticed_under_eventlet(tmp_path: Path) -> None:
+    """As after a silence that is longer than the server's `timeout`, or than that of a proxy before it."""
+    process, url = start_redis(tmp_path, port=str(port := free_port()))
+    try:
+        for address in (url, f"redis://127.0.0.1:{port}"):
+            command = [sys.executable, "-W", "ignore", "-c", GREEN, address]
+            subprocess.run(command, cwd=ROOT, check=True, timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_how_full_a_server_is_that_keeps_it_to_itself_is_not_looked_at_and_said_once(
+    redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store._say_once.cache_clear()
+    redis.execute_command("ACL", "SETUSER", "shy", "on", ">word", "~*", "&*", "+@all", "-@dangerous")
+    with store.connect(redis_url, username="shy", password="word") as shy:
+        assert [store.memory_share(shy) for _ in range(3)] == [0.0] * 3
+    redis.acl_deluser("shy")
+    [record] = caplog.records
+    assert record.getMessage().startswith("how full Redis is can't be seen, so it is not looked at: ")
 
 
 def test_a_client_gives_up_where_there_is_no_server(tmp_path: Any) -> None:
