@@ -37,7 +37,7 @@ def accepted(stored: Stored) -> Response:
 
 
 @blueprint.post("/api/jobs")
-@openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
+@openapi.describe(body=Submission, status=202, answer="State", errors=(401, 409), location=True, idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
     key = _idempotency_key()
@@ -95,7 +95,7 @@ def read_job(id: str) -> Response:
 
 
 @blueprint.get("/api/jobs/<id>/relatives")
-@openapi.describe(answer="Relatives")
+@openapi.describe(answer="Relatives", caller="reader")
 def read_relatives(id: str) -> Response:
     """The jobs that a job waits for, and those that wait for it, for its owner and operators."""
     who = visitor()
@@ -104,7 +104,7 @@ def read_relatives(id: str) -> Response:
 
 
 @blueprint.get("/api/jobs/<id>/log")
-@openapi.describe(query=LogQuery, answer="Log")
+@openapi.describe(query=LogQuery, answer="Log", caller="reader", text=True)
 def read_log(id: str) -> Response:
     """The newest 1,000 lines of a job's log, for its owner and operators; with `format=text` a file."""
     query = parse_query(LogQuery)
@@ -124,7 +124,7 @@ def _act(id: str, act: Callable[[str], Any]) -> Any:
 
 
 @blueprint.post("/api/jobs/<id>/cancel")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("cancel")
 def cancel_job(id: str) -> Response:
     """Take back a job that has not started."""
@@ -132,7 +132,7 @@ def cancel_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/requeue")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("requeue")
 def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
@@ -145,7 +145,7 @@ def requeue_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/stop")
-@openapi.describe(status=202, answer="State")
+@openapi.describe(status=202, answer="State", caller="owner", errors=(409,), location=True)
 @audited("stop")
 def stop_job(id: str) -> Response:
     """Ask the worker to end a started job; `stopped` follows live within 2 s."""
@@ -153,7 +153,7 @@ def stop_job(id: str) -> Response:
 
 
 @blueprint.delete("/api/jobs/<id>")
-@openapi.describe(answer="Ok")
+@openapi.describe(answer="Ok", caller="owner", errors=(409,))
 @audited("delete")
 def delete_job(id: str) -> Response:
     """Forget a job that is not running."""
@@ -162,7 +162,7 @@ def delete_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/enqueue")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("enqueue")
 def enqueue_job(id: str) -> Response:
     """Run a job now that is scheduled or deferred."""
@@ -170,7 +170,7 @@ def enqueue_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/again")
-@openapi.describe(body=AgainRequest, status=202, answer="State")
+@openapi.describe(body=AgainRequest, body_required=False, status=202, answer="State", caller="owner", location=True)
 @audited("again")
 def submit_again(id: str) -> Response:
     """Queue another job of the same task, with the same arguments or with these."""
@@ -192,7 +192,7 @@ def submit_again(id: str) -> Response:
 
 
 @blueprint.get("/api/tasks")
-@openapi.describe(answer="Tasks")
+@openapi.describe(answer="Tasks", caller="world")
 def list_tasks() -> Response:
     """The tasks that may be submitted; `arguments` is a JSON Schema."""
     return jsonify(tasks=[task.describe() for task in services().jobs.tasks])

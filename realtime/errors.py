@@ -53,6 +53,8 @@ def answer(status: int, code: str, message: str, *, retry_after: int | None = No
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -112,7 +114,10 @@ def register(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error.get_response()  # type: ignore[return-value]  # a redirect
-        return answer(status, CODES.get(status, "unavailable"), error.description or error.name)
+        response = answer(status, CODES.get(status, "unavailable"), error.description or error.name)
+        # such as Allow, and Accept-Encoding of a body in a coding that we don't read
+        response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
+        return response
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -4,15 +4,13 @@ from urllib.parse import urlsplit
 
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.intake import Notify
+from realtime.intake import URL_LIMIT, Notify
 from realtime.request import allow, grant, services, visitor
 from workers import allowance
 from workers.errors import BadArguments
 from workers.guard import is_web_address
 from workers.public import is_inner
 from workers.wire import is_address
-
-URL_LIMIT = 2000  # characters
 
 
 def accept(wish: Notify | None) -> dict[str, str] | None:

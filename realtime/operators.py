@@ -1,15 +1,17 @@
 """The JSON API of queues, workers and ends, for operators. Each view's docstring is its text in /api/openapi.json."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
 from rq.command import send_shutdown_command
 from rq.suspension import is_suspended, resume, suspend
 
-from realtime import openapi
+from realtime import openapi, schemas
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
+from realtime.schemas import also
+from realtime.tokens import LONGEST, MOST, TOPIC
 from workers import overview
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
@@ -17,12 +19,25 @@ from workers.errors import BadArguments, NotFound
 blueprint = Blueprint("operators", __name__)
 
 
-class TokenRequest(BaseModel):
-    """The body of a request for a token."""
+def _either(schema: dict[str, Any]) -> None:
+    fields = schema["properties"]
+    topics, notify, more = fields.pop("topics"), fields.pop("notify"), dict(fields)
+    some, yes = {**topics, "minItems": 1}, {"type": "boolean", "const": True}
+    del some["default"]
+    schemas.either(
+        schema,
+        ("TokenForTopics", {"topics": some}, {**more, "notify": notify}),
+        ("TokenToNotify", {"notify": yes}, {**more, "topics": topics}),
+    )
 
-    model_config = ConfigDict(extra="forbid")
-    topics: list[str] = []
-    expires: float = 3600.0  # seconds
+
+class TokenRequest(BaseModel):
+    """The body of a request for a token: with topics, with notify, or with both."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_either)
+    # realtime/tokens.py says what is wrong with them, here and to programs that make tokens themselves
+    topics: Annotated[list[Annotated[str, also(pattern=TOPIC)]], also(maxItems=MOST)] = []
+    expires: Annotated[float, also(exclusiveMinimum=0, maximum=LONGEST)] = 3600.0  # seconds
     act: bool = False
     notify: bool = False
 
@@ -35,7 +50,7 @@ class HistoryQuery(BaseModel):
 
 
 @blueprint.post("/api/tokens")
-@openapi.describe(body=TokenRequest, answer="Token", operator=True)
+@openapi.describe(body=TokenRequest, answer="Token", caller="operator")
 @audited("token")
 def make_token() -> Response:
     """Make a token with which to watch, or act on, just these jobs, or to submit with notify, for so many seconds."""
@@ -55,7 +70,7 @@ def make_token() -> Response:
 
 
 @blueprint.get("/api/queues")
-@openapi.describe(answer="Queues", operator=True)
+@openapi.describe(answer="Queues", caller="overseer")
 def list_queues() -> Response:
     """The queues with their counts."""
     allow(services().access.may_oversee(visitor()))
@@ -64,7 +79,7 @@ def list_queues() -> Response:
 
 
 @blueprint.post("/api/queues/<name>/empty")
-@openapi.describe(answer="Count", operator=True)
+@openapi.describe(answer="Count", caller="operator", errors=(404,))
 @audited("empty")
 def empty_queue(name: str) -> Response:
     """Delete every job that waits on a queue."""
@@ -73,7 +88,7 @@ def empty_queue(name: str) -> Response:
 
 
 @blueprint.post("/api/queues/<name>/requeue-failed")
-@openapi.describe(answer="Count", operator=True)
+@openapi.describe(answer="Count", caller="operator", errors=(404,))
 @audited("requeue-failed")
 def requeue_failed(name: str) -> Response:
     """Requeue every failed job of a queue."""
@@ -82,7 +97,7 @@ def requeue_failed(name: str) -> Response:
 
 
 @blueprint.get("/api/workers")
-@openapi.describe(answer="Workers", operator=True)
+@openapi.describe(answer="Workers", caller="overseer")
 def list_workers() -> Response:
     """The workers that are up, and whether they are suspended: then they take no new jobs."""
     allow(services().access.may_oversee(visitor()))
@@ -91,7 +106,7 @@ def list_workers() -> Response:
 
 
 @blueprint.post("/api/workers/suspend")
-@openapi.describe(answer="Ok", operator=True)
+@openapi.describe(answer="Ok", caller="operator")
 @audited("suspend")
 def suspend_workers() -> Response:
     """Have all workers take no new jobs, those of Headway's own queues too; what runs goes on."""
@@ -101,7 +116,7 @@ def suspend_workers() -> Response:
 
 
 @blueprint.post("/api/workers/resume")
-@openapi.describe(answer="Ok", operator=True)
+@openapi.describe(answer="Ok", caller="operator")
 @audited("resume")
 def resume_workers() -> Response:
     """Have the workers take jobs again."""
@@ -111,7 +126,7 @@ def resume_workers() -> Response:
 
 
 @blueprint.post("/api/workers/<name>/shutdown")
-@openapi.describe(status=202, answer="Ok", operator=True)
+@openapi.describe(status=202, answer="Ok", caller="operator", errors=(404,))
 @audited("shutdown")
 def shut_down_worker(name: str) -> tuple[Response, int]:
     """Ask a worker to end when its job has; under `run.py` another one takes its place."""
@@ -124,7 +139,7 @@ def shut_down_worker(name: str) -> tuple[Response, int]:
 
 
 @blueprint.get("/api/history")
-@openapi.describe(query=HistoryQuery, answer="History", operator=True)
+@openapi.describe(query=HistoryQuery, answer="History", caller="overseer")
 def read_history() -> Response:
     """How much ended in the last 15 minutes or 24 hours, and how long it waited and ran, by queue and by task."""
     allow(services().access.may_oversee(visitor()))

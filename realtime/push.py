@@ -6,8 +6,10 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime import openapi
+from realtime.intake import URL_LIMIT
 from realtime.notify import check_address
 from realtime.request import allow, limit_submits, owner, parse_body, payer, services
+from realtime.schemas import also
 from workers import subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
@@ -22,8 +24,8 @@ class Keys(BaseModel):
     """What a browser's messages are encrypted for."""
 
     model_config = ConfigDict(extra="ignore")  # browsers may add others
-    p256dh: Annotated[str, Field(max_length=KEY_LIMIT)]
-    auth: Annotated[str, Field(max_length=KEY_LIMIT)]
+    p256dh: Annotated[str, Field(max_length=KEY_LIMIT), also(pattern="^[A-Za-z0-9_-]{87}=?$")]
+    auth: Annotated[str, Field(max_length=KEY_LIMIT), also(pattern="^[A-Za-z0-9_-]{22}(==)?$")]
 
     @field_validator("p256dh")
     @classmethod
@@ -44,7 +46,7 @@ class PushSubscription(BaseModel):
     """As the browser's `PushSubscription.toJSON()` has it."""
 
     model_config = ConfigDict(extra="ignore")  # browsers may add others
-    endpoint: str
+    endpoint: Annotated[str, also(format="uri", maxLength=URL_LIMIT)]
     expirationTime: Annotated[int, Field(ge=0)] | None = None
     keys: Keys
 
@@ -66,7 +68,7 @@ class PushEnd(BaseModel):
 
 
 @blueprint.get("/api/push")
-@openapi.describe(answer="PushKey")
+@openapi.describe(answer="PushKey", caller="world")
 def read_key() -> Response:
     """The key with which a browser subscribes (applicationServerKey, base64url)."""
     return jsonify(key=Vapid.load(services().redis).public_key)

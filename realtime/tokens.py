@@ -18,6 +18,7 @@ from workers.wire import is_job_id, is_queue_name
 
 MOST = 200  # topics of a token: it must fit into a header line of 8 KiB
 LONGEST = 366 * 24 * 3600  # seconds
+TOPIC = "^(jobs|job:[A-Za-z0-9_-]{1,128}|queue:[A-Za-z0-9_.-]{1,64})$"  # what `_may_be_granted` takes, as a pattern
 
 
 @dataclass(frozen=True, slots=True)
