@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict
+from werkzeug.routing import BaseConverter
 
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
@@ -20,6 +21,12 @@ BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
 
 blueprint = Blueprint("api", __name__)
+
+
+class JobConverter(BaseConverter):
+    """The id of a job in a path; `bulk` is another path, with methods of its own."""
+
+    regex = r"(?!bulk\Z)[^/]+"
 
 
 class LogQuery(BaseModel):
@@ -74,7 +81,7 @@ def submit_jobs() -> tuple[Response, int]:
     return jsonify(ids=submit_many(given.task, given.arguments, owner=who, queue=given.queue, payer=payer)), 202
 
 
-@blueprint.get("/api/jobs/<id>")
+@blueprint.get("/api/jobs/<job:id>")
 @openapi.describe(answer="Detail")
 def read_job(id: str) -> Response:
     """A job with its whole result; for its owner and operators also arguments, traceback and attempts.
@@ -152,7 +159,7 @@ def stop_job(id: str) -> Response:
     return accepted(_act(id, services().jobs.stop))
 
 
-@blueprint.delete("/api/jobs/<id>")
+@blueprint.delete("/api/jobs/<job:id>")
 @openapi.describe(answer="Ok", caller="owner", errors=(409,))
 @audited("delete")
 def delete_job(id: str) -> Response:

@@ -128,6 +128,7 @@ def document(app: Flask) -> dict[str, Any]:
             operation["operationId"] = rule.endpoint.rpartition(".")[2]
             paths.setdefault(path, {})[method.lower()] = operation
             errors |= _errors(method, path, description)
+    links = _link(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Headway", "version": "1", "description": " ".join(ABOUT.split())},
@@ -136,6 +137,7 @@ def document(app: Flask) -> dict[str, Any]:
             "schemas": {**SCHEMAS, **_bodies(models)},
             "responses": {_name(status): _error(status) for status in sorted(errors)},
             "headers": HEADERS,
+            "links": links,
             "securitySchemes": SCHEMES,
         },
     }
@@ -163,6 +165,20 @@ def _operation(method: str, path: str, view: Callable[..., Any], description: De
     if may := MAY[description.caller]:
         operation["security"] = [{name: []} if name else {} for name in may]
     return operation
+
+
+def _link(paths: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Have what makes something lead to what is done with it, by its id; returns the links by their names."""
+    links: dict[str, Any] = {}
+    for made, root in (("State", "/api/jobs/{id}"), ("Action", "/api/actions/{id}")):
+        names = [one["operationId"] for path in sorted(paths) if path.startswith(root) for one in paths[path].values()]
+        links |= {name: {"operationId": name, "parameters": {"id": "$response.body#/id"}} for name in names}
+        for methods in paths.values():
+            for operation in methods.values():
+                good = operation["responses"].get("202")
+                if good is not None and good["description"] == made:
+                    good["links"] = {name: {"$ref": f"#/components/links/{name}"} for name in names}
+    return links
 
 
 def _errors(method: str, path: str, description: Description) -> set[int]:

@@ -10,7 +10,7 @@ from rq.suspension import is_suspended, resume, suspend
 from realtime import openapi, schemas
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from realtime.schemas import also
+from realtime.schemas import Flag, Real, also
 from realtime.tokens import LONGEST, MOST, TOPIC
 from workers import overview
 from workers.audit import IDS_LIMIT
@@ -37,9 +37,9 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=_either)
     # realtime/tokens.py says what is wrong with them, here and to programs that make tokens themselves
     topics: Annotated[list[Annotated[str, also(pattern=TOPIC)]], also(maxItems=MOST)] = []
-    expires: Annotated[float, also(exclusiveMinimum=0, maximum=LONGEST)] = 3600.0  # seconds
-    act: bool = False
-    notify: bool = False
+    expires: Annotated[Real, also(exclusiveMinimum=0, maximum=LONGEST)] = 3600.0  # seconds
+    act: Flag = False
+    notify: Flag = False
 
 
 class HistoryQuery(BaseModel):

@@ -1,9 +1,9 @@
 """What answers are made of, as JSON Schema: the components of /api/openapi.json. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from workers.log_lines import LEVELS
 from workers.tally import SPANS
@@ -27,6 +27,18 @@ def ref(name: str) -> Schema:
 def also(**said: Any) -> Any:
     """In an `Annotated` type: what the description says of a field, and what is checked elsewhere."""
     return Field(json_schema_extra=said)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("a number")
+    return value
+
+
+# of a body: pydantic alone takes "5" and true for numbers, and "yes" for true, as no description says
+Whole = Annotated[int, BeforeValidator(_number)]
+Real = Annotated[float, BeforeValidator(_number)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 def either(schema: Schema, *ways: tuple[str, Schema, Schema]) -> None:

@@ -24,7 +24,7 @@ def document(me: FlaskClient) -> dict[str, Any]:
 
 def test_every_route_of_the_api_is_described_and_no_other(app: Flask, document: dict[str, Any]) -> None:
     served = {
-        (rule.rule.replace("<", "{").replace(">", "}"), method)
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith(DESCRIBED)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -77,6 +77,9 @@ def test_each_operation_says_what_it_does(document: dict[str, Any]) -> None:
         ("put", "/api/push", {}, 400),
         ("delete", "/api/push", {"endpoint": "https://push.example/1"}, 200),
         ("post", "/api/tokens", {"notify": True}, 200),
+        ("post", "/api/tokens", {"notify": "yes"}, 400),
+        ("post", "/api/tokens", {"notify": True, "expires": "60"}, 400),
+        ("post", "/api/actions", {"verb": "delete", "q": "", "expect": True}, 400),
         ("get", "/healthz", None, 200),
         ("get", "/readyz", None, 200),
         ("patch", "/api/jobs", None, 405),
