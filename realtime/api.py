@@ -71,7 +71,7 @@ def _idempotency_key() -> str | None:
 
 
 @blueprint.post("/api/jobs/bulk")
-@openapi.describe(body=BulkSubmission, status=202, answer="Ids")
+@openapi.describe(body=BulkSubmission, status=202, answer="IdList")
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     known = is_known()
@@ -199,7 +199,7 @@ def submit_again(id: str) -> Response:
 
 
 @blueprint.get("/api/tasks")
-@openapi.describe(answer="Tasks", caller="world")
+@openapi.describe(answer="TaskList", caller="world")
 def list_tasks() -> Response:
     """The tasks that may be submitted; `arguments` is a JSON Schema."""
     return jsonify(tasks=[task.describe() for task in services().jobs.tasks])

@@ -52,7 +52,7 @@ HEADERS: Mapping[str, Schema] = {
     "Allow": {"description": "The methods of this path", "required": True, "schema": {"type": "string"}},
 }
 IN_PATH: Mapping[str, Schema] = {"id": JOB_ID, "queue": QUEUE_NAME}
-ABOUT = """Live progress of background jobs. All errors have one shape: see the schema Error. A path that there is
+ABOUT = """Live progress of background jobs. All errors have one shape: see the schema ErrorAnswer. A path that there is
 answers 405 to other methods, with Allow. Bodies are JSON, whatever their Content-Type says."""
 
 
@@ -64,6 +64,15 @@ class Untitled(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+
+class Body(Untitled):
+    """Says in words what is meant where a field is left out: generators take a field with a default for required."""
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        made = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        return {**made, "description": f"{default} where it is left out"} if default else made
 
 
 @dataclass(frozen=True)
@@ -219,14 +228,14 @@ def _bodies(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     _, schema = models_json_schema(
         wanted,  # type: ignore[arg-type]
         ref_template=REFERENCE,
-        schema_generator=Untitled,
+        schema_generator=Body,
     )
     made: dict[str, Schema] = schema.get("$defs", {})
     return {name: body for name, body in made.items() if name not in SCHEMAS}
 
 
 def _error(status: int) -> dict[str, Any]:
-    said: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": _json("Error")}
+    said: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": _json("ErrorAnswer")}
     if status in CHALLENGE:
         header = CHALLENGE[status]
         said["headers"] = {header: {"$ref": f"#/components/headers/{header}"}}

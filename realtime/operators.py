@@ -10,7 +10,7 @@ from rq.suspension import is_suspended, resume, suspend
 from realtime import openapi, schemas
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
-from realtime.schemas import Flag, Real, also
+from realtime.schemas import FLAG, NUMBER, also
 from realtime.tokens import LONGEST, MOST, TOPIC
 from workers import overview
 from workers.audit import IDS_LIMIT
@@ -23,7 +23,6 @@ def _either(schema: dict[str, Any]) -> None:
     fields = schema["properties"]
     topics, notify, more = fields.pop("topics"), fields.pop("notify"), dict(fields)
     some, yes = {**topics, "minItems": 1}, {"type": "boolean", "const": True}
-    del some["default"]
     schemas.either(
         schema,
         ("TokenForTopics", {"topics": some}, {**more, "notify": notify}),
@@ -37,9 +36,9 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=_either)
     # realtime/tokens.py says what is wrong with them, here and to programs that make tokens themselves
     topics: Annotated[list[Annotated[str, also(pattern=TOPIC)]], also(maxItems=MOST)] = []
-    expires: Annotated[Real, also(exclusiveMinimum=0, maximum=LONGEST)] = 3600.0  # seconds
-    act: Flag = False
-    notify: Flag = False
+    expires: Annotated[float, also(exclusiveMinimum=0, maximum=LONGEST), NUMBER] = 3600.0  # seconds
+    act: Annotated[bool, FLAG] = False
+    notify: Annotated[bool, FLAG] = False
 
 
 class HistoryQuery(BaseModel):
@@ -70,7 +69,7 @@ def make_token() -> Response:
 
 
 @blueprint.get("/api/queues")
-@openapi.describe(answer="Queues", caller="overseer")
+@openapi.describe(answer="QueueList", caller="overseer")
 def list_queues() -> Response:
     """The queues with their counts."""
     allow(services().access.may_oversee(visitor()))
@@ -97,7 +96,7 @@ def requeue_failed(name: str) -> Response:
 
 
 @blueprint.get("/api/workers")
-@openapi.describe(answer="Workers", caller="overseer")
+@openapi.describe(answer="WorkerList", caller="overseer")
 def list_workers() -> Response:
     """The workers that are up, and whether they are suspended: then they take no new jobs."""
     allow(services().access.may_oversee(visitor()))

@@ -9,7 +9,7 @@ from realtime import openapi
 from realtime.intake import URL_LIMIT
 from realtime.notify import check_address
 from realtime.request import allow, limit_submits, owner, parse_body, payer, services
-from realtime.schemas import Real, Whole, also
+from realtime.schemas import NUMBER, also
 from workers import subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
@@ -47,7 +47,7 @@ class PushSubscription(BaseModel):
 
     model_config = ConfigDict(extra="ignore")  # browsers may add others
     endpoint: Annotated[str, also(format="uri", maxLength=URL_LIMIT)]
-    expirationTime: Annotated[Whole, Field(ge=0)] | None = None
+    expirationTime: Annotated[int, Field(ge=0), NUMBER] | None = None
     keys: Keys
 
 
@@ -57,7 +57,7 @@ class PushRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     subscription: PushSubscription
     ends: Ends = "all"
-    longer_than: Annotated[Real, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 0.0  # seconds
+    longer_than: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False), NUMBER] = 0.0  # seconds
 
 
 class PushEnd(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from realtime import openapi
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, services, visitor
-from realtime.schemas import Whole
+from realtime.schemas import NUMBER
 from workers import schedule
 
 blueprint = Blueprint("schedule", __name__)
@@ -20,7 +20,7 @@ class CronRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     scheduler: str
-    number: Annotated[Whole, Field(ge=0)]  # of the entry
+    number: Annotated[int, Field(ge=0), NUMBER]  # of the entry
     name: str  # the entry's, as it was seen: the scheduler may have other entries by now
 
 

@@ -1,7 +1,7 @@
 """What answers are made of, as JSON Schema: the components of /api/openapi.json. Pure."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pydantic import BeforeValidator, Field
 
@@ -35,10 +35,9 @@ def _number(value: Any) -> Any:
     return value
 
 
-# of a body: pydantic alone takes "5" and true for numbers, and "yes" for true, as no description says
-Whole = Annotated[int, BeforeValidator(_number)]
-Real = Annotated[float, BeforeValidator(_number)]
-Flag = Annotated[bool, Field(strict=True)]
+# of a body, beside its other limits: pydantic alone takes "5" and true for numbers, and "yes" for true
+NUMBER: Final = BeforeValidator(_number)
+FLAG: Final = Field(strict=True)
 
 
 def either(schema: Schema, *ways: tuple[str, Schema, Schema]) -> None:
@@ -189,7 +188,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "error": _or_null(ref("Failure")),
         }
     ),
-    "Jobs": _object({"jobs": _list(ref("State")), "cursor": {**_MAYBE, "description": "of the next page"}}),
+    "JobPage": _object({"jobs": _list(ref("State")), "cursor": {**_MAYBE, "description": "of the next page"}}),
     "Line": _object(
         {
             "n": _INTEGER,
@@ -212,13 +211,13 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
         }
     ),
     "Action": _object({"id": {**_ID, "description": "of the job that does it"}, "total": _COUNT}),
-    "Ids": _object({"ids": _list(_ID)}),
+    "IdList": _object({"ids": _list(_ID)}),
     "Task": _object(_TASK),
-    "Tasks": _object({"tasks": _list(ref("Task"))}),
+    "TaskList": _object({"tasks": _list(ref("Task"))}),
     "Queue": _object(_QUEUE),
-    "Queues": _object({"queues": _list(ref("Queue"))}),
+    "QueueList": _object({"queues": _list(ref("Queue"))}),
     "Worker": _object(_WORKER),
-    "Workers": _object({"workers": _list(ref("Worker")), "suspended": _FLAG}),
+    "WorkerList": _object({"workers": _list(ref("Worker")), "suspended": _FLAG}),
     "AuditEntry": _object({"at": _MOMENT, "who": _TEXT, "what": _TEXT, "which": _OPEN, "result": _TEXT}),
     "Audit": _object({"entries": _list(ref("AuditEntry")), "cursor": {**_MAYBE, "description": "of the next page"}}),
     "Times": _object({"p50": _QUANTILE, "p95": _QUANTILE}),
@@ -242,7 +241,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     "Ok": _object({"ok": _FLAG}),
     "Ready": _object({"ok": _FLAG, "probe_age": {**_NUMBER, "description": "seconds"}, "gaps": _COUNT}),
     "OpenApi": _OPEN,
-    "Error": _object(
+    "ErrorAnswer": _object(
         {
             "error": _object(
                 {

@@ -42,7 +42,7 @@ class CountQuery(Filters):
 
 
 @blueprint.get("/api/jobs")
-@openapi.describe(query=PageQuery, answer="Jobs")
+@openapi.describe(query=PageQuery, answer="JobPage")
 def list_jobs() -> Response:
     """One's own jobs that fit, newest first; an operator sees all. `q` is the language of the search box."""
     asked = parse_query(PageQuery)

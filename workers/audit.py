@@ -27,7 +27,6 @@ SIZE_LIMIT: Final = 2048  # bytes of one entry
 IDS_LIMIT: Final = 20  # ids that one entry names
 TEXT_LIMITS: Final = (200, 80, 36, 8)  # characters of each text in it: the most that leaves it small enough
 TOLD_AFTER: Final = 600_000  # ms for which refusals are counted together
-NOTHING: Final = "(0-0"  # before the first of all ids; Redis has no such bound
 STRANGERS: Final = "strangers"  # who did it, in an entry of refusals
 
 log = logging.getLogger("headway.audit")
@@ -120,7 +119,7 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
     found: list[tuple[tuple[int, int, bool], dict[str, Any]]] = []
     for key, others in ((KEY, False), (OTHERS_KEY, True)):
         bound = _bound(before, others)
-        if bound == NOTHING:
+        if bound is None:
             continue
         for id, fields in records.ask(partial(redis.xrevrange, key, max=bound, count=limit + 1), []):
             at, _, number = id.decode().partition("-")
@@ -137,12 +136,17 @@ def read(redis: Redis, before: str | None, limit: int) -> tuple[list[dict[str, A
     return entries, f"{at}-{number}{'o' if others else ''}"
 
 
-def _bound(before: str | None, others: bool) -> str:
-    """From where to read on in one of the streams. Of two entries with one id that of strangers comes first."""
+def _bound(before: str | None, others: bool) -> str | None:
+    """From where to read on in one of the streams; None: nothing comes before it.
+
+    Of two entries with one id that of strangers comes first.
+    """
     if before is None:
         return "+"
-    id = "-".join(str(int(part)) for part in before.removesuffix("o").split("-"))
-    return f"({id}" if others or not before.endswith("o") else id
+    id = before.removesuffix("o")
+    if not others and before.endswith("o"):
+        return id
+    return None if id.strip("0") == "-" else f"({id}"  # Redis takes no "(0-0"
 
 
 def _entry(key: str, id: str, text: bytes) -> dict[str, Any]:
