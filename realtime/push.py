@@ -1,16 +1,17 @@
 """The JSON API of push subscriptions: which browsers of this session want news of ends, and of which."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime import openapi
 from realtime.intake import URL_LIMIT
-from realtime.notify import check_address
+from realtime.notify import check_address, not_public
 from realtime.request import allow, limit_submits, owner, parse_body, payer, services
 from realtime.schemas import NUMBER, also
-from workers import subscriptions, webpush
+from workers import endpoints, subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
 
@@ -83,13 +84,25 @@ def subscribe() -> Response:
     limit_submits(counted)
     body = parse_body(PushRequest)
     given = body.subscription
-    check_address("subscription.endpoint", given.endpoint)
+    _check_endpoint(given.endpoint)
     services().jobs.check_room()
     subscription = Subscription(
         given.endpoint, given.keys.p256dh, given.keys.auth, body.ends, body.longer_than, given.expirationTime
     )
     subscriptions.put(services().redis, owner(), subscription, counted)
     return jsonify(ok=True)
+
+
+def _check_endpoint(url: str) -> None:
+    """Raises `BadArguments` where no push service can be there."""
+    field = "subscription.endpoint"
+    check_address(field, url)
+    if services().settings.allow_private_fetch:
+        return  # names of a private network may be known to the workers alone
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not endpoints.is_service(host) and not endpoints.is_out_there(host, parts.port or 443):
+        raise not_public(field)
 
 
 @blueprint.delete("/api/push")
