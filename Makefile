@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := run
-.PHONY: run test hostile check bench faults races lock clean
+.PHONY: run test hostile contract check bench faults races lock clean
 
 run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
@@ -16,6 +16,10 @@ test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.in
 # the attacks, what another application meets beside us, and all releases before, also those that take their time
 hostile: $(VENV)/dev $(VENV)/servers/.installed
 	$(PY) -m pytest tests/hostile tests/beside tests/upgrade -m "long or not long" -n auto --dist loadfile
+
+# the API as tools and clients of others see it: all that schemathesis tries, and the clients that generators make
+contract: $(VENV)/dev frontend/node_modules/.dev
+	$(PY) -m pytest tests/contract -m "long or not long" -n auto --dist loadfile
 
 check: $(VENV)/dev
 	$(VENV)/bin/ruff check .

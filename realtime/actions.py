@@ -3,12 +3,12 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from realtime import openapi
+from realtime import openapi, schemas
 from realtime.access import Refusal
 from realtime.audit import audited, concerns
 from realtime.errors import Refused
@@ -33,21 +33,30 @@ def _as_job_id(text: str) -> str:
     return text
 
 
-JobId = Annotated[str, AfterValidator(_as_job_id)]
+JobId = Annotated[str, AfterValidator(_as_job_id), WithJsonSchema(schemas.JOB_ID)]
+Ids = Annotated[list[JobId], Field(min_length=1, max_length=IDS_LIMIT)]
+Q = Annotated[str, Field(max_length=LENGTH_LIMIT)]
+
+
+def _either(schema: dict[str, Any]) -> None:
+    fields = {name: schemas.not_null(field) for name, field in schema["properties"].items()}
+    verb, expect = {"verb": fields["verb"]}, {"expect": fields["expect"]}
+    on_ids, on_query = ({**verb, name: fields[name]} for name in ("ids", "q"))
+    schemas.either(schema, ("ActionOnIds", on_ids, expect), ("ActionOnQuery", on_query, expect))
 
 
 class ActionRequest(BaseModel):
     """The body of an action: the jobs by their `ids`, or all that fit `q`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_either)
     verb: Verb
-    ids: Annotated[list[JobId], Field(min_length=1, max_length=IDS_LIMIT)] | None = None
-    q: Annotated[str, Field(max_length=LENGTH_LIMIT)] | None = None
-    expect: Annotated[int, Field(ge=0)] | None = None  # how many jobs the person saw who asks for it
+    ids: Ids | None = None
+    q: Q | None = None
+    expect: Annotated[int, Field(ge=0), schemas.NUMBER] | None = None  # how many jobs the person saw who asks for it
 
 
 @blueprint.post("/api/actions")
-@openapi.describe(body=ActionRequest, status=202, answer="Action")
+@openapi.describe(body=ActionRequest, status=202, answer="Action", errors=(409,))
 @audited("action")
 def begin_action() -> tuple[Response, int]:
     """Act on many jobs: a job of one's own does it, and shows how far it is; a delete can be undone for 8 s."""
@@ -70,7 +79,7 @@ def begin_action() -> tuple[Response, int]:
 
 
 @blueprint.post("/api/actions/<id>/undo")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("undo")
 def undo_action(id: str) -> Response:
     """Take back an action that has not begun."""

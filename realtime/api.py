@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from pydantic import BaseModel, ConfigDict
+from werkzeug.routing import BaseConverter
 
 from realtime import log_text, openapi
 from realtime.audit import audited, concerns
@@ -20,6 +21,12 @@ BULK_BODY_LIMIT = 8 * 1024 * 1024  # bytes
 KEY_LIMIT = 255  # characters of an Idempotency-Key
 
 blueprint = Blueprint("api", __name__)
+
+
+class JobConverter(BaseConverter):
+    """The id of a job in a path; `bulk` is another path, with methods of its own."""
+
+    regex = r"(?!bulk\Z)[^/]+"
 
 
 class LogQuery(BaseModel):
@@ -37,7 +44,7 @@ def accepted(stored: Stored) -> Response:
 
 
 @blueprint.post("/api/jobs")
-@openapi.describe(body=Submission, status=202, answer="State", idempotency_key=True)
+@openapi.describe(body=Submission, status=202, answer="State", errors=(401, 409), location=True, idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
     key = _idempotency_key()
@@ -64,7 +71,7 @@ def _idempotency_key() -> str | None:
 
 
 @blueprint.post("/api/jobs/bulk")
-@openapi.describe(body=BulkSubmission, status=202, answer="Ids")
+@openapi.describe(body=BulkSubmission, status=202, answer="IdList")
 def submit_jobs() -> tuple[Response, int]:
     """Queue a job of one task for each of many arguments, all or none."""
     known = is_known()
@@ -74,7 +81,7 @@ def submit_jobs() -> tuple[Response, int]:
     return jsonify(ids=submit_many(given.task, given.arguments, owner=who, queue=given.queue, payer=payer)), 202
 
 
-@blueprint.get("/api/jobs/<id>")
+@blueprint.get("/api/jobs/<job:id>")
 @openapi.describe(answer="Detail")
 def read_job(id: str) -> Response:
     """A job with its whole result; for its owner and operators also arguments, traceback and attempts.
@@ -95,7 +102,7 @@ def read_job(id: str) -> Response:
 
 
 @blueprint.get("/api/jobs/<id>/relatives")
-@openapi.describe(answer="Relatives")
+@openapi.describe(answer="Relatives", caller="reader")
 def read_relatives(id: str) -> Response:
     """The jobs that a job waits for, and those that wait for it, for its owner and operators."""
     who = visitor()
@@ -104,7 +111,7 @@ def read_relatives(id: str) -> Response:
 
 
 @blueprint.get("/api/jobs/<id>/log")
-@openapi.describe(query=LogQuery, answer="Log")
+@openapi.describe(query=LogQuery, answer="Log", caller="reader", text=True)
 def read_log(id: str) -> Response:
     """The newest 1,000 lines of a job's log, for its owner and operators; with `format=text` a file."""
     query = parse_query(LogQuery)
@@ -124,7 +131,7 @@ def _act(id: str, act: Callable[[str], Any]) -> Any:
 
 
 @blueprint.post("/api/jobs/<id>/cancel")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("cancel")
 def cancel_job(id: str) -> Response:
     """Take back a job that has not started."""
@@ -132,7 +139,7 @@ def cancel_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/requeue")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("requeue")
 def requeue_job(id: str) -> Response:
     """Run a job again that failed, was stopped or was canceled."""
@@ -145,15 +152,15 @@ def requeue_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/stop")
-@openapi.describe(status=202, answer="State")
+@openapi.describe(status=202, answer="State", caller="owner", errors=(409,), location=True)
 @audited("stop")
 def stop_job(id: str) -> Response:
     """Ask the worker to end a started job; `stopped` follows live within 2 s."""
     return accepted(_act(id, services().jobs.stop))
 
 
-@blueprint.delete("/api/jobs/<id>")
-@openapi.describe(answer="Ok")
+@blueprint.delete("/api/jobs/<job:id>")
+@openapi.describe(answer="Ok", caller="owner", errors=(409,))
 @audited("delete")
 def delete_job(id: str) -> Response:
     """Forget a job that is not running."""
@@ -162,7 +169,7 @@ def delete_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/enqueue")
-@openapi.describe(answer="State")
+@openapi.describe(answer="State", caller="owner", errors=(409,))
 @audited("enqueue")
 def enqueue_job(id: str) -> Response:
     """Run a job now that is scheduled or deferred."""
@@ -170,7 +177,7 @@ def enqueue_job(id: str) -> Response:
 
 
 @blueprint.post("/api/jobs/<id>/again")
-@openapi.describe(body=AgainRequest, status=202, answer="State")
+@openapi.describe(body=AgainRequest, body_required=False, status=202, answer="State", caller="owner", location=True)
 @audited("again")
 def submit_again(id: str) -> Response:
     """Queue another job of the same task, with the same arguments or with these."""
@@ -192,7 +199,7 @@ def submit_again(id: str) -> Response:
 
 
 @blueprint.get("/api/tasks")
-@openapi.describe(answer="Tasks")
+@openapi.describe(answer="TaskList", caller="world")
 def list_tasks() -> Response:
     """The tasks that may be submitted; `arguments` is a JSON Schema. To operators also what was left out, and why."""
     tasks = services().jobs.tasks

@@ -88,6 +88,7 @@ def create_app(
     """`read_aside`: how large bodies are read; None: right here."""
     app = Flask("realtime", static_folder=None, template_folder=str(FRONTEND / "templates"))
     app.request_class = Request
+    app.url_map.converters["job"] = api.JobConverter
     app.url_map.merge_slashes = False  # it would redirect to the Host that the client named
     app.config.update(CONFIG, SECRET_KEY=secrets.secret_key)
     access = Access(settings, secrets)

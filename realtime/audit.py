@@ -30,7 +30,7 @@ class AuditQuery(BaseModel):
 
 
 @blueprint.get("/api/audit")
-@openapi.describe(query=AuditQuery, answer="Audit", operator=True)
+@openapi.describe(query=AuditQuery, answer="Audit", caller="overseer")
 def read_audit() -> Response:
     """Who did what, newest first: the last 10,000 acts, refused ones too; of strangers 10,000 more."""
     allow(services().access.may_oversee(visitor()))

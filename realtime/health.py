@@ -14,14 +14,14 @@ blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
-@openapi.describe(answer="Ok")
+@openapi.describe(answer="Ok", caller="world")
 def health() -> Response:
     """Whether this process answers at all."""
     return jsonify(ok=True)
 
 
 @blueprint.get("/readyz")
-@openapi.describe(answer="Ready")
+@openapi.describe(answer="Ready", caller="world")
 def ready() -> Response:
     """Whether Redis takes writes and the relay hears it: `probe_age` in seconds, and the gaps so far; 503 otherwise."""
     try:
@@ -42,11 +42,12 @@ def metrics() -> Response:
 
 
 @blueprint.get("/api/openapi.json")
-@openapi.describe(answer="Any")
+@openapi.describe(answer="OpenApi", caller="world", conditional=True)
 def read_openapi() -> Response:
     """This description."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # what stands behind the name in every request
-    response = Response(_document(app), mimetype="application/json")
+    cookie = services().sessions.get_cookie_name(app).encode()
+    response = Response(_document(app).replace(openapi.COOKIE.encode(), cookie), mimetype="application/json")
     response.add_etag()
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)

@@ -6,10 +6,11 @@ Runs where `realtime/aside.py` has it run: small bodies on the hub, large ones i
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from realtime.schemas import also
 from workers.arguments import Arguments, each
 from workers.errors import BadArguments
 from workers.fields import NAME_LIMIT, Model, check, cut
@@ -18,16 +19,19 @@ from workers.queue import BULK_LIMIT, check_bulk
 from workers.tasks import Tasks
 from workers.wire import no_constant
 
+ANY_OBJECT = {"type": "object", "additionalProperties": True}
 HUB_LIMIT = 64 * 1024  # bytes of a body that are read where viewers are served
 REASON_LIMIT = 200  # characters
+URL_LIMIT = 2000  # characters of an address that a stranger names
 
 
 class Notify(BaseModel):
     """The receivers of a job's ends: at least one of them."""
 
     model_config = ConfigDict(extra="forbid")
-    webhook: str | None = None  # a URL
-    email: str | None = None  # one address
+    # what is wrong with them is said by realtime/notify.py: no error repeats an address
+    webhook: Annotated[str, also(format="uri", maxLength=URL_LIMIT)] | None = None
+    email: Annotated[str, also(format="email", maxLength=254)] | None = None  # one address
 
 
 class Submission(BaseModel):
@@ -45,7 +49,8 @@ class BulkSubmission(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     task: str
-    args: list[Any]  # each checked by its task; a model here would name fields by another path
+    # each is checked by its task: a model here would name fields by another path
+    args: Annotated[list[Any], also(minItems=1, maxItems=BULK_LIMIT, items=ANY_OBJECT)]
     queue: str | None = None
 
 

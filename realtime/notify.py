@@ -4,15 +4,13 @@ from urllib.parse import urlsplit
 
 from realtime.access import Refusal
 from realtime.errors import Refused
-from realtime.intake import Notify
+from realtime.intake import URL_LIMIT, Notify
 from realtime.request import allow, grant, services, visitor
-from workers import allowance
+from workers import allowance, endpoints
 from workers.errors import BadArguments
 from workers.guard import is_web_address
 from workers.public import is_inner
 from workers.wire import is_address
-
-URL_LIMIT = 2000  # characters
 
 
 def accept(wish: Notify | None) -> dict[str, str] | None:
@@ -53,8 +51,14 @@ def check_address(field: str, url: str) -> None:
         raise _wrong(field, f"at most {URL_LIMIT} characters", f"{len(url)}")
     if not is_web_address(url, ("http", "https") if plain else ("https",)):
         raise _wrong(field, "an address that starts with https://", "something else")
-    if not plain and is_inner(urlsplit(url).hostname or ""):
-        raise _wrong(field, "a public address", "another")
+    host = urlsplit(url).hostname or ""
+    if endpoints.is_nowhere(host, allow_private=plain) or (not plain and is_inner(host)):
+        raise not_public(field)
+
+
+def not_public(field: str) -> BadArguments:
+    """One sentence for what is not there and what is not public: else anybody could ask which names we know."""
+    return _wrong(field, "a public address", "another")
 
 
 def _wrong(field: str, expected: str, got: str) -> BadArguments:

@@ -2,207 +2,77 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar
 
 from flask import Flask
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from workers.log_lines import LEVELS
-from workers.verbs import Verb
-from workers.wire import Status, Unreadable
+from realtime.schemas import JOB_ID, QUEUE_NAME, SCHEMAS, Schema, not_null, ref
 
-WORDS = {"Status": Status, "Verb": Verb}
 F = TypeVar("F", bound=Callable[..., Any])
 
-_INTEGER = {"type": "integer"}
-_TEXT = {"type": "string"}
-_TIME = {"type": ["integer", "null"], "description": "Unix time in ms"}
-_NUMBER = {"type": ["number", "null"]}
-_ERROR = {
-    "type": ["object", "null"],
-    "properties": {"type": _TEXT, "message": _TEXT},
-    "required": ["type", "message"],
+# who may call an operation. `anybody`: what it answers may depend on who asks all the same
+Caller = Literal["world", "anybody", "owner", "reader", "overseer", "operator"]
+
+COOKIE = "headway_00000000"  # stands for the session cookie's name, which depends on where a request goes to
+SCHEMES: Mapping[str, Schema] = {
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "A browser's. A page or a submit begins it; a login makes it an operator's or a viewer's",
+    },
+    "operator": {"type": "http", "scheme": "bearer", "description": "HEADWAY_OPERATOR_TOKEN"},
+    "viewer": {"type": "http", "scheme": "bearer", "description": "HEADWAY_VIEWER_TOKEN: sees all, changes nothing"},
+    "embedder": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "From POST /api/tokens: for the jobs that it names, and where it says so to submit with notify",
+    },
 }
-_STATE: dict[str, Any] = {
-    "id": {"type": "string", "format": "uuid"},
-    "version": {"type": "integer", "description": "newer wins"},
-    "attempt": {"type": "integer", "minimum": 1},
-    "task": _TEXT,
-    "queue": _TEXT,
-    "status": {"enum": [str(status) for status in (*Status, *Unreadable)]},
-    "completed": _NUMBER,
-    "total": _NUMBER,
-    "unit": _TEXT,
-    "description": {"type": "string", "maxLength": 200},
-    **dict.fromkeys(("created_at", "enqueued_at", "started_at", "ended_at", "updated_at"), _TIME),
-    "worker": {"type": ["string", "null"]},
-    "result": {},
-    "result_truncated": {"type": "boolean"},
-    "error": _ERROR,
-    "meta": {"type": "object"},
+MAY: Mapping[Caller, tuple[str, ...]] = {
+    "world": (),
+    "anybody": ("", "session", "operator", "viewer", "embedder"),
+    "owner": ("session", "operator", "embedder"),
+    "reader": ("session", "operator", "viewer"),
+    "overseer": ("operator", "viewer", "session"),
+    "operator": ("operator", "session"),
 }
-
-
-def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": required or sorted(properties)}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-_ATTEMPT = _object(
-    {"attempt": _INTEGER, "status": _TEXT, "started_at": _TIME, "ended_at": _TIME, "error": _ERROR},
-)
-_LINE = _object({"n": _INTEGER, "attempt": _INTEGER, "at": _TIME, "level": {"enum": list(LEVELS)}, "text": _TEXT})
-_MAYBE = {"type": ["string", "null"]}
-_ENTRY = _object(
-    {
-        **dict.fromkeys(("name", "task", "queue", "args"), _TEXT),
-        "every": {"type": ["integer", "null"], "description": "seconds"},
-        "cron": _MAYBE,
-        "last_at": _TIME,
-        "next_at": _TIME,
-    }
-)
-_RELATIVE = _object({"id": _TEXT, "task": _MAYBE, "status": _MAYBE})
-_QUEUE_COUNTS = dict.fromkeys(
-    ("queued", "deferred", "scheduled", "started", "finished", "failed", "canceled", "workers"), _INTEGER
-)
-_COUNTS = _list(_INTEGER)
-_TIMES = _list({"type": ["integer", "null"], "description": "ms"})
-_QUANTILES = _object({"p50": _TIMES, "p95": _TIMES})
-_FIGURES = {"ended": _COUNTS, "failed": _COUNTS, "wait": _QUANTILES, "run": _QUANTILES}
-_ROWS = _list(_object({"name": _TEXT, "rest": {"type": "boolean"}, **_FIGURES}))
-SCHEMAS: dict[str, Any] = {
-    "State": _object(_STATE),
-    "Detail": _object(
-        {
-            **_STATE,
-            "args": {"type": ["object", "null"]},
-            "traceback": {"type": ["string", "null"]},
-            "attempts": _list(_ATTEMPT),
-            "unreadable": {"type": "string", "description": "a sentence, where something of the job can't be read"},
-        },
-        sorted(_STATE),
-    ),
-    "Jobs": _object({"jobs": _list(_object(_STATE)), "cursor": {"type": ["string", "null"]}}),
-    "Log": _object({"lines": _list(_LINE), "first": _INTEGER, "last": _INTEGER}),
-    "Counts": _object({"total": _INTEGER, "by_status": {"type": "object"}, "more": {"type": "boolean"}}),
-    "Action": _object({"id": _TEXT, "total": _INTEGER}),
-    "Ids": _object({"ids": _list(_TEXT)}),
-    "Tasks": _object(
-        {
-            "tasks": _list(
-                _object(
-                    {
-                        "name": _TEXT,
-                        "summary": _TEXT,
-                        "queue": _TEXT,
-                        "timeout": _INTEGER,
-                        "arguments": {"type": "object"},
-                    }
-                )
-            ),
-            "broken": _list(_object({"file": _TEXT, "line": _INTEGER, "name": _TEXT, "reason": _TEXT})),
-        },
-        ["tasks"],
-    ),
-    "Queues": _object(
-        {
-            "queues": _list(_object({"name": _TEXT, **_QUEUE_COUNTS, "oldest_at": _TIME, "blocked_by": _MAYBE})),
-            "scheduler": {"type": "boolean"},
-        }
-    ),
-    "Workers": _object(
-        {
-            "workers": _list(
-                _object(
-                    {
-                        "name": _TEXT,
-                        "state": _TEXT,
-                        "queue": _TEXT,
-                        "job": {"type": ["string", "null"]},
-                        "heartbeat_at": _TIME,
-                        "host": {"type": ["string", "null"]},
-                        "born_at": _TIME,
-                        "done": _INTEGER,
-                        "failed": _INTEGER,
-                        "release": {"type": ["string", "null"], "description": "of Headway"},
-                        "version": {"type": ["string", "null"], "description": "of RQ"},
-                        "pid": {"type": ["integer", "null"]},
-                    }
-                )
-            ),
-            "suspended": {"type": "boolean"},
-            "releases": {"type": "object", "additionalProperties": _list(_TEXT)},
-        }
-    ),
-    "Audit": _object(
-        {
-            "entries": _list(
-                _object({"at": _INTEGER, "who": _TEXT, "what": _TEXT, "which": {"type": "object"}, "result": _TEXT})
-            ),
-            "cursor": {"type": ["string", "null"]},
-        }
-    ),
-    "History": _object(
-        {
-            "span": _TEXT,
-            "step": {"type": "integer", "description": "seconds"},
-            "until": {"type": "number", "description": "Unix time in seconds"},
-            "at": {"type": "array", "items": _INTEGER, "description": "Unix times in seconds"},
-            "total": _object(_FIGURES),
-            "queues": _ROWS,
-            "tasks": _ROWS,
-        }
-    ),
-    "Schedule": _object(
-        {
-            "scheduled": _object({"total": _INTEGER, "jobs": _list(_object({"id": _TEXT, "at": _INTEGER}))}),
-            "deferred": _object(
-                {
-                    "total": _INTEGER,
-                    "jobs": _list(_object({"id": _TEXT, "waits_for": _list(_TEXT), "tasks": _list(_MAYBE)})),
-                },
-            ),
-            "cron": _list(
-                _object(
-                    {"name": _TEXT, "host": _TEXT, "file": _TEXT, "heartbeat_at": _TIME, "entries": _list(_ENTRY)},
-                )
-            ),
-            "scheduler": {"type": "boolean"},
-        }
-    ),
-    "Relatives": _object(
-        {"dependencies": _list(_RELATIVE), "dependents": _list(_RELATIVE), "more": {"type": "boolean"}}
-    ),
-    "Token": _object({"token": _TEXT, "expires_at": _TIME}),
-    "PushKey": _object({"key": _TEXT}),
-    "Count": _object({"count": _INTEGER}),
-    "Ok": _object({"ok": {"type": "boolean"}}),
-    "Ready": _object({"ok": {"type": "boolean"}, "probe_age": _NUMBER, "gaps": _INTEGER}),
-    "Any": {"type": "object"},
-    "Error": _object(
-        {
-            "error": _object(
-                {
-                    "code": {
-                        "enum": [
-                            *("bad_request", "unauthorized", "forbidden", "not_found", "conflict"),
-                            *("too_large", "too_many", "expired", "unavailable"),
-                        ]
-                    },
-                    "message": _TEXT,
-                    "fields": {"type": "object", "additionalProperties": _object({"expected": _TEXT, "got": _TEXT})},
-                },
-                ["code", "message"],
-            )
-        }
-    ),
+# what the server may say before it knows the route, or where it can do nothing for anybody
+EVERYWHERE = (400, 408, 413, 414, 415, 421, 429, 431, 501, 503, 505)
+CHALLENGE = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
+HEADERS: Mapping[str, Schema] = {
+    "Location": {"description": "The path of the job", "required": True, "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer", "minimum": 1}},
+    "WWW-Authenticate": {"description": "Bearer …", "required": True, "schema": {"type": "string"}},
+    "Allow": {"description": "The methods of this path", "required": True, "schema": {"type": "string"}},
 }
+IN_PATH: Mapping[str, Schema] = {"id": JOB_ID, "queue": QUEUE_NAME}
+ABOUT = """Live progress of background jobs. All errors have one shape: see the schema ErrorAnswer. A path that there is
+answers 405 to other methods, with Allow. Bodies are JSON, whatever their Content-Type says."""
+
+
+REFERENCE = "#/components/schemas/{model}"
+
+
+class Untitled(GenerateJsonSchema):
+    """Gives fields no titles: generators of clients would name what they make by them."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+class Body(Untitled):
+    """Says in words what is meant where a field is left out: generators take a field with a default for required."""
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        made = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        return {**made, "description": f"{default} where it is left out"} if default else made
 
 
 @dataclass(frozen=True)
@@ -210,8 +80,13 @@ class Description:
     answer: str  # a name in SCHEMAS
     status: int
     body: type[BaseModel] | None
+    body_required: bool
     query: type[BaseModel] | None
-    operator: bool
+    caller: Caller
+    errors: tuple[int, ...]
+    text: bool
+    location: bool
+    conditional: bool
     idempotency_key: bool
 
 
@@ -220,14 +95,25 @@ def describe(
     answer: str,
     status: int = 200,
     body: type[BaseModel] | None = None,
+    body_required: bool = True,
     query: type[BaseModel] | None = None,
-    operator: bool = False,
+    caller: Caller = "anybody",
+    errors: tuple[int, ...] = (),
+    text: bool = False,
+    location: bool = False,
+    conditional: bool = False,
     idempotency_key: bool = False,
 ) -> Callable[[F], F]:
-    """Say of a view what it takes and answers."""
+    """Say of a view what it takes and answers.
+
+    `errors` are the statuses that don't follow from the rest; `text`: it may answer with text/plain; `location`: with
+    a Location; `conditional`: with 304.
+    """
 
     def mark(view: F) -> F:
-        view.openapi = Description(answer, status, body, query, operator, idempotency_key)  # type: ignore[attr-defined]
+        view.openapi = Description(  # type: ignore[attr-defined]
+            answer, status, body, body_required, query, caller, errors, text, location, conditional, idempotency_key
+        )
         return view
 
     return mark
@@ -236,64 +122,129 @@ def describe(
 def document(app: Flask) -> dict[str, Any]:
     """OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0) of every described route of `app`."""
     paths: dict[str, dict[str, Any]] = {}
-    schemas = dict(SCHEMAS)
+    models: list[type[BaseModel]] = []
+    errors: set[int] = {405}
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         description = getattr(view, "openapi", None)
         if not isinstance(description, Description):
             continue
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        if description.body is not None:
+            models.append(description.body)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            paths.setdefault(path, {})[method.lower()] = _operation(
-                rule.endpoint, view, description, sorted(rule.arguments), schemas
-            )
+            operation = _operation(method, path, view, description)
+            operation["operationId"] = rule.endpoint.rpartition(".")[2]
+            paths.setdefault(path, {})[method.lower()] = operation
+            errors |= _errors(method, path, description)
+    links = _link(paths)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Headway", "version": "1"},
+        "info": {"title": "Headway", "version": "1", "description": " ".join(ABOUT.split())},
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": schemas,
-            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**SCHEMAS, **_bodies(models)},
+            "responses": {_name(status): _error(status) for status in sorted(errors)},
+            "headers": HEADERS,
+            "links": links,
+            "securitySchemes": SCHEMES,
         },
     }
 
 
-def _operation(
-    endpoint: str, view: Callable[..., Any], description: Description, in_path: list[str], schemas: dict[str, Any]
-) -> dict[str, Any]:
-    """One operation; what its body is made of is added to `schemas`."""
-    parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in in_path]
-    if description.query is not None:
-        properties = description.query.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
-        parameters += [{"name": name, "in": "query", "schema": _inlined(schema)} for name, schema in properties.items()]
-    if description.idempotency_key:
-        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
+def _operation(method: str, path: str, view: Callable[..., Any], description: Description) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": description.answer, "content": _json(description.answer)}
+    if description.text:
+        good["content"]["text/plain"] = {"schema": {"type": "string"}}
+    if description.location:
+        good["headers"] = {"Location": {"$ref": "#/components/headers/Location"}}
+    responses = {str(description.status): good}
+    if description.conditional:
+        responses["304"] = {"description": "It is as If-None-Match says"}
+    for status in sorted(_errors(method, path, description)):
+        responses[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     operation: dict[str, Any] = {
-        "operationId": endpoint.rpartition(".")[2],
         "summary": (inspect.getdoc(view) or "").partition("\n")[0],
-        "parameters": parameters,
-        "responses": {str(description.status): _content(description.answer), "default": _content("Error")},
+        "parameters": list(_parameters(path, description)),
+        "responses": responses,
     }
     if description.body is not None:
-        schema = description.body.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {})
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    if description.operator:
-        operation["security"] = [{"operator": []}]
+        content = _json(description.body.__name__)
+        operation["requestBody"] = {"required": description.body_required, "content": content}
+    if may := MAY[description.caller]:
+        operation["security"] = [{name: []} if name else {} for name in may]
     return operation
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """With the lists of words that a query refers to written out."""
-    options = [
-        {"enum": [str(word) for word in WORDS[option["$ref"].rpartition("/")[2]]]} if "$ref" in option else option
-        for option in schema.get("anyOf", [])
-    ]
-    return {**schema, "anyOf": options} if options else schema
+def _link(paths: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Have what makes something lead to what is done with it, by its id; returns the links by their names."""
+    links: dict[str, Any] = {}
+    for made, root in (("State", "/api/jobs/{id}"), ("Action", "/api/actions/{id}")):
+        names = [one["operationId"] for path in sorted(paths) if path.startswith(root) for one in paths[path].values()]
+        links |= {name: {"operationId": name, "parameters": {"id": "$response.body#/id"}} for name in names}
+        for methods in paths.values():
+            for operation in methods.values():
+                good = operation["responses"].get("202")
+                if good is not None and good["description"] == made:
+                    good["links"] = {name: {"$ref": f"#/components/links/{name}"} for name in names}
+    return links
 
 
-def _content(name: str) -> dict[str, Any]:
-    return {
-        "description": name,
-        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
-    }
+def _errors(method: str, path: str, description: Description) -> set[int]:
+    """The statuses of all errors that an operation may answer with."""
+    found = {*EVERYWHERE, *description.errors}
+    if method != "GET":
+        found.add(403)  # to a page of a foreign origin, and where the installation is read-only
+    if description.caller not in ("world", "anybody"):
+        found |= {401, 403}
+    if "{id}" in path:
+        found.add(404)
+    return found
+
+
+def _parameters(path: str, description: Description) -> Iterable[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", path):
+        schema = (
+            IN_PATH["queue" if path.startswith("/api/queues/") else name] if name in IN_PATH else {"type": "string"}
+        )
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    if description.query is not None:
+        query = description.query.model_json_schema(ref_template=REFERENCE, schema_generator=Untitled)
+        for name, given in query["properties"].items():
+            yield {
+                "name": name,
+                "in": "query",
+                "required": name in query.get("required", ()),
+                "schema": not_null(given),
+            }
+    if description.idempotency_key:
+        key = {"type": "string", "minLength": 1, "maxLength": 255}
+        yield {"name": "Idempotency-Key", "in": "header", "required": False, "schema": key}
+
+
+def _bodies(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
+    """The schemas of bodies and what they are made of, by their names."""
+    wanted = [(model, "validation") for model in dict.fromkeys(models)]
+    _, schema = models_json_schema(
+        wanted,  # type: ignore[arg-type]
+        ref_template=REFERENCE,
+        schema_generator=Body,
+    )
+    made: dict[str, Schema] = schema.get("$defs", {})
+    return {name: body for name, body in made.items() if name not in SCHEMAS}
+
+
+def _error(status: int) -> dict[str, Any]:
+    said: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content": _json("ErrorAnswer")}
+    if status in CHALLENGE:
+        header = CHALLENGE[status]
+        said["headers"] = {header: {"$ref": f"#/components/headers/{header}"}}
+    return said
+
+
+def _name(status: int) -> str:
+    return f"Error{status}"  # not by their phrases: Python's own differ from one release to the next
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": ref(name)}}

@@ -1,14 +1,16 @@
 """The JSON API of queues, workers and ends, for operators. Each view's docstring is its text in /api/openapi.json."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
 from rq.suspension import is_suspended, resume, suspend
 
-from realtime import openapi
+from realtime import openapi, schemas
 from realtime.audit import NAME_LIMIT, audited, concerns
 from realtime.request import allow, parse_body, parse_query, services, visitor
+from realtime.schemas import FLAG, NUMBER, also
+from realtime.tokens import LONGEST, MOST, TOPIC
 from workers import commands, overview, parts, scheduler_heartbeat
 from workers.audit import IDS_LIMIT
 from workers.errors import BadArguments, NotFound
@@ -16,14 +18,26 @@ from workers.errors import BadArguments, NotFound
 blueprint = Blueprint("operators", __name__)
 
 
-class TokenRequest(BaseModel):
-    """The body of a request for a token."""
+def _either(schema: dict[str, Any]) -> None:
+    fields = schema["properties"]
+    topics, notify, more = fields.pop("topics"), fields.pop("notify"), dict(fields)
+    some, yes = {**topics, "minItems": 1}, {"type": "boolean", "const": True}
+    schemas.either(
+        schema,
+        ("TokenForTopics", {"topics": some}, {**more, "notify": notify}),
+        ("TokenToNotify", {"notify": yes}, {**more, "topics": topics}),
+    )
 
-    model_config = ConfigDict(extra="forbid")
-    topics: list[str] = []
-    expires: float = 3600.0  # seconds
-    act: bool = False
-    notify: bool = False
+
+class TokenRequest(BaseModel):
+    """The body of a request for a token: with topics, with notify, or with both."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_either)
+    # realtime/tokens.py says what is wrong with them, here and to programs that make tokens themselves
+    topics: Annotated[list[Annotated[str, also(pattern=TOPIC)]], also(maxItems=MOST)] = []
+    expires: Annotated[float, also(exclusiveMinimum=0, maximum=LONGEST), NUMBER] = 3600.0  # seconds
+    act: Annotated[bool, FLAG] = False
+    notify: Annotated[bool, FLAG] = False
 
 
 class WorkerRequest(BaseModel):
@@ -41,7 +55,7 @@ class HistoryQuery(BaseModel):
 
 
 @blueprint.post("/api/tokens")
-@openapi.describe(body=TokenRequest, answer="Token", operator=True)
+@openapi.describe(body=TokenRequest, answer="Token", caller="operator")
 @audited("token")
 def make_token() -> Response:
     """Make a token with which to watch, or act on, just these jobs, or to submit with notify, for so many seconds."""
@@ -61,7 +75,7 @@ def make_token() -> Response:
 
 
 @blueprint.get("/api/queues")
-@openapi.describe(answer="Queues", operator=True)
+@openapi.describe(answer="QueueList", caller="overseer")
 def list_queues() -> Response:
     """The queues with their counts, and whether a scheduler is up: without one retries and scheduled jobs wait."""
     allow(services().access.may_oversee(visitor()))
@@ -78,7 +92,7 @@ def _in_rq() -> list[str]:
 
 
 @blueprint.post("/api/queues/<name>/empty")
-@openapi.describe(answer="Count", operator=True)
+@openapi.describe(answer="Count", caller="operator", errors=(404,))
 @audited("empty")
 def empty_queue(name: str) -> Response:
     """Delete every job that waits on a queue."""
@@ -87,7 +101,7 @@ def empty_queue(name: str) -> Response:
 
 
 @blueprint.post("/api/queues/<name>/requeue-failed")
-@openapi.describe(answer="Count", operator=True)
+@openapi.describe(answer="Count", caller="operator", errors=(404,))
 @audited("requeue-failed")
 def requeue_failed(name: str) -> Response:
     """Requeue every failed job of a queue."""
@@ -96,7 +110,7 @@ def requeue_failed(name: str) -> Response:
 
 
 @blueprint.get("/api/workers")
-@openapi.describe(answer="Workers", operator=True)
+@openapi.describe(answer="WorkerList", caller="overseer")
 def list_workers() -> Response:
     """The workers that are up, and whether they are suspended: then they take no new jobs. `releases` says which parts
     are of which release of Headway; it is empty where all are of one."""
@@ -107,7 +121,7 @@ def list_workers() -> Response:
 
 
 @blueprint.post("/api/workers/suspend")
-@openapi.describe(answer="Ok", operator=True)
+@openapi.describe(answer="Ok", caller="operator")
 @audited("suspend")
 def suspend_workers() -> Response:
     """Have all workers take no new jobs, those of Headway's own queues too; what runs goes on."""
@@ -117,7 +131,7 @@ def suspend_workers() -> Response:
 
 
 @blueprint.post("/api/workers/resume")
-@openapi.describe(answer="Ok", operator=True)
+@openapi.describe(answer="Ok", caller="operator")
 @audited("resume")
 def resume_workers() -> Response:
     """Have the workers take jobs again."""
@@ -127,7 +141,7 @@ def resume_workers() -> Response:
 
 
 @blueprint.post("/api/workers/shutdown")
-@openapi.describe(body=WorkerRequest, status=202, answer="Ok", operator=True)
+@openapi.describe(body=WorkerRequest, status=202, answer="Ok", caller="operator", errors=(404,))
 @audited("shutdown")
 def shut_down() -> tuple[Response, int]:
     """Ask a worker to end when its job has, whatever it is called; under `run.py` another one takes its place."""
@@ -138,7 +152,7 @@ def shut_down() -> tuple[Response, int]:
 
 
 @blueprint.post("/api/workers/<name>/shutdown")
-@openapi.describe(status=202, answer="Ok", operator=True)
+@openapi.describe(status=202, answer="Ok", caller="operator", errors=(404,))
 @audited("shutdown")
 def shut_down_worker(name: str) -> tuple[Response, int]:
     """The same of a worker whose name fits into a path: it has no slash, and is not ".."."""
@@ -155,7 +169,7 @@ def _shut_down(name: str) -> tuple[Response, int]:
 
 
 @blueprint.get("/api/history")
-@openapi.describe(query=HistoryQuery, answer="History", operator=True)
+@openapi.describe(query=HistoryQuery, answer="History", caller="overseer")
 def read_history() -> Response:
     """How much ended in the last 15 minutes or 24 hours, and how long it waited and ran, by queue and by task."""
     allow(services().access.may_oversee(visitor()))

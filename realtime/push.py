@@ -1,14 +1,17 @@
 """The JSON API of push subscriptions: which browsers of this session want news of ends, and of which."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from realtime import openapi
-from realtime.notify import check_address
+from realtime.intake import URL_LIMIT
+from realtime.notify import check_address, not_public
 from realtime.request import allow, limit_submits, owner, parse_body, payer, services
-from workers import subscriptions, webpush
+from realtime.schemas import NUMBER, also
+from workers import endpoints, subscriptions, webpush
 from workers.subscriptions import Ends, Subscription
 from workers.vapid import Vapid
 
@@ -22,8 +25,8 @@ class Keys(BaseModel):
     """What a browser's messages are encrypted for."""
 
     model_config = ConfigDict(extra="ignore")  # browsers may add others
-    p256dh: Annotated[str, Field(max_length=KEY_LIMIT)]
-    auth: Annotated[str, Field(max_length=KEY_LIMIT)]
+    p256dh: Annotated[str, Field(max_length=KEY_LIMIT), also(pattern="^[A-Za-z0-9_-]{87}=?$")]
+    auth: Annotated[str, Field(max_length=KEY_LIMIT), also(pattern="^[A-Za-z0-9_-]{22}(==)?$")]
 
     @field_validator("p256dh")
     @classmethod
@@ -44,8 +47,8 @@ class PushSubscription(BaseModel):
     """As the browser's `PushSubscription.toJSON()` has it."""
 
     model_config = ConfigDict(extra="ignore")  # browsers may add others
-    endpoint: str
-    expirationTime: Annotated[int, Field(ge=0)] | None = None
+    endpoint: Annotated[str, also(format="uri", maxLength=URL_LIMIT)]
+    expirationTime: Annotated[int, Field(ge=0), NUMBER] | None = None
     keys: Keys
 
 
@@ -55,7 +58,7 @@ class PushRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     subscription: PushSubscription
     ends: Ends = "all"
-    longer_than: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 0.0  # seconds
+    longer_than: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False), NUMBER] = 0.0  # seconds
 
 
 class PushEnd(BaseModel):
@@ -66,7 +69,7 @@ class PushEnd(BaseModel):
 
 
 @blueprint.get("/api/push")
-@openapi.describe(answer="PushKey")
+@openapi.describe(answer="PushKey", caller="world")
 def read_key() -> Response:
     """The key with which a browser subscribes (applicationServerKey, base64url)."""
     return jsonify(key=Vapid.load(services().redis).public_key)
@@ -81,13 +84,25 @@ def subscribe() -> Response:
     limit_submits(counted)
     body = parse_body(PushRequest)
     given = body.subscription
-    check_address("subscription.endpoint", given.endpoint)
+    _check_endpoint(given.endpoint)
     services().jobs.check_room()
     subscription = Subscription(
         given.endpoint, given.keys.p256dh, given.keys.auth, body.ends, body.longer_than, given.expirationTime
     )
     subscriptions.put(services().redis, owner(), subscription, counted)
     return jsonify(ok=True)
+
+
+def _check_endpoint(url: str) -> None:
+    """Raises `BadArguments` where no push service can be there."""
+    field = "subscription.endpoint"
+    check_address(field, url)
+    if services().settings.allow_private_fetch:
+        return  # names of a private network may be known to the workers alone
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not endpoints.is_service(host) and not endpoints.is_out_there(host, parts.port or 443):
+        raise not_public(field)
 
 
 @blueprint.delete("/api/push")

@@ -1,13 +1,15 @@
 """What is yet to come, over HTTP. Each view's docstring is its text in /api/openapi.json."""
 
 from dataclasses import asdict
+from typing import Annotated
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
 from realtime.audit import audited, concerns
 from realtime.request import allow, parse_body, services, visitor
+from realtime.schemas import NUMBER
 from workers import schedule
 
 blueprint = Blueprint("schedule", __name__)
@@ -18,12 +20,12 @@ class CronRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     scheduler: str
-    number: int  # of the entry, from 0
+    number: Annotated[int, Field(ge=0), NUMBER]  # of the entry
     name: str  # the entry's, as it was seen: the scheduler may have other entries by now
 
 
 @blueprint.get("/api/schedule")
-@openapi.describe(answer="Schedule", operator=True)
+@openapi.describe(answer="Schedule", caller="overseer")
 def read_schedule() -> Response:
     """The jobs that come next, those that wait for others, and what cron schedulers will queue."""
     allow(services().access.may_oversee(visitor()))
@@ -31,7 +33,7 @@ def read_schedule() -> Response:
 
 
 @blueprint.post("/api/cron/enqueue")
-@openapi.describe(body=CronRequest, status=202, answer="State", operator=True)
+@openapi.describe(body=CronRequest, status=202, answer="State", caller="operator", errors=(404, 409))
 @audited("cron")
 def enqueue_cron() -> tuple[Response, int]:
     """Queue the job of a cron scheduler's entry once, now; when it is due next stays as it is."""

@@ -11,7 +11,7 @@ from realtime.access import Visitor
 from realtime.request import parse_query, services, visitor
 from workers import query, search
 from workers.errors import BadArguments
-from workers.query import Query
+from workers.query import LENGTH_LIMIT, Query
 from workers.verbs import ALLOWED, Verb
 from workers.wire import Status, encode
 
@@ -22,7 +22,7 @@ class Filters(BaseModel):
     """What jobs are asked for."""
 
     model_config = ConfigDict(extra="forbid")
-    q: str = ""
+    q: Annotated[str, Field(json_schema_extra={"maxLength": LENGTH_LIMIT})] = ""
     status: Status | None = None
     queue: str | None = None
     task: str | None = None
@@ -43,7 +43,7 @@ class CountQuery(Filters):
 
 
 @blueprint.get("/api/jobs")
-@openapi.describe(query=PageQuery, answer="Jobs")
+@openapi.describe(query=PageQuery, answer="JobPage")
 def list_jobs() -> Response:
     """One's own jobs that fit, newest first; an operator sees all. `q` is the language of the search box."""
     asked = parse_query(PageQuery)

@@ -18,6 +18,7 @@ from workers.wire import is_job_id, is_queue_name
 
 MOST = 200  # topics of a token: it must fit into a header line of 8 KiB
 LONGEST = 366 * 24 * 3600  # seconds
+TOPIC = "^(jobs|job:[A-Za-z0-9_-]{1,128}|queue:[A-Za-z0-9_.-]{1,64})$"  # what `_may_be_granted` takes, as a pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Tokens:
         or over 366 days.
         """
         names = sorted(set(topics))
-        if not (0 if notify else 1) <= len(names) <= MOST:
-            raise ValueError(f"topics: expected 1 to {MOST} of them, got {len(names)}")
+        if not (0 if notify else 1) <= len(topics) <= MOST:
+            raise ValueError(f"topics: expected 1 to {MOST} of them, got {len(topics)}")
         for name in names:
             if not _may_be_granted(name):
                 raise ValueError(f"topics: expected job:<id>, queue:<name> or jobs, got {name[:80]!r}")

@@ -220,7 +220,7 @@ def test_nothing_committed_names_an_index_or_a_registry() -> None:
     for path in sorted((ROOT / "requirements").glob("*.txt")):
         text = path.read_text()
         assert (
-            "http" not in text
+            "://" not in text
             and "--index" not in text
             and "--find-links" not in text.split("pip-compile", 1)[1].split("\n", 1)[1]
         )

@@ -14,6 +14,7 @@ class Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): text for name, text in self.headers.items()}
+        self.server.heads.append(headers)
         self.server.ids.append(headers["webhook-id"])
         self.server.bodies.append(body)
         status, more = self.server.answers.popleft() if self.server.answers else (204, {})
@@ -41,6 +42,7 @@ class WebHook(ThreadingHTTPServer):
         self.verifier = Webhook(secret)
         self.url = f"http://127.0.0.1:{self.server_port}/hook/a-secret-path"
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
+        self.heads: list[dict[str, str]] = []
         self.ids: list[str] = []
         self.bodies: list[bytes] = []
         self.events: list[dict[str, Any]] = []

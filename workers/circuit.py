@@ -20,7 +20,7 @@ REFUSED: Final = {"host": 1, "owner": 0}  # and a failure that took no time
 FIRST: Final = 10  # seconds that messages are put off; twice as many after each failure
 LONGEST: Final = 1800
 REMEMBERED: Final = 2 * LONGEST  # seconds after the last failure
-TRY: Final = 15  # seconds, more than a try takes: a dead process holds up nobody after that
+TRY: Final = 20  # seconds, more than a try takes: a dead process holds up nobody after that
 
 # KEYS: of each receiver whether it is put off, its failures, and whether a message is under way. ARGV: of each whether
 # only one may ever be under way. Returns how many ms to wait, 0: go on, and all of it is held

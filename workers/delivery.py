@@ -21,7 +21,7 @@ from workers import context
 from workers.errors import HeadwayError
 from workers.guard import NotPublic, OutOfTime, Unresolved, guarded, is_web_address
 
-LIMIT = 10.0  # seconds for one try
+LIMIT = 15.0  # seconds for one try; the least that Standard Webhooks recommends
 CONNECT_LIMIT = 3.0  # seconds of them to connect
 TRIES = 5
 ATTEMPTS = 40  # with those that came to no try, since the receiver was put off
@@ -78,7 +78,7 @@ class Answer:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bool) -> Answer:
-    """Post `body` within 10 s, to a public address only unless `allow_private`; of the answer only its head is read.
+    """Post `body` within 15 s, to a public address only unless `allow_private`; of the answer only its head is read.
 
     Raises `Delayed` where no answer came, `Undeliverable` where none may be asked for. What the libraries say is left
     out, since they repeat the whole URL.

@@ -15,8 +15,9 @@ from urllib3.util.connection import allowed_gai_family
 
 from workers.errors import HeadwayError
 from workers.public import is_public
+from workers.release import VERSION
 
-USER_AGENT = "Headway (+https://pypi.org/project/rq/)"
+USER_AGENT = f"Headway/{VERSION}"
 
 
 class OutOfTime(HeadwayError):

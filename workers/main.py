@@ -87,7 +87,7 @@ def _work(settings: Settings, connection: Redis, queue: str, name: str | None) -
     for secret in environment.secrets_kept_from(queue):
         os.environ.pop(secret, None)  # what a task starts would inherit them
     if not environment.sends_news(queue):
-        settings = replace(settings, webhook_secret=b"", mail_server=None)
+        settings = replace(settings, webhook_secrets=(), mail_server=None)
     tasks = Tasks.collect(jobs, settings.queue_names)
     tasks.warn()
     worker = BatchingWorker(

@@ -14,6 +14,7 @@ from workers.variables import expected, scheme
 from workers.wire import is_address
 
 CONTACT = "https://example.com/"  # nobody's; Apple's push service refuses names such as localhost
+SECRETS = 2  # of webhooks: while one takes the place of the other
 SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -33,17 +34,22 @@ def contact(text: str) -> str:
     return text
 
 
-def webhook_secret(text: str) -> bytes:
-    if not text:
-        return b""
+def webhook_secrets(text: str) -> tuple[bytes, ...]:
+    """One secret, or the new and the old one while receivers change theirs; () where there is none."""
+    secrets = tuple(map(_webhook_secret, text.replace(",", " ").split()))
+    if b"" in secrets or len(secrets) > SECRETS:
+        form = "whsec_ and the base64 of 24 to 64 bytes, or two of them, the new one first, with a blank or a comma"
+        raise SettingsError(f"HEADWAY_WEBHOOK_SECRET: expected {form}, got something else")  # not to be repeated
+    return secrets
+
+
+def _webhook_secret(text: str) -> bytes:
+    """b"" where it is none."""
     try:
         secret = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
-        secret = b""
-    if not text.startswith("whsec_") or not 24 <= len(secret) <= 64:
-        form = "whsec_ and the base64 of 24 to 64 bytes"
-        raise SettingsError(f"HEADWAY_WEBHOOK_SECRET: expected {form}, got something else")  # not to be repeated
-    return secret
+        return b""
+    return secret if text.startswith("whsec_") and 24 <= len(secret) <= 64 else b""
 
 
 def mail_server(url: str) -> MailServer | None:
@@ -63,7 +69,7 @@ def notices(environ: Mapping[str, str]) -> tuple[str, ...]:
     kinds = {part.strip() for part in text.split(",")} - {""}
     if not kinds <= {"webhook", "email"}:
         raise SettingsError(expected("HEADWAY_NOTICES", "webhook, email or both, with a comma", text))
-    if environ.get("HEADWAY_WEBHOOK_SECRET"):
+    if environ.get("HEADWAY_WEBHOOK_SECRET", "").strip(" ,"):
         kinds.add("webhook")
     if environ.get("HEADWAY_SMTP_URL") and environ.get("HEADWAY_MAIL_FROM"):
         kinds.add("email")

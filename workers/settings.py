@@ -46,7 +46,7 @@ class Settings:
     conflate: bool  # whether a newer state of a job takes the place of one that has not been sent
     grace: int  # seconds that a running job has to end when its worker is asked to
     contact: str  # whom push services may turn to: mailto:… or https://…
-    webhook_secret: bytes = field(repr=False)  # signs webhooks; b"" = there are none
+    webhook_secrets: tuple[bytes, ...] = field(repr=False)  # sign webhooks, the newest first; () = there are none
     mail_server: MailServer | None
     mail_from: str  # '' = no mail is sent
     read_only: bool = False  # whether nobody may submit, nor act on anything
@@ -103,7 +103,7 @@ class Settings:
             conflate=environ.get("HEADWAY_CONFLATE", "") != "0",
             grace=_integer(environ, "HEADWAY_GRACE", 8, 0, 86400),
             contact=senders.contact(environ.get("HEADWAY_CONTACT") or senders.CONTACT),
-            webhook_secret=senders.webhook_secret(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
+            webhook_secrets=senders.webhook_secrets(environ.get("HEADWAY_WEBHOOK_SECRET", "")),
             mail_server=senders.mail_server(environ.get("HEADWAY_SMTP_URL", "")),
             mail_from=senders.mail_from(environ.get("HEADWAY_MAIL_FROM", "")),
             read_only=environ.get("HEADWAY_READ_ONLY", "") not in ("", "0"),

@@ -15,6 +15,7 @@ from workers import records
 
 KEY = "headway:vapid"
 VALID = 12 * 3600  # seconds; no more than a day is taken
+PORTS = {"http": 80, "https": 443}
 SIZE = 32  # bytes of a number of P-256
 
 
@@ -42,13 +43,20 @@ class Vapid:
 
     def authorization(self, endpoint: str, contact: str) -> str:
         """The header `Authorization` of one push: a token for the endpoint's service alone, good for 12 h."""
-        parts = urlsplit(endpoint)
-        claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": int(time.time()) + VALID, "sub": contact}
+        claims = {"aud": origin(endpoint), "exp": int(time.time()) + VALID, "sub": contact}
         signed = ".".join(to_base64url(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "ES256"}, claims))
         # a JWS has the two numbers side by side (RFC 7518 §3.4), not in DER
         numbers = decode_dss_signature(self._private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         signature = b"".join(number.to_bytes(SIZE) for number in numbers)
         return f"vapid t={signed}.{to_base64url(signature)}, k={self.public_key}"
+
+
+def origin(url: str) -> str:
+    """As RFC 6454 §6.1 writes it: in small letters, without the port that its scheme has anyway, and without a user."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port not in (None, PORTS.get(parts.scheme)) else "")
 
 
 def _read(redis: Redis) -> int | None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from workers import delivery
@@ -20,19 +21,24 @@ def message(state: str) -> bytes:
     return f'{{"type":"job.ended","timestamp":"{moment}","data":{state}}}'.encode()
 
 
-def send(url: str, body: bytes, *, id: str, secret: bytes, allow_private: bool) -> None:
-    """Post `body`; `id` is the same in every try. Raises `Delayed`, `Undeliverable`."""
+def send(url: str, body: bytes, *, id: str, secrets: Sequence[bytes], allow_private: bool) -> None:
+    """Post `body`, signed with each of `secrets`; `id` is the same in every try. Raises `Delayed`, `Undeliverable`."""
     now = str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": now,
-        "webhook-signature": sign(body, id=id, timestamp=now, secret=secret),
+        "webhook-signature": " ".join(sign(body, id=id, timestamp=now, secret=secret) for secret in secrets),
     }
     answer = delivery.post(url, body, headers, allow_private=allow_private)
     if answer.status == GONE:
         raise Undeliverable(f"{answer.host} answered 410: it wants no more of them")
     answer.refuse()
+
+
+def id_of(job: str, attempt: int) -> str:
+    """The message of one end of a job. Without a dot, which the standard has between id, timestamp and body."""
+    return f"{job}_{attempt}"
 
 
 def sign(body: bytes, *, id: str, timestamp: str, secret: bytes) -> str:

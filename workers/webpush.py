@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from workers import delivery
+from workers.delivery import Undeliverable
 from workers.errors import HeadwayError
 from workers.subscriptions import Subscription
 from workers.vapid import Vapid, from_base64url
@@ -18,7 +19,10 @@ TTL = 12 * 3600  # seconds that a push service keeps it for a browser that is of
 SUMMARY_TOPIC = "headway-summary"
 POINT_SIZE = 65  # bytes of an uncompressed point of P-256
 AUTH_SIZE = SALT_SIZE = 16  # bytes
-RECORD_SIZE = 4096  # bytes, the most that a push service must take
+RECORD_SIZE = 4096  # bytes, the most that a push service must take (RFC 8030 §7.2)
+HEADER_SIZE = SALT_SIZE + 4 + 1 + POINT_SIZE  # bytes before the record, which count too (RFC 8188 §2.1)
+TAG_SIZE = 16  # bytes of AES-GCM
+PAYLOAD_LIMIT = RECORD_SIZE - HEADER_SIZE - TAG_SIZE - 1  # bytes; 3,993, as RFC 8291 §4 has it
 LAST_RECORD = b"\2"  # delimits its text from padding, of which there is none
 
 
@@ -58,7 +62,10 @@ def encrypt(
     """`payload` in one record of aes128gcm (RFC 8188) that this browser alone can read (RFC 8291 §3.4).
 
     `private` and `salt`, which are new for each message, are given by a test that has those of the RFC's example.
+    Raises `Undeliverable` where it does not fit.
     """
+    if len(payload) > PAYLOAD_LIMIT:
+        raise Undeliverable(f"A push holds at most {PAYLOAD_LIMIT} bytes, and this one has {len(payload)}")
     private = private or ec.generate_private_key(ec.SECP256R1())
     salt = salt or secrets.token_bytes(SALT_SIZE)
     theirs, auth = from_base64url(subscription.p256dh), from_base64url(subscription.auth)

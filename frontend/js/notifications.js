@@ -35,14 +35,23 @@ export async function subscribe() {
   if (!("pushManager" in registration)) return;
   const { key } = await call("GET");
   const options = { userVisibleOnly: true, applicationServerKey: bytes(key) };
-  const subscription = await registration.pushManager.subscribe(options).catch(async (error) => {
-    const old = await registration.pushManager.getSubscription();
-    if (old === null) throw error;
-    await old.unsubscribe(); // it was made with another key
-    return registration.pushManager.subscribe(options);
-  });
+  const subscription = await subscribed(registration.pushManager, options);
   await call("PUT", { subscription: subscription.toJSON(), ...wishes() });
 }
+
+/** A subscription with this key at a service that is there. */
+async function subscribed(manager, options) {
+  let found = await manager.subscribe(options).catch(() => null); // null: there is one with another key
+  if (found === null || isGone(found)) {
+    await (await manager.getSubscription())?.unsubscribe();
+    found = await manager.subscribe(options);
+  }
+  if (isGone(found)) throw new Error("This browser's push service has gone; restart the browser, and turn it on again");
+  return found;
+}
+
+/** Whether the browser says, by a name that can't exist, that its push service has dropped it. */
+const isGone = ({ endpoint }) => new URL(endpoint).hostname.endsWith(".invalid");
 
 /** Show `notice` {title, body, id} as the system does. */
 export async function notify(notice) {

@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 TIMEOUT = 60  # seconds; none takes more than one
+MODULES = Path(__file__).parents[2] / "frontend/node_modules"
+COMPILER = MODULES / "typescript/lib/tsc.js"
+COMPILER_TIMEOUT = 120  # seconds
+OPTIONS = "--strict --target es2022 --module esnext --moduleResolution bundler --lib es2023,dom,dom.iterable"
 
 
 def find_node() -> str:
@@ -16,3 +20,15 @@ def find_node() -> str:
 def run_node(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`node <arguments>`."""
     return subprocess.run([find_node(), *arguments], capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT)
+
+
+def compile_strictly(folder: Path, *arguments: str) -> str:
+    """What TypeScript's compiler complains of."""
+    run = subprocess.run(
+        [find_node(), str(COMPILER), *OPTIONS.split(), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=COMPILER_TIMEOUT,
+        cwd=folder,
+    )
+    return run.stdout + run.stderr

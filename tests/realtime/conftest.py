@@ -17,6 +17,7 @@ from realtime.metrics import Metrics
 from realtime.pulse import Pulse
 from realtime.relay import Relay
 from tests.conftest import Stack, until
+from tests.contract.promise import KeptClient
 from tests.ears import Ears
 from tests.realtime.clients import connected, connections
 from tests.realtime.hall import Hall
@@ -37,9 +38,9 @@ def make_app(settings: Settings, redis: Redis) -> Callable[..., Flask]:
     def make(*, redis: Redis = redis, live: bool = True, read_only: bool = False, **changes: Any) -> Flask:
         pulse = Pulse(lambda packet: None, state="live" if live else "stale")
         settings_ = replace(settings, read_only=read_only, **changes)
-        return create_app(
-            settings_, Secrets("a key", TOKEN, False, VIEWER_TOKEN), redis, pulse=pulse, metrics=Metrics()
-        )
+        app = create_app(settings_, Secrets("a key", TOKEN, False, VIEWER_TOKEN), redis, pulse=pulse, metrics=Metrics())
+        app.test_client_class = KeptClient
+        return app
 
     return make
 

@@ -99,5 +99,11 @@ def test_a_named_origin_is_told_exactly_the_methods_that_there_are(make_app: Cal
             assert app.test_client().open(address, method=method).status_code == 405, (method, address)
 
 
+def test_a_path_has_the_methods_that_are_described_of_it(me: FlaskClient) -> None:
+    for path, methods in me.get("/api/openapi.json").get_json()["paths"].items():
+        allowed = set(me.options(re.sub(r"{\w+}", "x", path)).headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"}
+        assert allowed == {method.upper() for method in methods}, path
+
+
 def test_without_named_origins_nobody_foreign_reads(me: FlaskClient) -> None:
     assert "Access-Control-Allow-Origin" not in me.get("/api/tasks", headers={"Origin": SHOP}).headers

@@ -206,7 +206,7 @@ def test_both_are_told_of_an_end_and_again_of_the_next(
     until(lambda: web_hook.events and mail_box.mails, "both")
     session.post(f"{stack.url}/api/jobs/{job['id']}/requeue").raise_for_status()
     until(lambda: len(web_hook.events) == len(mail_box.mails) == 2, "both again")
-    assert web_hook.ids == [f"{job['id']}.1", f"{job['id']}.2"] and not web_hook.wrong
+    assert web_hook.ids == [f"{job['id']}_1", f"{job['id']}_2"] and not web_hook.wrong
     data = web_hook.events[1]["data"]
     assert (data["id"], data["status"], data["attempt"]) == (job["id"], "failed", 2)
     assert [mail["Subject"] for mail in mail_box.mails] == ["count_words failed"] * 2

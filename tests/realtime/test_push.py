@@ -1,6 +1,6 @@
 """Push subscriptions over HTTP, and what a browser with no page open is told by the whole of Headway."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -74,6 +74,10 @@ KEYS = GOOD["keys"]
         ({"subscription": {**GOOD, "endpoint": "ftp://push.example"}}, "subscription.endpoint"),
         ({"subscription": {**GOOD, "endpoint": "https://"}}, "subscription.endpoint"),
         ({"subscription": {**GOOD, "endpoint": "https://push.example/" + "a" * 2000}}, "subscription.endpoint"),
+        (
+            {"subscription": {**GOOD, "endpoint": "https://removed.invalid/fcm/send/a"}},
+            "subscription.endpoint",
+        ),
         ({"subscription": {**GOOD, "expirationTime": "soon"}}, "subscription.expirationTime"),
         ({"subscription": {"endpoint": ENDPOINT}}, "subscription.keys"),
         ({"subscription": {**GOOD, "keys": {**KEYS, "p256dh": "A" * 87}}}, "subscription.keys.p256dh"),
@@ -98,6 +102,50 @@ def test_plain_http_is_for_private_networks_alone(app: Flask, me: FlaskClient, r
     assert subscribe(me, plain).status_code == 200
     object.__setattr__(app.extensions["headway"].settings, "allow_private_fetch", False)
     error(subscribe(me, plain), 400, "bad_request")
+
+
+@pytest.fixture
+def public(make_app: Callable[..., Flask]) -> FlaskClient:
+    """A browser of an installation that sends to the internet alone, as all do by default."""
+    return make_app(allow_private_fetch=False).test_client()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *(
+            "https://permanently-removed.invalid/a",
+            "https://a.INVALID./a",
+            "https://localhost/a",
+            "https://a.localhost/a",
+        ),
+        *("https://127.0.0.1/a", "https://[::1]/a", "https://2130706433/a", "https://10.0.0.1:8443/a"),
+        *("https://nobody.test/a", "https://" + "a" * 64 + ".example/a", "https://a..b/a"),
+        *(
+            "http://fcm.googleapis.com/a",
+            "https://fcm.googleapis.com.nobody.test/a",
+            "https://xfcm.googleapis.com.invalid",
+        ),
+    ],
+)
+def test_where_nobody_can_be_nobody_is_pushed_to(endpoint: str, public: FlaskClient, redis: Redis) -> None:
+    wrong = error(subscribe(public, Browser(endpoint).subscription), 400, "bad_request")
+    assert list(wrong["fields"]) == ["subscription.endpoint"] and "invalid" not in str(wrong)
+    assert not redis.keys("headway:push:*")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://fcm.googleapis.com/fcm/send/a",
+        "https://updates.push.services.mozilla.com/wpush/v2/a",
+        "https://web.push.apple.com/a",
+        "https://wns2-par02p.notify.windows.com/w/?token=a",
+        "https://1.1.1.1/a",
+    ],
+)
+def test_the_push_services_of_browsers_are_known_without_a_look_up(endpoint: str, public: FlaskClient) -> None:
+    assert subscribe(public, Browser(endpoint).subscription).status_code == 200
 
 
 def test_a_page_of_somebody_else_subscribes_nobody(me: FlaskClient) -> None:

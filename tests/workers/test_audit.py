@@ -130,3 +130,10 @@ def test_its_line_in_the_log_shows_what_a_terminal_would_obey(
         "q": f"a{chr(number)}b"
     }
     assert audit.read(redis, None, 1)[0][0]["which"] == {"q": f"a{chr(number)}b"}
+
+
+@pytest.mark.parametrize("before", ["0-0", "0-0o", "000-0"])
+def test_before_the_first_of_all_ids_there_is_nothing(before: str, redis: Redis) -> None:
+    redis.xadd(audit.KEY, {"entry": f'{{"who":"operator",{REST}'}, id="1-0")
+    assert audit.read(redis, before, 2) == ([], None)
+    assert len(audit.read(redis, "0001-01", 2)[0]) == 1

@@ -42,7 +42,7 @@ def test_an_empty_environment_gives_the_documented_settings() -> None:
         direct=True,
         conflate=True,
         contact="https://example.com/",
-        webhook_secret=b"",
+        webhook_secrets=(),
         mail_server=None,
         mail_from="",
     )
@@ -120,7 +120,7 @@ def test_a_variable_that_is_set_to_nothing_counts_as_not_set() -> None:
         ("HEADWAY_BOOKS_URL", "http://127.0.0.1:1/b/", "books_url", "http://127.0.0.1:1/b/"),
         ("HEADWAY_CONTACT", "mailto:me@shop.example", "contact", "mailto:me@shop.example"),
         ("HEADWAY_CONTACT", "https://shop.example/jobs", "contact", "https://shop.example/jobs"),
-        ("HEADWAY_WEBHOOK_SECRET", SECRET, "webhook_secret", b"0123456789abcdef01234567"),
+        ("HEADWAY_WEBHOOK_SECRET", SECRET, "webhook_secrets", (b"0123456789abcdef01234567",)),
         ("HEADWAY_SMTP_URL", "smtp://mail.test", "mail_server", MailServer("smtp", "mail.test", 25)),
         ("HEADWAY_SMTP_URL", "smtps://mail.test/", "mail_server", MailServer("smtps", "mail.test", 465)),
         (

@@ -67,9 +67,15 @@ def test_a_push_is_encrypted_and_signed_and_says_how_long_it_holds(
     assert (push.headers["ttl"], push.headers["topic"], push.headers["urgency"]) == ("43200", "a-topic", "normal")
 
 
-@pytest.mark.parametrize("size", [1, 2999, 3000])
+@pytest.mark.parametrize("size", [1, 3000, 3993])
 def test_any_payload_of_ours_fits(size: int, browser: Browser) -> None:
     assert browser.decrypt(webpush.encrypt(b"x" * size, subscription_of(browser))) == b"x" * size
+
+
+@pytest.mark.parametrize("size", [3994, 4079, 4080, 100_000])
+def test_what_no_push_service_must_take_is_not_sealed(size: int, browser: Browser) -> None:
+    with pytest.raises(Undeliverable, match=rf"^A push holds at most 3993 bytes, and this one has {size}$"):
+        webpush.encrypt(b"x" * size, subscription_of(browser))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from workers.vapid import Vapid
 from workers.webpush import Unsubscribed
 from workers.wire import NEWS_QUEUE, decode_state, notice_key
 
-TIMEOUT = 60  # seconds; a try takes 10 at the most, but for a name that nobody resolves
+TIMEOUT = 60  # seconds; a try takes 15 at the most, but for a name that nobody resolves
 
 
 class NothingKept(HeadwayError):
@@ -60,13 +60,13 @@ def send_webhook(id: str, attempt: int) -> Any:
 def _webhook(id: str, attempt: int) -> str:
     job = context.current()
     address, state, by = _kept(id, attempt, "webhook")
-    secret = job.settings.webhook_secret or _unset("HEADWAY_WEBHOOK_SECRET")
+    secrets = job.settings.webhook_secrets or _unset("HEADWAY_WEBHOOK_SECRET")
     with circuit.under_way(job.redis, host_of(address), by):
         webhook.send(
             address,
             webhook.message(state),
-            id=f"{id}.{attempt}",
-            secret=secret,
+            id=webhook.id_of(id, attempt),
+            secrets=secrets,
             allow_private=job.settings.allow_private_fetch,
         )
     return "sent"

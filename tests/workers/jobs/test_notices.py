@@ -206,7 +206,7 @@ def test_a_webhook_is_signed_and_tried_again_with_the_same_id(
     processes.worker(NEWS_QUEUE)
     processes.start("-m", "workers.main", "scheduler")
     assert outcome(jobs, id) == (Status.FINISHED, "sent")
-    assert web_hook.ids == ["a.1", "a.1"] and not web_hook.wrong
+    assert web_hook.ids == ["a_1", "a_1"] and not web_hook.wrong
     assert [event["data"] for event in web_hook.events] == [state, state]
     assert "a-secret-path" not in processes.log() + jobs.load(id).body
 
@@ -279,7 +279,7 @@ def test_messages_that_the_release_before_left_on_its_queue_are_sent(
     old = TrackedQueue(ACTIONS_QUEUE, connection=redis)
     old.enqueue_job(old.create_job(job.func_name, kwargs=job.kwargs, job_id="old", timeout=60))
     processes.worker(ACTIONS_QUEUE)
-    assert outcome(jobs, "old") == (Status.FINISHED, "sent") and web_hook.ids == ["a.1"]
+    assert outcome(jobs, "old") == (Status.FINISHED, "sent") and web_hook.ids == ["a_1"]
 
 
 def test_receivers_that_never_answer_hold_up_neither_others_news_nor_an_operators_action(
