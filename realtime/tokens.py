@@ -55,8 +55,8 @@ class Tokens:
         or over 366 days.
         """
         names = sorted(set(topics))
-        if not (0 if notify else 1) <= len(names) <= MOST:
-            raise ValueError(f"topics: expected 1 to {MOST} of them, got {len(names)}")
+        if not (0 if notify else 1) <= len(topics) <= MOST:
+            raise ValueError(f"topics: expected 1 to {MOST} of them, got {len(topics)}")
         for name in names:
             if not _may_be_granted(name):
                 raise ValueError(f"topics: expected job:<id>, queue:<name> or jobs, got {name[:80]!r}")

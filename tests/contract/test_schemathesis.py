@@ -15,6 +15,9 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 TIMEOUT = 600  # seconds
 ROLES = ("stranger", "session", "operator")
 LITTLE = ("--phases", "fuzzing", "--max-examples", "1")
+# beside a token that is good it makes up a cookie, and takes the answer for that of the cookie: whether who has
+# neither is refused is seen as a stranger
+NO_PROBES = ["--exclude-checks", "ignored_auth"]
 MUCH = ("--max-examples", "40")
 
 
@@ -38,7 +41,8 @@ def test_nothing_is_answered_but_as_described(role: str, bounds: tuple[str, ...]
     ids = [idle.submit(session, "background_work")["id"] for _ in range(8)]
     config = tmp_path / "schemathesis.toml"
     config.write_text(f"{CONFIG.read_text()}\n[dictionaries.jobs]\nvalues = {json.dumps(ids)}\n")
-    given = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+    given = [] if role == "stranger" else NO_PROBES
+    given += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
     told = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),

@@ -46,7 +46,9 @@ def test_it_ends(tokens: Tokens) -> None:
     assert grant is not None and grant.is_over
 
 
-@pytest.mark.parametrize("topics", [[], ["mine"], ["stats"], ["job:"], ["queue:a b"], ["job:a", "everything"]])
+@pytest.mark.parametrize(
+    "topics", [[], ["mine"], ["stats"], ["job:"], ["queue:a b"], ["job:a", "everything"], ["jobs"] * 201]
+)
 def test_what_can_not_be_granted_is_not_signed(topics: list[str], tokens: Tokens) -> None:
     with pytest.raises(ValueError, match=r"^topics: expected .*, got "):
         tokens.sign(topics, 60)
