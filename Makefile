@@ -22,7 +22,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard
+# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard, pages
 bench: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m bench $(PART)
 
