@@ -27,7 +27,7 @@ check: $(VENV)/dev
 	$(VENV)/bin/mypy
 	$(PY) -m workers.main check
 
-# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard
+# make bench PART=growth, or stuck, outage, logs, rows, dashboard, views, rq-dashboard, pages
 bench: $(VENV)/dev frontend/node_modules/.dev
 	$(PY) -m bench $(PART)
 

@@ -7,11 +7,23 @@ import sys
 import tempfile
 from types import FrameType
 
-from bench import comparison, dashboard, growth, hostile, log_flood, outage, rows, rq_dashboard, stuck_reader, views
+from bench import (
+    comparison,
+    dashboard,
+    growth,
+    hostile,
+    log_flood,
+    outage,
+    pages,
+    rows,
+    rq_dashboard,
+    stuck_reader,
+    views,
+)
 from bench.lab import Lab
 from bench.machine import ROOT, Cores, describe, pin
 
-PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard", "views", "rq-dashboard", "hostile")
+PARTS = ("stuck", "outage", "growth", "logs", "rows", "dashboard", "views", "rq-dashboard", "hostile", "pages")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -44,6 +56,8 @@ def main(part: str, rounds: int, seconds: float) -> int:
                 views.report(lab)
             elif part == "hostile":
                 hostile.report(lab)
+            elif part == "pages":
+                pages.report()
             else:
                 _outage(lab)
         except (Exception, SystemExit):
