@@ -1,7 +1,7 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
 import { Ends } from "./ends.js";
-import { Raw, membersOf, stringify } from "./exact.js";
+import { Raw, isPlain, membersOf, stringify } from "./exact.js";
 import { HOME } from "./home.js";
 import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
@@ -123,9 +123,13 @@ export function connect(url = HOME, { token = null } = {}) {
 const EXACT = ["args", "result", "meta"];
 
 function withTexts(text) {
-  const members = membersOf(text);
-  const exact = Object.fromEntries(EXACT.filter((name) => members.has(name)).map((name) => [name, members.get(name)]));
-  return { ...JSON.parse(text), exact };
+  const job = JSON.parse(text);
+  const members = isPlain(text) ? null : membersOf(text); // it is large, maybe, and nearly always plain
+  const exact = {};
+  for (const name of EXACT) {
+    if (name in job) Object.defineProperty(exact, name, { enumerable: true, get: () => members?.get(name) ?? JSON.stringify(job[name]) });
+  }
+  return { ...job, exact };
 }
 
 // that of the server this page is from; it connects with the first watch

@@ -1,7 +1,9 @@
 // JSON whose numbers JavaScript can't hold, or would write in another way: these stay as they were written. Pure.
 
 // what a number that JavaScript writes in another way looks like; strings that look like one cost time and nothing else
-const ODD = /[2-9]\d{15}|\d{17}|(?=[\d.]{17})\d+\.\d|\.\d*0(?!\d)|\.0{6}|\d[eE]|-0(?![.\d])/;
+const ODD = /[2-9]\d{15}|\d{17}|\d\.\d{12}|\d{4}\.\d{9}|\d{8}\.\d{5}|\d{12}\.\d|\.\d*0(?!\d)|\.0{6}|\d[eE]|-0(?![.\d])/;
+const NUMBERED = /"\d+"\s*:/; // names that JavaScript puts before all others
+const JUMP = /["{}[\]]/g;
 const WORD = /[-+.\w]+/y;
 
 /** A JSON text that stands for its value: `stringify` writes it as it is. */
@@ -13,6 +15,9 @@ export class Raw {
 
 /** Whether a number in this JSON text may be one that JavaScript writes in another way. */
 export const isOdd = (text) => ODD.test(text);
+
+/** Whether JSON.stringify(JSON.parse(text)) has the same numbers and the same order of names. */
+export const isPlain = (text) => !isOdd(text) && !NUMBERED.test(text);
 
 /** As JSON.parse, but a number that JavaScript would write in another way is a `Raw`. Raises SyntaxError. */
 export function parse(text) {
@@ -65,12 +70,16 @@ export function membersOf(text) {
   return found;
 }
 
-/** A JSON text on lines of its own, indented by two spaces: its numbers and the order of its names as they are. */
-export function pretty(text) {
+/**
+ * A JSON text on lines of its own, indented by two spaces: its numbers and the order of its names as they are. Stops behind `most`
+ * characters.
+ */
+export function pretty(text, most = Infinity) {
+  if (most === Infinity && isPlain(text)) return JSON.stringify(JSON.parse(text), null, 2);
   const reader = new Reader(text);
   let made = "";
   let line = "\n";
-  while (reader.peek() !== "") {
+  while (made.length <= most && reader.peek() !== "") {
     const token = reader.next();
     if (token === "{" || token === "[") {
       const isEmpty = "}]".includes(reader.peek());
@@ -160,10 +169,17 @@ class Reader {
   /** Go behind the next value. */
   skip() {
     let depth = 0;
+    if (!"{[".includes(this.peek())) return this.next();
     do {
-      const token = this.next();
-      if (token === "{" || token === "[") depth += 1;
-      if (token === "}" || token === "]") depth -= 1;
+      JUMP.lastIndex = this.at;
+      const { index, 0: found } = JUMP.exec(this.#text);
+      this.at = index;
+      if (found === '"') this.at = this.#endOfString();
+      else {
+        this.at += 1;
+        depth += found === "{" || found === "[" ? 1 : -1;
+      }
     } while (depth > 0);
+    return null;
   }
 }

@@ -69,6 +69,43 @@ def test_a_failed_job_shows_its_traceback(operator: LogIn, stack: Stack) -> None
     assert page.locator("pre.trace").text_content() == raw.rstrip("\n"), "no letter is lost"
 
 
+def test_numbers_that_javascript_can_not_hold_are_shown_and_sent_as_they_are(
+    operator: LogIn, stack: Stack, complaints: list[str]
+) -> None:
+    page = operator("/")
+    id, other = [submit(page, stack, "sum_numbers", text="1") for _ in range(2)]
+    for one in (id, other):
+        ended(page, stack, one)
+    redis = store.connect(stack.redis_url)
+    args = '{"2": 0.0, "1": -0.0, "n": 1269943055849660418, "text": "\\u00e9"}'
+    redis.hset(f"rq:job:{id}", "data", f'["sum_numbers", null, [], {args}]')
+    redis.hset(f"headway:job:{id}", "result", "[1269943055849660418,1.0]")
+    redis.hset(f"headway:job:{other}", "result", "null")
+    page.goto(f"{stack.url}/jobs?q=task:sum_numbers")
+    expect(page.locator(f"[data-job='{id}']")).to_contain_text("[1269943055849660418,1.0]")
+    expect(page.locator(f"[data-job='{other}']")).to_contain_text("done")
+    expect(page.locator(f"[data-job='{other}']")).not_to_contain_text("null")
+    page.goto(f"{stack.url}/jobs/{other}")
+    expect(page.locator("main")).to_contain_text("The task returned nothing.")
+    page.goto(f"{stack.url}/jobs/{id}")
+    expect(page.locator("pre").first).to_have_text("[\n  1269943055849660418,\n  1.0\n]")
+    page.get_by_text("Run again with changed arguments").click()
+    box = page.get_by_label("Arguments as JSON")
+    shown = '{\n  "2": 0.0,\n  "1": -0.0,\n  "n": 1269943055849660418,\n  "text": "é"\n}'
+    expect(box).to_have_value(shown)
+    run = page.get_by_role("button", name="Run again with these")
+    with page.expect_request("**/again") as untouched:
+        run.click()
+    assert untouched.value.post_data is None
+    box.fill(shown.replace("-0.0", "9007199254740993"))
+    with page.expect_request("**/again") as changed:
+        run.click()
+    assert changed.value.post_data == '{"args":' + shown.replace("-0.0", "9007199254740993") + "}"
+    expect(page.locator(".notice")).to_contain_text("wrong arguments")  # the task has none of these
+    complaints.clear()  # the browser notes the requests that were refused
+    redis.close()
+
+
 def test_a_job_that_nobody_knows_says_so(operator: LogIn) -> None:
     expect(operator("/jobs/nobody").locator(".nothing")).to_contain_text("no job has the id")
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Raw, holdsRaw, isOdd, membersOf, parse, plain, pretty, stringify } from "../../frontend/js/exact.js";
+import { Raw, holdsRaw, isOdd, isPlain, membersOf, parse, plain, pretty, stringify } from "../../frontend/js/exact.js";
 
 const ODD = [
   "1269943055849660418", "-9007199254740993", "9007199254740993", "0.0", "-0.0", "-0", "1.0", "100.0", "1e400", "-1E-400", "1e5", "1e+16",
@@ -53,6 +53,8 @@ test("a text is laid out as JSON.stringify does it, with its numbers and the ord
   assert.equal(stringify(value, 2), JSON.stringify(value, null, 2));
   assert.equal(pretty('{"2":1.0,"1":12345678901234567890}'), '{\n  "2": 1.0,\n  "1": 12345678901234567890\n}');
   assert.equal(pretty('"\\u00e9"'), '"é"');
+  assert.equal(isPlain('{"2":1,"1":2}') || isPlain('[1.0]') || !isPlain('{"a":1,"b":["1"]}'), false);
+  assert.equal(pretty('[1,2,3]', 6), "[\n  1,\n  ");
 });
 
 test("what is submitted holds texts as they are", () => {

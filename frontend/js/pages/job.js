@@ -48,14 +48,18 @@ function block(name, ...parts) {
   return made;
 }
 
-const pre = (text) => long(text, (part) => element("pre", "", part), `${beginning(text, LARGE)}…`);
+/** A JSON text, laid out; of a long one its beginning. */
+function pre(json) {
+  if (json.length <= LARGE) return element("pre", "", pretty(json));
+  return long(json, (part) => element("pre", "", part), `${beginning(pretty(json, LARGE), LARGE)}…`, pretty);
+}
 
-/** What `draw` makes of `text`; of a long one, of `part` of it, with a button that shows all. */
-function long(text, draw, part) {
+/** What `draw` makes of `text`; of a long one, of `part` of it, with a button that shows all, as `lay` has it. */
+function long(text, draw, part, lay = (all) => all) {
   if (text.length <= LARGE) return draw(text);
   const made = draw(part);
   const more = button(`Show all ${text.length.toLocaleString("en-US")} characters`, () => {
-    made.textContent = text;
+    made.textContent = lay(text);
     more.remove();
   });
   const both = element("div");
@@ -125,7 +129,7 @@ function again(job) {
 }
 
 function result(job) {
-  if (job.result !== null) return pre(pretty(job.exact.result));
+  if (job.result !== null) return pre(job.exact.result);
   return element("p", "quiet", job.result_truncated ? "It can't be read." : "The task returned nothing.");
 }
 
@@ -143,7 +147,7 @@ function fill(job) {
   rest.replaceChildren(...parts);
   if (!isMine || !job.args) asked.replaceChildren();
   else if (asked.children.length === 0) {
-    asked.append(block("Arguments", pre(pretty(job.exact.args)), ...(acts ? [again(job)] : [])));
+    asked.append(block("Arguments", pre(job.exact.args), ...(acts ? [again(job)] : [])));
   }
   if (isMine) attempt(showRelatives);
   else relatives.replaceChildren();
