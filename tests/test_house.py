@@ -153,7 +153,7 @@ LAYERS = {  # a script may import what stands in its list, and nothing else
     "pause.js": set(),
     "fallback.js": set(),
     "over-http.js": {"wire.js"},
-    "remote-hub.js": {"fallback.js", "pause.js", "watches.js"},
+    "remote-hub.js": {"pause.js", "watches.js"},
     "ends.js": set(),
     "told.js": set(),
     "client.js": {"ends.js", "exact.js", "home.js", "remote-hub.js", "told.js", "ways.js"},

@@ -25,7 +25,7 @@ export class ApiError extends Error {
  */
 export function connect(url = HOME, { token = null } = {}) {
   const base = (url || HOME).replace(/\/$/, "");
-  const hub = new RemoteHub(waysTo(base), readTopic);
+  const hub = new RemoteHub(waysTo(base), loadFallback);
   const turn = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, COURTESY) : resolve()));
   const ends = new Ends(claim, (ids) => hub.seen(ids), turn);
   const watches = new Set(); // {topic, callback, stop}
@@ -47,9 +47,9 @@ export function connect(url = HOME, { token = null } = {}) {
     return answer;
   }
 
-  async function readTopic(topic, by) {
-    const { readOverHttp } = await import("./over-http.js");
-    return readOverHttp((path) => call("GET", path, undefined, { by: by ?? bearer }), topic);
+  async function loadFallback() {
+    const [{ Fallback }, { readOverHttp }] = await Promise.all([import("./fallback.js"), import("./over-http.js")]);
+    return new Fallback((topic, by) => readOverHttp((path) => call("GET", path, undefined, { by: by ?? bearer }), topic));
   }
 
   // ports have no end of their own, and a page that is put aside with open ones could not be kept for the way back

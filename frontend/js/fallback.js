@@ -1,6 +1,7 @@
-// Where no socket comes through, what is watched is read over HTTP. Knows no socket and no DOM; `read` is given to it.
+// Where no socket comes through, what is watched is read over HTTP. Knows no socket and no DOM; `read` is given to it. Loaded with the
+// first page that is not connected at once.
 
-const PATIENCE = 5000; // ms without ever a connection, after which we read
+const PATIENCE = 4000; // ms without ever a connection, after which we read; the page has waited for up to 1 s by then
 const INTERVAL = 5000; // ms between two readings
 
 export class Fallback {

@@ -9,7 +9,7 @@ import { tokensIn } from "./tokens.js";
 const given = tokensIn(location.hash);
 history.replaceState(null, "", location.pathname);
 const form = document.querySelector("form.login");
-const [input, wrong] = [form.querySelector("input"), form.querySelector(".wrong")];
+const [input, wrong] = [form.querySelector("#token"), form.querySelector(".wrong")];
 
 /** Log in with the first of `tokens` that is right; says what is wrong where none is. */
 async function logIn(tokens) {

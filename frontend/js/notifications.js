@@ -65,13 +65,6 @@ export async function notify(notice) {
   }
 }
 
-/** Call `open(id)` when a person clicks a notification that leads here. Returns what ends that. */
-export function onOpen(open) {
-  const hear = ({ data }) => data?.open && open(data.open);
-  navigator.serviceWorker?.addEventListener("message", hear);
-  return () => navigator.serviceWorker?.removeEventListener("message", hear);
-}
-
 async function register() {
   await navigator.serviceWorker.register(SCRIPT, { type: "module" });
   return navigator.serviceWorker.ready;

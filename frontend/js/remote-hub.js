@@ -1,6 +1,5 @@
 // A tab's side of its port to the hub: the same watches and ends as a hub of its own would give. Knows no socket, no DOM.
 
-import { Fallback } from "./fallback.js";
 import { Pause } from "./pause.js";
 import { Watches } from "./watches.js";
 
@@ -36,18 +35,19 @@ export class RemoteHub extends EventTarget {
   #beatAt = 0;
   #askedAt = 0; // of the oldest beat without an answer
   #timer = null;
-  #fallback;
+  #fallback = null; // once it is loaded
+  #loadFallback;
   #wanted = []; // watches to be asked for at the end of this turn
 
   /**
    * `ways` lead to a hub, the best first: each is called with `hear(message)`, `fail()`, and how many ports
    * were taken since a hub has fallen silent (0: none has). It returns the port {post(message), close()}, or throws where the browser has no such way.
-   * `read(topic, token)` reads what a topic holds over HTTP.
+   * `loadFallback()` resolves to what reads over HTTP.
    */
-  constructor(ways, read = () => Promise.reject(new Error("there is no other way"))) {
+  constructor(ways, loadFallback = null) {
     super();
     this.#ways = [...ways];
-    this.#fallback = new Fallback(read);
+    this.#loadFallback = loadFallback;
   }
 
   /** As Hub.watch. */
@@ -223,8 +223,10 @@ export class RemoteHub extends EventTarget {
   }
 
   #mindFallback() {
-    if (this.#said !== "connecting" || this.#isShowing) return this.#fallback.stop();
-    this.#fallback.look(this.#watches.all(), () => {
+    if (this.#said !== "connecting" || this.#isShowing) return this.#fallback?.stop();
+    this.#loadFallback?.().then((loaded) => (this.#fallback = loaded), () => {}); // without it the page waits for a connection
+    this.#loadFallback = null;
+    this.#fallback?.look(this.#watches.all(), () => {
       if (this.#fallback.isOn) this.asOf = this.now();
       this.#settle();
     });
@@ -241,7 +243,7 @@ export class RemoteHub extends EventTarget {
     const quiet = Date.now() - this.#heardAt;
     if (state === "live" && (quiet > SILENCE || quiet < 0 || this.#watches.isOld)) state = "stale";
     if (state === "connecting" && this.#isShowing) state = "stale"; // another hub, that begins
-    if (state === "connecting" && this.#fallback.isOn) state = "blocked";
+    if (state === "connecting" && this.#fallback?.isOn) state = "blocked";
     this.#isShowing ||= state === "live";
     if (state === this.state) return;
     this.state = state;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
+import { Fallback } from "../../frontend/js/fallback.js";
 import { readOverHttp } from "../../frontend/js/over-http.js";
 import { RemoteHub } from "../../frontend/js/remote-hub.js";
 import { FIELDS } from "../../frontend/js/wire.js";
@@ -23,10 +24,11 @@ beforeEach(() => {
     port = { hear };
     return { post: () => {}, close: () => {} };
   };
-  hub = new RemoteHub([way], async (topic) => {
+  const read = async (topic) => {
     asked.push(topic);
     return answer();
-  });
+  };
+  hub = new RemoteHub([way], async () => new Fallback(read));
 });
 
 afterEach(() => {

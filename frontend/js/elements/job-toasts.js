@@ -2,7 +2,6 @@
 
 import * as own from "../client.js";
 import { duration } from "../format.js";
-import { notify, onOpen } from "../notifications.js";
 import { element } from "../progress-view.js";
 import { addUnseen, startCounting } from "../unseen.js";
 import { isWished } from "../wishes.js";
@@ -68,8 +67,14 @@ export class JobToasts extends HTMLElement {
     if (!document.hidden) return this.#show();
     const fresh = this.#away.slice(this.#notified);
     this.#notified = this.#away.length;
+    if (fresh.length > 0) this.#notify(fresh);
+  }
+
+  /** By the system. The script is there already where a person allowed it: the page has loaded it then (shell.js). */
+  async #notify(fresh) {
+    const { notify } = await import("../notifications.js").catch(() => ({ notify() {} })); // the page tells it when it is looked at
     if (fresh.length === 1) notify({ title: `${fresh[0].task} ${fresh[0].status}`, body: detail(fresh[0]), id: fresh[0].id });
-    else if (fresh.length > 1) notify({ title: `${fresh.length} jobs ended`, body: counted(fresh), id: null });
+    else notify({ title: `${fresh.length} jobs ended`, body: counted(fresh), id: null });
   }
 
   #show() {
@@ -110,6 +115,13 @@ export class JobToasts extends HTMLElement {
   #open(id) {
     this.dispatchEvent(new CustomEvent("open-job", { detail: id, bubbles: true }));
   }
+}
+
+/** Call `open(id)` when a person clicks a notification that leads here. Returns what ends that. */
+function onOpen(open) {
+  const hear = ({ data }) => data?.open && open(data.open);
+  navigator.serviceWorker?.addEventListener("message", hear);
+  return () => navigator.serviceWorker?.removeEventListener("message", hear);
 }
 
 function button(text, act) {
