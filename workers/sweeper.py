@@ -196,7 +196,7 @@ class Sweeper:
 
     def _judge(self, queue: str, silent: Silence) -> None:
         """Have RQ fail, or retry, the jobs whose workers have been silent for too long."""
-        due = over(self._redis, self._heartbeats, queue, silent)
+        due = over(self._redis, self._heartbeats, queue, silent, unheard=True)
         records.each(lambda part: abandon(self._redis, queue, part[0], due[part[0]]), list(due))
 
     # -- comparison

@@ -12,7 +12,7 @@ from workers.heartbeats import Heartbeats
 from workers.lifecycle import TrackedJob
 from workers.ours import Ours
 from workers.popped import Popped
-from workers.verdict import HEARTBEAT, over
+from workers.verdict import LEAST, over
 
 PATIENCE = 60.0  # seconds in which a worker has begun what it took; RQ's own figure. A sweeper is faster
 
@@ -26,15 +26,12 @@ class Upkeep:
         tasks: Container[str],
         queue: str,
         *,
-        verdict: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._redis = redis
         self._queue = queue
-        patience = HEARTBEAT + verdict
-        self._heartbeats = Heartbeats(
-            redis, [queue], clock=clock, patience=patience, ours=Ours(redis, tasks), shared=[queue]
-        )
+        ours = Ours(redis, tasks)
+        self._heartbeats = Heartbeats(redis, [queue], clock=clock, patience=LEAST, ours=ours, shared=[queue])
         self._popped = Popped(redis, clock=clock, patience=PATIENCE)
 
     def forget(self) -> None:

@@ -19,11 +19,14 @@ HEARTBEAT = 2  # seconds between two heartbeats of a running job
 LEAST = HEARTBEAT + 5  # seconds that any worker may be silent
 
 
-def over(redis: Redis, heartbeats: Heartbeats, queue: str, silent: Silence) -> dict[str, tuple[bytes, ...]]:
+def over(
+    redis: Redis, heartbeats: Heartbeats, queue: str, silent: Silence, *, unheard: bool = False
+) -> dict[str, tuple[bytes, ...]]:
     """The jobs of `queue` (its name in RQ) that are to be judged, each with its executions there.
 
     Those whose workers have been silent for as long as they said that they may be; and those that have ended, and left
-    an execution behind. Raises RedisError.
+    an execution behind. Of a worker that we have not heard ourselves its score is all that there is: with `unheard` it
+    counts, since it may have been silent for long. Raises RedisError.
     """
     suspects: dict[str, list[Word]] = {}
     now = time.time()
@@ -39,8 +42,7 @@ def over(redis: Redis, heartbeats: Heartbeats, queue: str, silent: Silence) -> d
         if id not in started:
             return word.score <= now
         patient = patience.get(started[id])  # None: its worker is heard, or has not said
-        # where we have not heard it ourselves, its score is all that there is: it may have been silent for long
-        by_score = word.score <= now and (patient is None or not word.is_live)
+        by_score = word.score <= now and (patient is None or (unheard and not word.is_live))
         return bool(silent[id]) and (by_score or (patient is not None and word.seconds >= patient))
 
     return {

@@ -63,7 +63,7 @@ class TrackedWorker(Ending):
         self._tasks = tasks
         self._attempt: int | None = None  # of the running job, when it was taken
         self._superseded_id: str | None = None  # the job whose horse was ended for another attempt
-        self._upkeep = Upkeep(self.connection, tasks, queue, verdict=settings.verdict)
+        self._upkeep = Upkeep(self.connection, tasks, queue)
         self._patient = self.connection
         self._prompt = store.connect(settings.redis_url, enduring=True, socket_timeout=ANSWER)
         self._beat_at = time.monotonic()

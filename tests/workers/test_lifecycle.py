@@ -17,7 +17,7 @@ from rq import Repeat, Retry
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from tests.conftest import Processes, ended, start_redis, until
+from tests.conftest import DEADLINE, Processes, ended, start_redis, until
 from tests.ears import Ears
 from workers import jobs as jobs_package
 from workers import store
@@ -276,7 +276,8 @@ def test_without_a_sweeper_too_an_abandoned_job_is_failed_with_the_reason(
     worker.kill()
     worker.wait()
     processes.worker()
-    until(lambda: jobs.load(id).state.status == Status.FAILED, "failed")
+    # at its second look, 10 s after the first: it goes by no clock but its own
+    until(lambda: jobs.load(id).state.status == Status.FAILED, "failed", 3 * DEADLINE)
     error = jobs.load(id).state.error
     assert error is not None and error["type"] == "AbandonedJobError"
 

@@ -18,7 +18,7 @@ VERDICT = 30  # seconds
 
 @pytest.fixture
 def upkeep(redis: Redis, clock: Clock) -> Upkeep:
-    return Upkeep(redis, (), "headway.default", verdict=VERDICT, clock=clock)
+    return Upkeep(redis, (), "headway.default", clock=clock)
 
 
 def test_what_a_dead_worker_ran_is_judged_whatever_the_clocks_of_the_living(
