@@ -71,14 +71,7 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     lock = None  # held while the embedded server runs
     if options.part == "redis" or (options.part == "all" and settings.embedded):
         lock = embedded.claim(settings.home)
-        # the server holds the lock too: while it lives, no other may write to its files
-        command, data = embedded.command(settings), embedded.data(settings)
-        if trimmed := append_log.trim(data):
-            supervisor.say(trimmed)
-        supervisor.add("redis", command, (lock.fileno(),), environment.of_server(given))
-        if not comes_up(supervisor, settings):
-            if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
-                supervisor.say(damage)
+        if not add_server(supervisor, settings, given, lock.fileno()):
             supervisor.give_up("the embedded server did not come up")
             return supervisor.run()
     elif subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)) != 0:
@@ -98,6 +91,20 @@ def start(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         if lock is not None:
             lock.close()
+
+
+def add_server(supervisor: Supervisor, settings: Settings, given: Mapping[str, str], lock: int) -> bool:
+    """Start the embedded server; whether it comes up. What a power loss has left in its files is mended, or told."""
+    command, data = embedded.command(settings), embedded.data(settings)
+    if trimmed := append_log.trim(data):
+        supervisor.say(trimmed)
+    # the server holds the lock too: while it lives, no other may write to its files
+    supervisor.add("redis", command, (lock,), environment.of_server(given))
+    if comes_up(supervisor, settings):
+        return True
+    if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
+        supervisor.say(damage)
+    return False
 
 
 def comes_up(supervisor: Supervisor, settings: Settings) -> bool:
