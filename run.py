@@ -104,21 +104,28 @@ def start(options: argparse.Namespace, settings: Settings, out: Output) -> int:
             supervisor.say(f"WARNING {warning}")
         if options.part == "redis" or (options.part == "all" and settings.embedded):
             lock = held.enter_context(embedded.claim(settings.home))
-            # the server holds the lock too: while it lives, no other may write to its files
-            command, data = embedded.command(settings), embedded.data(settings)
-            if trimmed := append_log.trim(data):
-                supervisor.say(trimmed)
-            supervisor.add("redis", command, (lock.fileno(),), environment.of_server(given), outlasts=True)
-            while not supervisor.wait_until(lambda: embedded.answers(settings), PATIENCE):
-                if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
-                    supervisor.say(damage)
-                if supervisor.is_stopping:
-                    return supervisor.run()
-                supervisor.say("the embedded server has not come up yet: it may have much to read")
+            if not add_server(supervisor, settings, given, lock.fileno()):
+                return supervisor.run()
         elif code := subprocess.call(python("workers.main", "ping"), cwd=ROOT, env=environment.of_worker(given)):
             return code  # the child has said what is wrong
         add_parts(supervisor, options, settings, given, secrets)
         return supervisor.run()
+
+
+def add_server(supervisor: Supervisor, settings: Settings, given: Mapping[str, str], lock: int) -> bool:
+    """Start the embedded server; whether it has come up. What a power loss has left in its files is mended, or told."""
+    command, data = embedded.command(settings), embedded.data(settings)
+    if trimmed := append_log.trim(data):
+        supervisor.say(trimmed)
+    # the server holds the lock too: while it lives, no other may write to its files
+    supervisor.add("redis", command, (lock,), environment.of_server(given), outlasts=True)
+    while not supervisor.wait_until(lambda: embedded.answers(settings), PATIENCE):
+        if supervisor.has_failed and (damage := append_log.damage(data, command[0])):
+            supervisor.say(damage)
+        if supervisor.is_stopping:
+            return False
+        supervisor.say("the embedded server has not come up yet: it may have much to read")
+    return True
 
 
 def add_parts(
