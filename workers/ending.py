@@ -38,7 +38,8 @@ class Ending(Worker):
 
     def _install_signal_handlers(self) -> None:
         super()._install_signal_handlers()  # type: ignore[no-untyped-call]
-        signal.signal(signal.SIGHUP, self.request_stop)  # the session's leader may be gone
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(signal.SIGHUP, self.request_stop)
 
     def handle_warm_shutdown_request(self) -> None:
         """Asked to end: the running job has its grace to end by itself; then it goes back to its queue."""
