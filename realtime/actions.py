@@ -52,7 +52,7 @@ class ActionRequest(BaseModel):
     verb: Verb
     ids: Ids | None = None
     q: Q | None = None
-    expect: Annotated[int, Field(ge=0), schemas.NUMBER] | None = None  # how many jobs the person saw who asks for it
+    expect: Annotated[int, Field(ge=0), schemas.NUMBER] | None = None  # how many jobs the person has seen
 
 
 @blueprint.post("/api/actions")

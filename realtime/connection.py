@@ -160,7 +160,7 @@ class Connection(engineio.socket.Socket):
         return self._leave() if self._inlet is not None else None
 
     def _leave(self) -> Ending:
-        """Hear the WebSocket no more; it is to be ended."""
+        """Stop hearing the WebSocket, before it ends."""
         assert self._inlet is not None
         self._inlet.stop()
         self._inlet = None

@@ -15,7 +15,7 @@ from realtime.schemas import JOB_ID, QUEUE_NAME, SCHEMAS, Schema, not_null, ref
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# who may call an operation. `anybody`: what it answers may depend on who asks all the same
+# the callers of an operation; the answer to `anybody` may still depend on the caller
 Caller = Literal["world", "anybody", "owner", "reader", "overseer", "operator"]
 
 COOKIE = "headway_00000000"  # stands for the session cookie's name, which depends on where a request goes to

@@ -60,7 +60,7 @@ class Pulse:
     def refuse(self, why: str) -> None:
         """Take note that Redis takes no writes, and tell every page; '': it takes them, or takes them again."""
         if why and why != self.refusal:
-            log.warning("%s: pages are told that what they show may be stale", why)
+            log.warning("%s; pages say that what they show may be stale", why)
         self.refusal = why
         self._judge()
 

@@ -246,7 +246,7 @@ def main() -> int:
         settings = Settings.from_environment(os.environ, Path.cwd())
         if settings.embedded:
             embedded.listens_at(settings)
-        with suppress(RedisError):  # it is away: pages are told so
+        with suppress(RedisError):  # Redis is away: pages say so
             redis_server.check(store.connect(settings.redis_url))
         secrets = Secrets.from_environment(os.environ, settings.home)
         for warning in strength.judge(settings, secrets):

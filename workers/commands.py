@@ -1,4 +1,4 @@
-"""What a worker is told beside its queue: stop a job, shut down. RQ's commands, made safe against loss and mix-up."""
+"""Commands to a worker beside its queue: stop a job, shut down. RQ's own, made safe against loss and mix-up."""
 
 from typing import Any, Final
 

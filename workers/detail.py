@@ -47,7 +47,7 @@ def read(redis: Redis, state: JobState, tasks: Tasks) -> Detail:
     detail = Detail()
     job = _try("record in RQ", detail, lambda: _fetch(redis, state.id))
     if job is None and state.ended and has_vanished(redis, state.id):
-        store.bury(redis, state.id)  # pages are told; whoever asked for it sees it once more
+        store.bury(redis, state.id)  # pages hear of it; the caller sees it once more
     if job is not None:
         detail.args = _try("arguments", detail, lambda: _args_of(job, tasks))
         latest = _try("result", detail, lambda: _latest(job))

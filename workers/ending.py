@@ -60,7 +60,7 @@ class Ending(Worker):
             self._end_horse_for_shutdown()
 
     def teardown(self) -> None:
-        """Sign off. Who has been asked to end does not wait for Redis any more."""
+        """Sign off. A worker that was asked to end does not wait for Redis any more."""
         self.connection.set_retry(Retry(NoBackoff(), 0))
         try:
             super().teardown()  # type: ignore[no-untyped-call]

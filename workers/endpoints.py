@@ -25,7 +25,7 @@ NO_NAME: Final = {socket.EAI_NONAME, socket.EAI_NODATA}
 
 
 def is_nowhere(host: str, *, allow_private: bool) -> bool:
-    """Whether the name alone says that nobody is there, or somebody who is not on the internet."""
+    """Whether the name alone says that nobody is there, or a host that is not on the internet."""
     return _is_below(host, NOWHERE if allow_private else (*NOWHERE, *HERE))
 
 

@@ -52,7 +52,7 @@ class Heartbeats:
         self._heard: dict[str, dict[bytes, tuple[float, float, bool]]] = {queue: {} for queue in queues}
 
     def forget(self) -> None:
-        """Nobody could be heard: who was not heard is not silent."""
+        """Nobody could be heard, so nobody counts as silent."""
         self._heard = {queue: {} for queue in self._queues}
 
     def excuse(self, seconds: float) -> None:

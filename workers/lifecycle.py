@@ -127,7 +127,7 @@ class TrackedJob(RegisteredJob):
 
     def retry(self, queue: Queue, pipeline: Pipeline) -> None:
         if self.failure is None:
-            self.failure = failure.failure_from("AbandonedJobError")  # whoever else retries a job knows its error
+            self.failure = failure.failure_from("AbandonedJobError")  # other callers that retry a job set its error
         super().retry(queue, pipeline)
 
     def publish_again(self) -> None:

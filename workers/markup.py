@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-PIECE: Final = 64 * 1024  # characters; a text is told in pieces of about that many
+PIECE: Final = 64 * 1024  # characters; a text comes in pieces of about that many
 # a piece ends before white space, "&" or "<": no word's middle and no character reference is cut, unless it is as long
 TEXT = re.compile(rf"[^<]{{1,{PIECE}}}[^\t\n\f\r &<]*")
 # a tag without quotes ends at the next ">"

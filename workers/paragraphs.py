@@ -1,6 +1,6 @@
 """What a reader sees in the paragraphs of an HTML page, told while its tokens come: no tree is built.
 
-Where a <p> ends is decided as in browsers (html.spec.whatwg.org, 13.2.6). Each piece of text is told once, however many
+Where a <p> ends is decided as in browsers (html.spec.whatwg.org, 13.2.6). Each piece of text counts once, however many
 paragraphs it lies in.
 """
 

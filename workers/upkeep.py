@@ -35,7 +35,7 @@ class Upkeep:
         self._popped = Popped(redis, clock=clock, patience=PATIENCE)
 
     def forget(self) -> None:
-        """Nobody could be heard: who was not heard is not silent."""
+        """Nobody could be heard, so nobody counts as silent."""
         self._heartbeats.forget()
         self._popped.forget()
 

@@ -15,8 +15,8 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 TIMEOUT = 600  # seconds
 ROLES = ("stranger", "session", "operator")
 LITTLE = ("--phases", "fuzzing", "--max-examples", "1")
-# beside a token that is good it makes up a cookie, and takes the answer for that of the cookie: whether who has
-# neither is refused is seen as a stranger
+# beside a token that is good it makes up a cookie, and takes the answer for that of the cookie. As a
+# stranger it has neither, and there the check is on
 NO_PROBES = ["--exclude-checks", "ignored_auth"]
 MUCH = ("--max-examples", "40")
 

@@ -10,7 +10,7 @@ from realtime.outlet import Outlet
 
 
 class Loop:
-    """Listens and waits as the hub does, when it is told to."""
+    """Listens and waits as the hub does, when a test says so."""
 
     def __init__(self) -> None:
         self.listening: dict[int, Callable[[int], None]] = {}

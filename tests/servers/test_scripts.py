@@ -15,7 +15,8 @@ COMMANDS = set(
     " SISMEMBER SMEMBERS SRANDMEMBER SREM TIME TTL TYPE ZADD ZCARD"
     " ZCOUNT ZRANGE ZRANGEBYSCORE ZREM ZREVRANGEBYSCORE ZSCORE".split()
 )
-OPTIONS = {"ZADD": {"NX"}, "SET": {"EX", "PX", "NX"}, "EXPIRE": set(), "EXPIREAT": set(), "LPOP": set(), "ZRANGE": set()}
+OPTIONS: dict[str, set[str]] = {"ZADD": {"NX"}, "SET": {"EX", "PX", "NX"}}
+OPTIONS |= {name: set() for name in ("EXPIRE", "EXPIREAT", "LPOP", "ZRANGE")}
 OPTIONS |= {name: {"WITHSCORES", "LIMIT"} for name in ("ZRANGEBYSCORE", "ZREVRANGEBYSCORE")}
 # globals of both sandboxes, 6.2's and 7.0's: there is no os, io, require, loadstring or print
 GLOBALS = set(

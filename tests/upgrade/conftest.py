@@ -16,7 +16,7 @@ class Before:
     """A release before."""
 
     commit: str  # the last one of it
-    queues: str  # HEADWAY_QUEUES of an installation that is to be upgraded
+    queues: str  # HEADWAY_QUEUES of the installation before its upgrade
     news: str  # the queue of what tells of ends
 
 

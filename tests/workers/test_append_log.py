@@ -1,4 +1,4 @@
-"""What a power loss leaves behind the last command is mended, and what is damaged otherwise is told with its remedy."""
+"""What a power loss leaves behind the last command is mended; for other damage the log names a remedy."""
 
 import shlex
 import subprocess

@@ -56,7 +56,7 @@ def test_a_finished_job_takes_little_of_its_memory(tmp_path: Path) -> None:
 
 
 def finish(jobs: Jobs, count: int) -> None:
-    """As RQ's worker does, with all that a job of an owner who has not seen its end leaves behind."""
+    """As RQ's worker does, with all that an unseen end leaves behind."""
     ids = jobs.submit_many("sum_numbers", [{"text": str(number)} for number in range(count)], owner="me")
     for start in range(0, count, 100):
         with jobs.redis.pipeline() as pipeline:
