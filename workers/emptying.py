@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from redis import Redis
 from redis.commands.core import Script
 
+from workers.database import channel_of
 from workers.ours import MARK
 from workers.script import CHANGE
 
@@ -13,6 +14,7 @@ from workers.script import CHANGE
 # ARGV[1]  how many of its entries to look at, from the end that workers don't take from
 # ARGV[2]  how many of those at that end have been looked at, and left
 # ARGV[3]  the field of RQ's record that marks a job as ours; another application's jobs stay where they are
+# ARGV[4]  the channel to tell of each on
 # Returns {how many jobs were deleted, how many entries have been left by now; -1 at the end}.
 #
 # A job that waits has no more than these keys in RQ. One that does not wait any more is left, since its entry was one
@@ -20,7 +22,7 @@ from workers.script import CHANGE
 SCRIPT: Final = (
     """
 local function bury(id)
-  local KEYS, ARGV = {'headway:job:' .. id}, {'delete', id, '', '', '0'}
+  local KEYS, ARGV = {'headway:job:' .. id}, {'delete', id, '', '', '0', ARGV[4]}
 """
     + CHANGE
     + """
@@ -58,5 +60,6 @@ def empty(redis: Redis, queue: str, most: int, skip: int = 0) -> tuple[int, int 
 
     Returns how many were deleted, and how many to skip the next time; None at the end.
     """
-    deleted, left = cast(list[int], _script()([f"rq:queue:{queue}"], [most, skip, MARK], client=redis))
+    given: list[str | int] = [most, skip, MARK, channel_of(redis)]
+    deleted, left = cast(list[int], _script()([f"rq:queue:{queue}"], given, client=redis))
     return deleted, None if left < 0 else left

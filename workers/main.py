@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from workers import database, embedded, environment, installation, jobs, lifecycle, server, store, unreachable
 from workers.cron import Cron
-from workers.errors import AWAY, BadArguments, HeadwayError, SettingsError
+from workers.errors import AWAY, WRONG, BadArguments, HeadwayError, SettingsError
 from workers.fields import with_fields
 from workers.redis_url import ENCODE
 from workers.scheduler import Scheduler
@@ -52,8 +52,9 @@ def main(arguments: list[str]) -> int:
             return _cron(settings)
         return 0
     except (RedisError, OSError) as error:
-        print(unreachable.why(error, os.environ.get("REDIS_URL", "")), file=sys.stderr)
-        return AWAY
+        said = unreachable.why(error, os.environ.get("REDIS_URL", ""))
+        print(said, file=sys.stderr)
+        return WRONG if said.startswith(unreachable.SETTING) else AWAY
     except HeadwayError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -103,14 +103,12 @@ def read(redis: Redis, queues: Sequence[str]) -> Heartbeat | None:
 
     `queues` are ours by their names in RQ: a scheduler of the release before has their locks alone. Raises RedisError.
     """
+    if fields := records.ask(lambda: redis.hgetall(KEY), {}):
+        return _heartbeat(fields)
     with redis.pipeline(transaction=False) as pipeline:
-        pipeline.hgetall(KEY)
         for queue in queues:
             pipeline.get(lock_key(queue))
-        fields, *holders = records.execute(pipeline)
-    if fields:
-        return _heartbeat(fields)
-    holder = next(filter(None, holders), None)
+        holder = next(filter(None, records.execute(pipeline)), None)
     return Heartbeat(records.text(holder), "", 0, "", 0) if holder else None
 
 

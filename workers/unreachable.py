@@ -9,6 +9,7 @@ from workers import trouble
 from workers.redis_url import ENCODE
 
 AUTHENTICATION: Final = ("WRONGPASS", "NOAUTH")
+SETTING: Final = "REDIS_URL: "  # how a sentence begins where the address is wrong, and waiting changes nothing
 
 
 def why(error: RedisError | OSError, url: str) -> str:
@@ -17,9 +18,9 @@ def why(error: RedisError | OSError, url: str) -> str:
     if isinstance(error, AuthenticationError) or code in AUTHENTICATION:
         return _of_the_password(text, code)
     if "DB index" in text:
-        return "REDIS_URL: this server has no database of that number (its setting is `databases`, 16 by itself)"
+        return SETTING + "this server has no database of that number (its setting is `databases`, 16 by itself)"
     if code == "NOPERM":
-        return f"REDIS_URL: the user lacks a right: {text}. The reference of Redis in docs/ lists those that are needed"
+        return f"{SETTING}the user lacks a right: {text}. The reference of Redis in docs/ lists those that are needed"
     if code:
         return f"{trouble.SENTENCES[code]} ({text})"
     return f"Redis can't be reached: {text}. {_hint(text, url)}"
@@ -27,10 +28,10 @@ def why(error: RedisError | OSError, url: str) -> str:
 
 def _of_the_password(text: str, code: str) -> str:
     if "without any password configured" in text or "no password is set" in text:
-        return "REDIS_URL: there is a password in it, and this server has none: leave it out"
+        return SETTING + "there is a password in it, and this server has none: leave it out"
     if code == "NOAUTH" or "Authentication required" in text or "already authenticated" in text:
-        return "REDIS_URL: this server wants a password, as in redis://:password@host:6379/0"
-    return f"REDIS_URL: this server refuses the user or the password. If it has odd characters, {ENCODE}"
+        return SETTING + "this server wants a password, as in redis://:password@host:6379/0"
+    return f"{SETTING}this server refuses the user or the password. If it has odd characters, {ENCODE}"
 
 
 def _hint(text: str, url: str) -> str:

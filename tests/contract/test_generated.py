@@ -2,6 +2,7 @@
 
 import compileall
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,9 @@ def described(idle: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*command: str, cwd: Path) -> str:
     """What the command says. Fails where it fails."""
-    told = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=cwd)
+    # the generator looks for ruff
+    here = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    told = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=cwd, env=here)
     assert told.returncode == 0, told.stdout + told.stderr
     return told.stdout + told.stderr
 

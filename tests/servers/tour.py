@@ -160,6 +160,7 @@ class Tour:
         self._operator.headers.update(self.stack.operator)  # it has logged out
         names = [worker["name"] for worker in self.manage("GET", "/api/workers")["workers"]]
         self.manage("POST", f"/api/workers/{names[0]}/shutdown", 202)
+        self.manage("POST", "/api/workers/shutdown", 404, json={"name": "nobody"})
         until(lambda: len(self.manage("GET", "/api/workers")["workers"]) == len(names) - 1, "the end of a worker")
 
 

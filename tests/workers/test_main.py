@@ -45,7 +45,7 @@ def test_what_a_newer_release_has_used_is_one_clear_line(part: str, redis: Redis
     redis.set(SCHEMA_KEY, SCHEMA + 1)
     answer = call(part, REDIS_URL=redis_url)
     redis.delete(SCHEMA_KEY)
-    assert answer.returncode == 1 and answer.stderr.count("\n") == 1
+    assert answer.returncode == WRONG and answer.stderr.count("\n") == 1
     assert answer.stderr.startswith("REDIS_URL: a newer release of Headway has used this Redis")
 
 

@@ -19,6 +19,7 @@ from redis import Redis
 
 from tests.conftest import free_port, start_redis, until
 from workers import main, store
+from workers.errors import AWAY, WRONG
 
 PASSWORD = "hunter2"
 Ping = Callable[[str], str]
@@ -33,7 +34,8 @@ def ping(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         monkeypatch.setenv("REDIS_URL", url)
         failed = main.main(["ping"])
         said = capsys.readouterr().err
-        assert failed == bool(said) and said.count("\n") <= 1 and ".." not in said
+        assert failed == (0 if not said else WRONG if said.startswith("REDIS_URL: ") else AWAY)
+        assert said.count("\n") <= 1 and ".." not in said
         assert PASSWORD not in said
         return said.strip()
 

@@ -53,8 +53,8 @@ function whereabouts(host, { pid, version } = {}) {
 /** Such as "Releases differ: 0.1.0+1f2e3d4c (web a:1), 0.1.0+5a6b7c8d (worker b, worker c and 4 more). Restart the older parts." */
 function differ(releases) {
   const named = ([release, parts]) => {
-    const more = parts.length - PARTS_NAMED;
-    return `${release} (${parts.slice(0, PARTS_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+    const more = parts.length > PARTS_NAMED ? ` and ${parts.length - PARTS_NAMED} more` : "";
+    return `${release} (${parts.slice(0, PARTS_NAMED).join(", ")}${more})`;
   };
   return `Releases differ: ${Object.entries(releases).map(named).join(", ")}. Restart the older parts.`;
 }
