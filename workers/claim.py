@@ -26,6 +26,8 @@ def may_begin(pipeline: Pipeline, job: TrackedJob, attempt: int | None, executio
     others = found.executions - {execution}
     if attempt is not None and found.attempt != attempt:
         raise Overtaken(job.id)
+    if execution not in found.executions:  # we were silent: it is back in its queue, or another worker's by now
+        raise Overtaken(job.id)
     if found.is_popped and found.status in DUE and not (found.status == "started" and others):
         return True
     if found.status == "started" and found.executions == {execution}:
