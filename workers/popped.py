@@ -4,6 +4,7 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,11 +15,11 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import JobStatus
 from rq.suspension import WORKERS_SUSPENDED
 
-from workers import records
+from workers import records, store
 from workers.lifecycle import TrackedJob, fetch_job
 from workers.naming import short
 from workers.ours import MARK, is_ours, mark
-from workers.wire import state_key
+from workers.wire import ENDED, state_key
 
 # what RQ writes together with the entry in the queue, and STARTED where the worker that had begun it is no more
 DUE = ("queued", "created", "started")
@@ -63,9 +64,10 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
         pipeline.hgetall(TrackedJob.key_for(id))
         pipeline.lpos(between, id, count=0)
         pipeline.zrange(f"rq:wip:{queue}", 0, -1)
-        pipeline.hget(state_key(id), "attempt")
+        pipeline.hmget(state_key(id), "attempt", "status")
         pipeline.exists(WORKERS_SUSPENDED)
-        record, positions, entries, attempt, is_suspended = records.execute(pipeline)
+        record, positions, entries, state, is_suspended = records.execute(pipeline)
+    attempt, shown = state or (None, None)
     # None: a record of another type, which is ours if we have a state of the job
     if attempt is None if record is None else record and not is_ours(record, tasks):
         _return(redis, queue, id)
@@ -82,11 +84,25 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
         if MARK.encode() not in record:  # of the release before: without a mark nobody would judge it
             mark(redis, [id])
             record[MARK.encode()] = b"1"
+        if status == "queued" and records.text(shown).strip('"') in ENDED:
+            attempt = _tell_queued(redis, id)
         return Taken(None if attempt is None else int(attempt), record)
     else:
         let_go(redis, queue, id)
     log.warning("%s: taken from %s once more, while it is %s: it is not run again", id, short(queue), status or "gone")
     return None
+
+
+def _tell_queued(redis: Redis, id: str) -> int | None:
+    """That the job waits again, which RQ's own tools have told nobody: its next attempt. Returns its number."""
+    with redis.pipeline() as pipeline, suppress(WatchError):  # it has moved in between, and that is told
+        pipeline.watch(TrackedJob.key_for(id))
+        job = fetch_job(id, redis)
+        pipeline.multi()
+        if job is not None and job._status == JobStatus.QUEUED:
+            job._publish(pipeline)
+        pipeline.execute()
+    return store.attempt_of(redis, id)
 
 
 # KEYS     RQ's record of a job, the intermediate list of its queue, the queue

@@ -1,5 +1,6 @@
 """A job that a worker took and never began is put back within seconds."""
 
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -8,11 +9,15 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
 from tests.conftest import Processes, ended, until
 from tests.workers.conftest import Clock
+from tests.workers.small_worker import TASKS
 from tests.workers.test_sweeper import beat
+from workers import inbox, log_lines
 from workers.popped import look_at
 from workers.queue import Jobs
 from workers.sweeper import SILENCE, Sweeper
@@ -174,3 +179,21 @@ def test_a_worker_that_waits_while_all_are_suspended_gives_back_what_it_takes(
             assert ended(jobs, id).state.attempt == 1
         suspend(redis)
     resume(redis)
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_a_job_that_rqs_own_tools_requeue_begins_its_next_attempt_however_soon_a_worker_takes_it(
+    small: bool, jobs: Jobs, redis: Redis, processes: Processes
+) -> None:
+    """No sweeper looks meanwhile, so that nobody but its worker can tell that it waits again."""
+    run = "(run := __import__('workers.context').context.current().redis.incr('runs'), log(str(run)), 7 // (run - 1))"
+    task = "tests_small" if small else "tests_large"
+    id = Jobs(redis, TASKS, ["default"]).submit(task, {"text": run}, owner="me").state.id
+    processes.start("-m", "tests.workers.small_worker")
+    assert ended(jobs, id).state.status == Status.FAILED
+    Job.fetch(id, redis, JSONSerializer).requeue()
+    until(lambda: jobs.load(id).state.status == Status.FINISHED, "its second end")
+    _, attempts = jobs.detail(id)
+    assert [(one["attempt"], one["status"]) for one in attempts] == [(1, "failed"), (2, "finished")]
+    assert [json.loads(line)["text"] for line in log_lines.read(redis, id)] == ["1", "2"]
+    assert [json.loads(body)["attempt"] for body in inbox.read(redis, "me").bodies] == [1, 2]
