@@ -110,8 +110,8 @@ class Pulse:
 
     # -- probes
 
-    def probe(self, redis: Redis, queues: Sequence[str] = ()) -> None:
-        """Send ourselves a word through Redis, and look at its clock and for a scheduler of `queues`, for ever."""
+    def probe(self, redis: Redis) -> None:
+        """Send ourselves a word through Redis, for ever."""
         number = 0
         while True:
             number += 1
@@ -123,15 +123,20 @@ class Pulse:
             except RedisError as error:
                 self.refuse(trouble.refusal(error))
                 log.info("a probe could not be sent: %s", trouble.words_of(error))
-            self._look(redis, queues)
             time.sleep(max(0.0, began + PROBE_INTERVAL - time.monotonic()))
 
-    def _look(self, redis: Redis, queues: Sequence[str]) -> None:
-        try:
-            self._clock = (store.now(redis) / 1000, time.monotonic())
-            self.scheduler = scheduler_heartbeat.read(redis, queues) is not None
-        except RedisError as error:  # what was known is still the best that we know
-            log.debug("neither the time nor a scheduler could be looked for: %s", error)
+    def look_around(self, redis: Redis, queues: Sequence[str]) -> None:
+        """Look at Redis's clock and for a scheduler of `queues` (their names in RQ), for ever.
+
+        Not between two probes: where Redis is slow these would come late.
+        """
+        while True:
+            try:
+                self._clock = (store.now(redis) / 1000, time.monotonic())
+                self.scheduler = scheduler_heartbeat.read(redis, queues) is not None
+            except RedisError as error:  # what was known is still the best that we know
+                log.debug("neither the time nor a scheduler could be looked for: %s", error)
+            time.sleep(PROBE_INTERVAL)
 
     def hear(self, probe: Probe) -> bool:
         """Take a probe; False where it says that Redis has lost its data since, so that what we show is of the past."""

@@ -80,6 +80,7 @@ def echo(pulse: Pulse, redis: Redis, ears: Ears) -> Echo:
     """The probes of `pulse`, on their way through Redis; it is minded."""
     echo = Echo(pulse)
     ears.start(pulse.probe, ears.connect())
+    ears.start(pulse.look_around, ears.connect(), ["headway.default"])
     ears.start(echo.listen, Channel(ears.connect()))
     ears.start(pulse.mind, echo.dropped.set)
     return echo
