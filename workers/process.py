@@ -92,5 +92,8 @@ def how_it_ended(wait_status: Any) -> str:
         return "went away"
     if os.WIFSIGNALED(wait_status):
         number = os.WTERMSIG(wait_status)
-        return f"was killed by {signal.Signals(number).name} (signal {number})"
+        try:
+            return f"was killed by {signal.Signals(number).name} (signal {number})"
+        except ValueError:  # one without a name, such as most for real time
+            return f"was killed by signal {number}"
     return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"

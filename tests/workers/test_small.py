@@ -78,7 +78,9 @@ def test_each_tells_its_own_progress_and_failure(jobs: Jobs, worker: Callable[[]
     ("text", "how"),
     [
         ("os.kill(os.getpid(), 9)", "was killed by SIGKILL (signal 9)"),
+        ("os.kill(os.getpid(), 40)", "was killed by signal 40"),
         ("os._exit(3)", "ended with exit code 3 in the middle of it"),
+        ("os._exit(0)", "ended with exit code 0 in the middle of it"),
     ],
 )
 def test_a_crash_is_told_of_the_job_that_crashed(
