@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify
@@ -85,7 +84,7 @@ def undo_action(id: str) -> Response:
     """Take back an action that has not begun."""
     jobs = services().jobs
     allow(services().access.may_act(visitor(), jobs.load(id).owner))
-    return jsonify(asdict(actions.undo(jobs, id).state))
+    return jsonify(actions.undo(jobs, id).state.as_dict())
 
 
 def _chosen(body: ActionRequest) -> Iterable[Sequence[str]]:

@@ -37,7 +37,7 @@ class LogQuery(BaseModel):
 
 
 def accepted(stored: Stored) -> Response:
-    response = jsonify(asdict(stored.state))
+    response = jsonify(stored.state.as_dict())
     response.status_code = 202
     response.headers["Location"] = url_for("api.read_job", id=stored.state.id)
     return response
@@ -90,7 +90,7 @@ def read_job(id: str) -> Response:
     """
     stored = services().jobs.load(id)
     kept = detail.read(services().redis, stored.state, services().jobs.tasks)
-    shown = asdict(stored.state)
+    shown = stored.state.as_dict()
     if stored.state.result_truncated and kept.result is not None:
         shown["result"] = kept.result
     if services().access.may_see(visitor(), stored.owner):
@@ -135,7 +135,7 @@ def _act(id: str, act: Callable[[str], Any]) -> Any:
 @audited("cancel")
 def cancel_job(id: str) -> Response:
     """Take back a job that has not started."""
-    return jsonify(asdict(_act(id, services().jobs.cancel).state))
+    return jsonify(_act(id, services().jobs.cancel).state.as_dict())
 
 
 @blueprint.post("/api/jobs/<id>/requeue")
@@ -148,7 +148,7 @@ def requeue_job(id: str) -> Response:
         waiting.check(services().redis, payer(), 1, 0)
         return services().jobs.requeue(id)
 
-    return jsonify(asdict(_act(id, requeue).state))
+    return jsonify(_act(id, requeue).state.as_dict())
 
 
 @blueprint.post("/api/jobs/<id>/stop")
@@ -173,7 +173,7 @@ def delete_job(id: str) -> Response:
 @audited("enqueue")
 def enqueue_job(id: str) -> Response:
     """Run a job now that is scheduled or deferred."""
-    return jsonify(asdict(_act(id, services().jobs.enqueue).state))
+    return jsonify(_act(id, services().jobs.enqueue).state.as_dict())
 
 
 @blueprint.post("/api/jobs/<id>/again")

@@ -4,10 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import flask
 from flask import Flask, Response
+from flask.json.provider import DefaultJSONProvider
 from redis import Redis
 
 from realtime import (
@@ -76,6 +78,16 @@ class Services:
     read_aside: Read  # reads what a body submits, where that delays nobody
 
 
+class StrictJSON(DefaultJSONProvider):
+    """Answers are JSON, or errors: never NaN or Infinity, which no reader but Python's takes."""
+
+    sort_keys = False  # the order of the contract is easier to read
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Raises ValueError."""
+        return super().dumps(obj, **{**kwargs, "allow_nan": False})
+
+
 def create_app(
     settings: Settings,
     secrets: Secrets,
@@ -93,7 +105,7 @@ def create_app(
     app.config.update(CONFIG, SECRET_KEY=secrets.secret_key)
     access = Access(settings, secrets)
     app.session_interface = sessions = Sessions(settings, access)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of the contract is easier to read
+    app.json = StrictJSON(app)
     tasks = Tasks.collect(jobs, settings.queue_names)
     tasks.warn()
     kept = Jobs(redis, tasks, settings.queue_names, settings.naming)

@@ -1,6 +1,5 @@
 """What is yet to come, over HTTP. Each view's docstring is its text in /api/openapi.json."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from flask import Blueprint, Response, jsonify
@@ -44,4 +43,4 @@ def enqueue_cron() -> tuple[Response, int]:
     jobs.check_room()
     id = schedule.enqueue_now(jobs, body.scheduler, body.number, body.name)
     concerns(id=id)
-    return jsonify(asdict(jobs.load(id).state)), 202
+    return jsonify(jobs.load(id).state.as_dict()), 202

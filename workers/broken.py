@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from workers.errors import HeadwayError
-from workers.fields import cut
+from workers.failure import failure_of
+from workers.fields import cut, shown
+from workers.wire import INTERNAL_QUEUES
 
 REASON_LIMIT = 300  # characters
+LONGEST = 2**31 - 1  # seconds of a timeout: what every part that counts them holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,12 @@ class Broken:
 
 def check_mark(queue: Any, timeout: Any, queues: Collection[str] | None) -> None:
     """Raises `HeadwayError` where jobs of a task with these can't be made."""
-    if type(timeout) is not int or (timeout < 1 and timeout != -1):
-        raise HeadwayError(f"timeout: expected a whole number of seconds from 1, or -1 for none, got {timeout!r:.80}")
-    if queues is not None and queue not in queues:
-        raise HeadwayError(f"queue: expected one of {', '.join(queues)} (HEADWAY_QUEUES), got {queue!r:.80}")
+    if type(timeout) is not int or not (1 <= timeout <= LONGEST or timeout == -1):
+        expected = f"a whole number of seconds from 1 to {LONGEST:,}, or -1 for none"
+        raise HeadwayError(f"timeout: expected {expected}, got {shown(timeout)}")
+    offered = None if queues is None else [name for name in queues if name not in INTERNAL_QUEUES]
+    if offered is not None and queue not in offered:
+        raise HeadwayError(f"queue: expected one of {', '.join(offered)} (HEADWAY_QUEUES), got {shown(queue)}")
 
 
 def unusable(name: str, function: Callable[..., Any], error: HeadwayError) -> Broken:
@@ -48,8 +53,9 @@ def unimported(module: str, error: BaseException) -> Broken:
         frames = [one for one in traceback.extract_tb(error.__traceback__) if "importlib" not in one.filename]
         own = [one for one in frames if Path(one.filename).stem == module.rpartition(".")[2]] or frames
         file, line = (own[-1].filename, own[-1].lineno or 0) if own else (module, 0)
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    return Broken(_here(file), line, module, cut(f"{type(error).__name__}: {said}", REASON_LIMIT))
+    kept = failure_of(error).error  # whatever its str() does
+    said = error.msg if isinstance(error, SyntaxError) else kept["message"]
+    return Broken(_here(file), line, module, cut(f"{kept['type']}: {said}", REASON_LIMIT))
 
 
 def _here(file: str) -> str:

@@ -13,7 +13,7 @@ from rq.job import Job, JobStatus
 from workers import ceiling, context, store
 from workers.errors import ResultError, UnknownTask, WireError
 from workers.failure import Raised, failure_of
-from workers.shape import shares_a_name
+from workers.shape import DEPTH_LIMIT, is_too_deep, shares_a_name
 from workers.tasks import Task
 from workers.wire import encode
 
@@ -75,6 +75,8 @@ async def _awaited(result: Awaitable[Any]) -> Any:
 
 def _check_result(task: Task, result: Any) -> None:
     """Raises `ResultError`."""
+    if is_too_deep(result):
+        raise ResultError(f"the result of {task.name} can't be kept: it is nested more than {DEPTH_LIMIT} deep")
     try:
         encode(result)
     except WireError as error:

@@ -41,8 +41,13 @@ class Raised(HeadwayError):
 
 def failure_of(error: BaseException) -> Failure:
     """What is kept of `error`. It raises nothing itself."""
-    if isinstance(error, Raised):
-        return error.failure
+    try:
+        return error.failure if issubclass(type(error), Raised) else _failure_of(error)  # type: ignore[attr-defined]
+    except BaseException:  # there is no end to what a class of somebody's may do
+        return Failure(error_of("Exception", "(what was raised can't be shown)"), "")
+
+
+def _failure_of(error: BaseException) -> Failure:
     kind = type(error)
     name = _text(lambda: kind.__name__, "Exception")
     message = _text(
@@ -51,7 +56,7 @@ def failure_of(error: BaseException) -> Failure:
     kept = error_of(without_halves(cut_middle(name, PART_LIMIT)), without_halves(message[: MESSAGE_LIMIT + 1]))
     try:
         lines = _bounded(_formatted(error))
-    except Exception:  # an error may have anything for its traceback, notes, lines
+    except BaseException:  # an error may have anything for its traceback, notes, lines
         lines = _text(lambda: _bounded(traceback.format_tb(error.__traceback__)), "")
         lines += f"{cut_middle(name, PART_LIMIT)}: {cut_middle(message, PART_LIMIT)}\n"
     return Failure(kept, without_halves(lines))

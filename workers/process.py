@@ -5,7 +5,8 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,6 +68,27 @@ def unasked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def told_of_interrupts() -> Iterator[Callable[[], bool]]:
+    """Says, within, whether this process has been sent SIGINT: anybody may raise KeyboardInterrupt."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: False  # no signal raises anything here
+        return
+    sent = []
+
+    def note(number: int, frame: Any) -> None:
+        sent.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(sent)
+    finally:
+        if signal.getsignal(signal.SIGINT) is note:
+            signal.signal(signal.SIGINT, before)
+
+
 def _go_on(*_: Any) -> None:
     pass
 
@@ -92,5 +114,8 @@ def how_it_ended(wait_status: Any) -> str:
         return "went away"
     if os.WIFSIGNALED(wait_status):
         number = os.WTERMSIG(wait_status)
-        return f"was killed by {signal.Signals(number).name} (signal {number})"
+        try:
+            return f"was killed by {signal.Signals(number).name} (signal {number})"
+        except ValueError:  # one without a name, such as most for real time
+            return f"was killed by signal {number}"
     return f"ended with exit code {os.waitstatus_to_exitcode(wait_status)} in the middle of it"

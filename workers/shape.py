@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 LARGEST_INTEGER: Final = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
+DEPTH_LIMIT: Final = 100  # lists and objects within each other, of an argument and of a result
 TEXTS: Final = ("id", "task", "queue", "unit", "description")
 TIMES: Final = ("created_at", "enqueued_at", "started_at", "ended_at", "updated_at")
 
@@ -77,6 +78,19 @@ def shares_a_name(value: Any) -> bool:
             waiting.extend(part for part in one.values() if isinstance(part, dict | list | tuple))
         elif isinstance(one, list | tuple):
             waiting.extend(part for part in one if isinstance(part, dict | list | tuple))
+    return False
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether lists and dicts in `value` stand more than `DEPTH_LIMIT` deep in each other, or in themselves."""
+    waiting = [(value, 1)]
+    while waiting:
+        one, depth = waiting.pop()
+        if isinstance(one, dict | list | tuple):
+            if depth > DEPTH_LIMIT:
+                return True
+            parts = one.values() if isinstance(one, dict) else one
+            waiting.extend((part, depth + 1) for part in parts if isinstance(part, dict | list | tuple))
     return False
 
 

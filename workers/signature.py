@@ -6,7 +6,6 @@ One pydantic model stands at both ends: what a submit is checked by is what make
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Annotated, Any, Final, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -15,7 +14,8 @@ from pydantic.fields import FieldInfo
 
 from workers.errors import BadArguments, HeadwayError, WireError
 from workers.fields import check, cut, shown, with_fields
-from workers.shape import shares_a_name
+from workers.schema import strict
+from workers.shape import DEPTH_LIMIT, is_too_deep, shares_a_name
 from workers.wire import encode
 
 REASON_LIMIT: Final = 300  # characters
@@ -30,10 +30,12 @@ class Signature:
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self._name = name
         self._function = function
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise HeadwayError("it has `yield`: none of it would run. A task returns its result")
         parameters = inspect.signature(function).parameters.values()
         for parameter in parameters:
             if parameter.kind in KINDS:
-                raise HeadwayError(f"{KINDS[parameter.kind]}{parameter}: a task's arguments need a name each")
+                raise HeadwayError(f"{KINDS[parameter.kind]}{parameter.name}: a task's arguments need a name each")
         self._parameters = list(parameters)
         # names of our own for the fields: pydantic holds none called _x, model_config, json or copy
         self._fields = {parameter.name: f"value_{at}" for at, parameter in enumerate(parameters)}
@@ -42,6 +44,7 @@ class Signature:
         self.model = self._model(*self._fields)
         # JSON can't hold these defaults, or they are none of their type: the function has them
         self._left = {name for name in self._fields if self._has_default(name) and not self._keeps_default(name)}
+        self.schema = self._described()  # JSON Schema of the arguments
 
     def _definition(self, parameter: inspect.Parameter) -> Any:
         annotation = parameter.annotation
@@ -82,12 +85,13 @@ class Signature:
             raise HeadwayError(f"{', '.join(names)}: a secret can't be an argument: arguments are kept and shown")
         return made
 
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments."""
+    def _described(self) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of defaults that JSON can't hold, which it leaves out
-            return self.model.model_json_schema()
+            schema = strict(self.model.model_json_schema())
+        for name in self._left:
+            schema["properties"][name].pop("default", None)
+        return schema
 
     def _has_default(self, name: str) -> bool:
         return not self._ones[name].model_fields[self._fields[name]].is_required()
@@ -97,7 +101,7 @@ class Signature:
             made = self._ones[name]()
             value = _dump(made)[name]
             encode(value)
-            return self._is_again(name, value, made)
+            return not is_too_deep(value) and self._is_again(name, value, made)
         except Exception:  # whatever a default of somebody's raises
             return False
 
@@ -136,7 +140,7 @@ class Signature:
             text = encode(values)
         except WireError:
             text = ""
-        if not text or (not is_same and shares_a_name(values)):
+        if not text or any(map(is_too_deep, values.values())) or (not is_same and shares_a_name(values)):
             raise self._unkept(values)
         return values, text
 
@@ -169,6 +173,8 @@ class Signature:
                 wrong = "an object whose names differ in JSON" if shares_a_name(value) else ""
             except WireError:
                 wrong = "a finite number" if isinstance(value, float) else "a value that JSON can hold"
+            if is_too_deep(value):
+                wrong = f"lists and objects at most {DEPTH_LIMIT} deep in each other"
             if wrong:
                 fields[name] = {"expected": wrong, "got": shown(value)}
         return BadArguments(f"{self._name}: wrong arguments: {', '.join(sorted(fields))}", fields)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 from workers.broken import Broken, check_mark, unimported, unusable
 from workers.errors import BadArguments, HeadwayError, UnknownTask
 from workers.fields import GOT_LIMIT, shown
+from workers.process import told_of_interrupts
 from workers.signature import Signature
 
 DEFAULT_QUEUE = "default"
@@ -102,13 +103,20 @@ class Tasks:
         broken: list[Broken] = []
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             try:
-                functions = inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
-            except (Exception, SystemExit) as error:
+                with told_of_interrupts() as interrupted:
+                    functions = inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
+            except BaseException as error:  # whatever a module of somebody's raises
+                if interrupted():
+                    raise
                 broken.append(unimported(module.name, error))
                 continue
             for _, function in functions:
                 task_ = getattr(function, "headway_task", None)
                 if not isinstance(task_, Task) or function.__module__ != module.name:
+                    continue
+                if not isinstance(task_.name, str):
+                    why = HeadwayError(f"name: expected a text, got {shown(task_.name)}")
+                    broken.append(unusable(function.__name__, function, why))
                     continue
                 if (other := found.get(task_.name)) is task_:
                     continue  # it has two names in its module

@@ -5,7 +5,7 @@ The twin of this file in the browser is `frontend/js/wire.js`; `tests/workers/te
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -78,6 +78,10 @@ class JobState:
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields; the values are those of the state, not copies: a result may be nested deeply."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
 FIELDS = tuple(JobState.__dataclass_fields__)
@@ -228,7 +232,7 @@ def decode(text: str | bytes) -> Any:
 
 
 def encode_state(state: JobState) -> str:
-    return encode(asdict(state))
+    return encode(state.as_dict())
 
 
 def decode_state(text: str | bytes) -> JobState:

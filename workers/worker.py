@@ -1,5 +1,6 @@
 """The worker: RQ's forking one, for one queue, that lets every transition be published and no job be lost."""
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,7 @@ from redis.exceptions import WatchError
 from rq import Queue, worker_registration
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
@@ -190,6 +191,15 @@ class TrackedWorker(Ending):
         failed = failure_of(exc_info[1])
         job.failure, job.traceback = failed.error, failed.traceback
         self.log.error("Worker %s: job %s (%s) raised\n%s", self.name, job.id, job.task_name, failed.traceback)
+
+    def monitor_work_horse(self, job: TrackedJob, queue: Queue) -> None:  # type: ignore[override]
+        """Wait for the end of the horse, and end the job that it left behind, whatever its exit code: RQ believes 0."""
+        super().monitor_work_horse(job, queue)
+        found = whereabouts(self.connection, job.id)
+        if found.status == JobStatus.STARTED and self._execution_id in found.executions:
+            job.ended_at = now()
+            self.handle_work_horse_killed(job, None, os.EX_OK, None)
+            self.handle_job_failure(job, queue, exc_string="Work-horse ended with exit code 0 in the middle of the job")
 
     def handle_work_horse_killed(self, job: TrackedJob, retpid: Any, ret_val: Any, rusage: Any) -> None:
         job.failure = error_of(WorkHorseKilled.__name__, f"the process that ran the job {how_it_ended(ret_val)}")

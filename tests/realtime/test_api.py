@@ -1,8 +1,10 @@
 """The JSON API, through Flask, on a real Redis and real workers."""
 
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from workers import embedded, log_lines, store
 from workers.lifecycle import TrackedQueue
 from workers.queue import Jobs
 from workers.settings import QueueSetting, Settings
-from workers.wire import FIELDS, Status
+from workers.wire import FIELDS, Status, decode
 
 
 def submit(client: FlaskClient, task: str = "sum_numbers", **args: Any) -> dict[str, Any]:
@@ -529,3 +531,32 @@ def test_relatives_are_shown_to_who_may_see_them(
         assert answer == {"dependencies": [], "dependents": expected, "more": False}
     assert you.get(f"/api/jobs/{first}/relatives").status_code == 403
     assert me.get("/api/jobs/nobody/relatives").status_code == 404
+
+
+ODD_TASKS = """
+import math
+from typing import Any
+from workers.tasks import task
+@task
+def endless(x: float = math.inf, y: int = 10**5000): return x
+@task
+def anything(x: Any = math.nan): return x
+"""
+
+
+def test_defaults_that_json_lacks_and_depth_take_no_task_from_the_page(
+    make_app: Callable[..., Flask], redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd_tasks_of_api.py").write_text(ODD_TASKS)
+    monkeypatch.setitem(sys.modules, "workers.jobs.odd_tasks_of_api", ModuleType("unused"))
+    monkeypatch.delitem(sys.modules, "workers.jobs.odd_tasks_of_api")  # as it was: the test leaves nothing behind
+    monkeypatch.setattr("workers.jobs.__path__", [str(tmp_path)])
+    me = make_app().test_client()
+    tasks = {task["name"]: task["arguments"] for task in decode(me.get("/api/tasks").data)["tasks"]}
+    assert set(tasks) == {"endless", "anything"} and "required" not in tasks["endless"]
+    assert not any("default" in one for schema in tasks.values() for one in schema["properties"].values())
+    deep = {"task": "anything", "args": {"x": eval("[" * 90 + "]" * 90)}}
+    id = me.post("/api/jobs", json=deep).get_json()["id"]
+    assert me.get(f"/api/jobs/{id}").get_json()["args"] == deep["args"]
+    body = f'{{"task": "anything", "args": {{"x": {"[" * 101 + "]" * 101}}}}}'
+    assert set(error(me.post("/api/jobs", data=body), 400, "bad_request")["fields"]) == {"x"}

@@ -1,8 +1,10 @@
 """What holds for every answer."""
 
+import math
 import re
 from collections.abc import Callable
 
+import flask
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -43,6 +45,13 @@ def test_what_others_load_of_us_is_for_the_origins_that_are_named(
     shared = make_app(origins=(SHOP,)).test_client().get(path, buffered=True).headers
     is_file = path.endswith(("js", "css"))
     assert shared["Cross-Origin-Resource-Policy"] == ("cross-origin" if is_file else "same-origin")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_answer_is_anything_but_json(value: float, app: Flask) -> None:
+    with app.app_context(), pytest.raises(ValueError):
+        flask.jsonify(value=[value])
+    assert app.json.dumps({"b": 1, "a": "é"}) == '{"b": 1, "a": "\\u00e9"}'
 
 
 def test_a_session_of_another_key_is_none(app: Flask, me: FlaskClient) -> None:

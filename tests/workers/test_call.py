@@ -173,5 +173,14 @@ def test_results_of_which_a_key_would_be_lost_are_refused(
     assert run(fine).state.result == {"1": "a", "2": "b"}
 
 
+def test_a_result_is_nested_a_hundred_deep_at_most(queue: TrackedQueue, run: Callable[[str], Stored]) -> None:
+    made = "__import__('functools').reduce(lambda inner, _: [inner], range({}), 5)"
+    fine, deep, deeper = (queue.enqueue("tests_return", made.format(depth)).id for depth in (100, 101, 5000))
+    assert str(run(fine).state.result) == "[" * 100 + "5" + "]" * 100
+    for id in (deep, deeper):
+        error = run(id).state.error
+        assert error is not None and error["type"] == "ResultError" and "more than 100 deep" in error["message"]
+
+
 def test_the_tests_know_the_tasks_of_their_worker() -> None:
     assert odd_worker.TASKS.broken == () and until(lambda: "odd_typed" in TASKS)

@@ -85,6 +85,29 @@ def test_a_class_without_a_name_is_an_exception() -> None:
     assert failure_of(raised(Nameless("x"))).error["type"] == "Exception"
 
 
+class Liar(Exception):
+    @property
+    def __class__(self) -> Any:
+        raise SystemExit("no class")
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None: ...
+
+    @property
+    def __traceback__(self) -> Any:  # type: ignore[override]
+        raise SystemExit("no traceback")
+
+
+def test_a_class_that_raises_when_it_is_looked_at_keeps_no_job_from_ending() -> None:
+    failed = failure_of(Liar("x"))
+    assert failed.error == {"type": "Liar", "message": "x"}
+
+
+def test_whatever_can_not_be_told_at_all_is_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.failure._failure_of", lambda error: 1 / 0)
+    assert failure_of(ValueError("x")).error == {"type": "Exception", "message": "(what was raised can't be shown)"}
+
+
 def test_what_was_told_already_is_told_again() -> None:
     failed = failure_of(raised(ValueError("x")))
     assert failure_of(raised(Raised(failed))) is failed

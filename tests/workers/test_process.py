@@ -61,6 +61,8 @@ def test_what_is_closed_leads_nowhere_and_nothing_else_takes_its_place() -> None
     ("wait_status", "words"),
     [
         (9, "was killed by SIGKILL (signal 9)"),
+        (40, "was killed by signal 40"),
+        (0, "ended with exit code 0 in the middle of it"),
         (3 << 8, "ended with exit code 3 in the middle of it"),
         (None, "went away"),
     ],

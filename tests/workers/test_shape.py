@@ -1,14 +1,14 @@
 """The types of a state's fields."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
 from workers.errors import WireError
-from workers.shape import LARGEST_INTEGER, first_wrong, is_error, is_number
-from workers.wire import decode_state, encode, unreadable
+from workers.shape import DEPTH_LIMIT, LARGEST_INTEGER, first_wrong, is_error, is_number, is_too_deep
+from workers.wire import decode_state, encode, encode_state, unreadable
 
 FINE = {**asdict(unreadable("a", 1)), "status": "failed"}
 
@@ -76,3 +76,23 @@ def test_an_error_is_an_object_or_none(value: Any, expected: bool) -> None:
 )
 def test_a_number_is_one_that_javascript_holds(value: Any, expected: bool) -> None:
     assert is_number(value) is expected
+
+
+def nested(depth: int) -> Any:
+    value: Any = 5
+    for at in range(depth):
+        value = ([value], {"a": value}, (value, None))[at % 3]
+    return value
+
+
+def test_lists_and_dicts_stand_a_hundred_deep_in_each_other_and_no_deeper() -> None:
+    circle: list[Any] = []
+    circle += [circle, circle]
+    assert not is_too_deep(5) and not is_too_deep(nested(DEPTH_LIMIT)) and not is_too_deep([[]] * 1000)
+    assert is_too_deep(nested(DEPTH_LIMIT + 1)) and is_too_deep(circle)
+
+
+def test_a_state_that_the_release_before_kept_so_deep_is_still_shown() -> None:
+    state = replace(unreadable("a", 1), result=nested(700))
+    assert state.as_dict()["result"] is state.result and list(state.as_dict()) == list(FINE)
+    assert encode_state(state).count("[") == encode(state.result).count("[")

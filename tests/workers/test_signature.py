@@ -96,6 +96,19 @@ def test_what_json_has_no_form_for_is_refused(value: Any) -> None:
     assert set(refused.value.fields) == {"value"}
 
 
+@pytest.mark.parametrize("depth", [101, 400, 5000])
+def test_what_is_nested_too_deeply_is_refused_by_its_name(depth: int) -> None:
+    value: Any = None
+    for _ in range(100):
+        value = [value]
+    assert ECHO.keep({"value": value})[0]["value"] == value
+    for _ in range(depth - 100):
+        value = [value]
+    with pytest.raises(BadArguments) as refused:
+        ECHO.keep({"value": value})
+    assert refused.value.fields["value"]["expected"] == "lists and objects at most 100 deep in each other"
+
+
 class Hostile:
     def __repr__(self) -> str:
         raise ValueError

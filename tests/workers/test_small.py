@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 from redis import Redis
+from rq import Retry
 from rq.suspension import resume, suspend
 
 from tests.conftest import Processes, ended, until
 from tests.workers.small_worker import TASKS
 from workers.ledger import Entry, Ledger
-from workers.lifecycle import fetch_job
+from workers.lifecycle import TrackedQueue, fetch_job
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.small import LIMIT, BatchingWorker
@@ -78,7 +79,9 @@ def test_each_tells_its_own_progress_and_failure(jobs: Jobs, worker: Callable[[]
     ("text", "how"),
     [
         ("os.kill(os.getpid(), 9)", "was killed by SIGKILL (signal 9)"),
+        ("os.kill(os.getpid(), 40)", "was killed by signal 40"),
         ("os._exit(3)", "ended with exit code 3 in the middle of it"),
+        ("os._exit(0)", "ended with exit code 0 in the middle of it"),
     ],
 )
 def test_a_crash_is_told_of_the_job_that_crashed(
@@ -91,6 +94,20 @@ def test_a_crash_is_told_of_the_job_that_crashed(
     assert first.result == second.result != last.result
     assert (crashed.status, crashed.attempt) == (Status.FAILED, 1)
     assert crashed.error == {"type": "WorkHorseKilled", "message": f"the process that ran the job {how}"}
+    assert nothing_is_left(redis)
+
+
+def test_exit_code_0_amid_a_job_of_its_own_process_is_told_at_once_and_tried_again(
+    jobs: Jobs, redis: Redis, worker: Callable[[], Any]
+) -> None:
+    queue = TrackedQueue("headway.default", connection=redis)
+    crashing = queue.enqueue("tests_large", "os._exit(0)", retry=Retry(1)).id
+    fine = queue.enqueue("tests_large", PID).id
+    worker()
+    first, last = ends(jobs, [crashing, fine])
+    assert (first.status, first.attempt, last.status) == (Status.FAILED, 2, Status.FINISHED)
+    how = "the process that ran the job ended with exit code 0 in the middle of it"
+    assert first.error == {"type": "WorkHorseKilled", "message": how}
     assert nothing_is_left(redis)
 
 

@@ -1,6 +1,7 @@
 """Tasks: found by name, with arguments that are checked before a job is made."""
 
 import math
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from workers import jobs as jobs_package
 from workers.errors import BadArguments, UnknownTask
 from workers.fields import shown
 from workers.tasks import Task, Tasks, task
+from workers.wire import INTERNAL_QUEUES
 
 TASKS = Tasks.collect(jobs_package)
 
@@ -217,7 +219,7 @@ class Plain: ...
 @task()
 def stars(*args): ...
 @task()
-def more(**kwargs): ...
+def more(**kwargs: int): ...
 @task()
 def plain(x: Plain): ...
 @task()
@@ -234,7 +236,22 @@ def partly(): ...
 def elsewhere(): ...
 @task(name="bare")
 def second(): ...
+@task(timeout=10**30)
+def longest(): ...
+@task(name=5)
+def numbered(): ...
+@task(name=[5])
+def listed(): ...
+@task()
+def yielding(): yield 1
+@task()
+async def streaming(): yield 1
 """
+RAISING = {
+    "g": "raise KeyboardInterrupt\n",
+    "h": "import asyncio\nraise asyncio.CancelledError\n",
+    "i": "class Odd(BaseException):\n    def __str__(self):\n        raise self\nraise Odd\n",
+}
 IMPORTS = """
 from collections.abc import Callable
 from datetime import date, datetime
@@ -246,8 +263,8 @@ from pydantic import BaseModel, Field, SecretStr
 @pytest.fixture
 def mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tasks:
     texts = {"a": IMPORTS + GOOD, "b": IMPORTS + BAD, "c": "x = 1 +\n", "d": "import no_such_module\n"}
-    package = package_of(tmp_path, monkeypatch, **texts, e="import sys\nsys.exit(7)\n", f="task(5)\n")
-    return Tasks.collect(package, ["default"])
+    package = package_of(tmp_path, monkeypatch, **texts, e="import sys\nsys.exit(7)\n", f="task(5)\n", **RAISING)
+    return Tasks.collect(package, ["default", *INTERNAL_QUEUES])
 
 
 def test_a_bad_task_is_left_out_with_its_reason_and_takes_nothing_from_the_others(
@@ -256,18 +273,24 @@ def test_a_bad_task_is_left_out_with_its_reason_and_takes_nothing_from_the_other
     assert [one.name for one in mixed] == ["bare", "fields", "forever", "named", "placed", "unannotated", "unkept"]
     found = {one.name: (Path(one.file).name, one.reason) for one in mixed.broken}
     right = {
-        "stars": ("b.py", "*args"),
-        "more": ("b.py", "**kwargs"),
+        "stars": ("b.py", "*args: a task's arguments need a name each"),
+        "more": ("b.py", "**kwargs: a task's arguments need a name each"),
         "plain": ("b.py", "x: pydantic can't describe this type"),
         "called": ("b.py", "f: no JSON can be of this type"),
         "hidden": ("b.py", "x: a secret can't be an argument"),
         "lost": ("b.py", "x: its type 'Nowhere' can't be read"),
-        "never": ("b.py", "timeout: expected a whole number of seconds from 1, or -1 for none, got 0"),
+        "never": ("b.py", "timeout: expected a whole number of seconds from 1 to 2,147,483,647, or -1 for none, got 0"),
         "partly": ("b.py", "got 1.5"),
-        "elsewhere": ("b.py", "queue: expected one of default (HEADWAY_QUEUES), got 'mail'"),
+        "elsewhere": ("b.py", 'queue: expected one of default (HEADWAY_QUEUES), got "mail"'),
+        "longest": ("b.py", "to 2,147,483,647, or -1 for none, got 1000000000000000000000000000000"),
+        "numbered": ("b.py", "name: expected a text, got 5"),
+        "listed": ("b.py", "name: expected a text, got [5]"),
+        "yielding": ("b.py", "it has `yield`: none of it would run"),
+        "streaming": ("b.py", "it has `yield`: none of it would run"),
         "bare": ("b.py", "another task of this name is in "),
     }
     modules = {"c": "SyntaxError", "d": "ModuleNotFoundError", "e": "SystemExit: 7", "f": "AttributeError"}
+    modules |= {"g": "KeyboardInterrupt", "h": "CancelledError", "i": "Odd: (its message can't be shown"}
     for name, (file, reason) in right.items():
         assert found[name][0] == file and reason in found[name][1], found[name]
     by_module = {name.rpartition(".")[2]: reason for name, (_, reason) in found.items() if "." in name}
@@ -277,6 +300,14 @@ def test_a_bad_task_is_left_out_with_its_reason_and_takes_nothing_from_the_other
     mixed.warn()
     assert [record.getMessage() for record in caplog.records] == [str(one) for one in mixed.broken]
     assert all(one.file.endswith(f"{Path(one.file).stem}.py") and str(one).startswith(one.file) for one in mixed.broken)
+
+
+def test_ctrl_c_during_an_import_is_no_fault_of_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = package_of(tmp_path, monkeypatch, j="import os\nos.kill(os.getpid(), 2)\n")
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        Tasks.collect(package)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_what_waits_of_a_task_that_can_not_be_offered_still_runs(mixed: Tasks) -> None:
