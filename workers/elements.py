@@ -20,6 +20,8 @@ BREAKS: Final = BLOCKS | frozenset(
     "p br hr li dd dt h1 h2 h3 h4 h5 h6 form legend optgroup option plaintext select xmp "
     "table caption colgroup col tbody thead tfoot tr td th".split()
 )
+# of these, those that are no "special" elements
+LINES: Final = ("legend", "optgroup", "option")
 # what is shown in place of the text within
 HIDDEN: Final = frozenset("audio canvas datalist meter progress rp template video".split())
 BOUNDS: Final = ("applet", "caption", "marquee", "object", "select", "table", "td", "template", "th")
@@ -157,7 +159,7 @@ class OpenElements:
 
     def _lists(self, name: str) -> "tuple[array[int], ...]":
         foreign = " " in name
-        ordinary = foreign or (name in HIDDEN and name != "template")
+        ordinary = foreign or (name in HIDDEN and name != "template") or name in LINES
         kept = [
             (self._of(name), True),
             (self.hidden, name in HIDDEN or name in HIDDEN_SVG),

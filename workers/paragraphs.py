@@ -5,10 +5,11 @@ paragraphs it lies in.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from workers.elements import BLOCKS, BREAKS, GROUPS, HEADINGS, HIDDEN, HTML_WITHIN, MATH_TEXT, OpenElements
+from workers.elements import BLOCKS, BREAKS, GROUPS, HEADINGS, HIDDEN, HTML_WITHIN, LINES, MATH_TEXT, OpenElements
 from workers.markup import Kind, Markup, as_text
 
 BEGINS: Final = re.compile(r"<p[\t\n\f\r />]", re.IGNORECASE)
@@ -18,8 +19,8 @@ HIDDEN_RAW: Final = RAW.difference(SHOWN_RAW)
 ROWS: Final = frozenset(("caption", "col", "colgroup", *GROUPS, "tr", "td", "th"))
 BOUNDS: Final = ("applet", "marquee", "object", "select")
 LISTED: Final = {"li": ("li",), "dd": ("dd", "dt"), "dt": ("dd", "dt")}
-BREAK_ENDS: Final = ("br", "legend", "optgroup", "option", "p")  # the ends of others, where they end something
-IMPLIED: Final = ("p", "li", "dd", "dt")  # closed without an end tag where a form ends
+BREAK_ENDS: Final = ("br", "p")  # the ends of others, where they end something
+IMPLIED: Final = ("p", "li", "dd", "dt", "optgroup", "option")  # closed without an end tag where a form ends
 VOID: Final = frozenset(
     "area base basefont bgsound embed img image input keygen link meta param source track wbr".split()
 )
@@ -79,31 +80,34 @@ class Paragraphs:
                     self._quirks = QUIRKS.match(value) is not None
                 continue
             before_all = False
-            breaks, seen = len(opened.breaks), opened.hidden[-1] < 0
+            seen = opened.hidden[-1] < 0
+            breaks = len(opened.breaks) if seen else bisect_left(opened.breaks, opened.hidden[1])
             if kind is is_start:
                 if value == "frameset" and self._blank:
                     return  # all that comes is frames
-                self._start(value)
-                parts = value in BREAKS
+                parts = self._start(value)
             else:
                 self._end(value)
                 parts = value in BREAK_ENDS
-            if seen and (parts or len(opened.breaks) < breaks):
+            if (seen or opened.hidden[-1] < 0) and (parts or len(opened.breaks) < breaks):
                 self._apart()
             top = opened.top
             markup.cdata = top is not None and top.foreign
 
     # -- start tags
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str) -> bool:
+        """Whether it ends a word; what the parser ignores, and what is SVG's or MathML's, ends none."""
         top = self._open.top
         if top is not None and top.foreign and not self._is_html(top.name, name):
             if name not in BREAKOUTS and not (name == "font" and {"color", "face", "size"} & self._attributes()):
                 if not self._markup.closes_itself():
                     self._open.push(f"{top.name.split()[0]} {name}")
-                return
+                return False
             self._open.leave_foreign()
+        ignored = (name in ROWS and self._open.table is None) or (name == "form" and self._form >= 0)
         self._html_start(name)
+        return name in BREAKS and not ignored
 
     def _is_html(self, top: str, name: str) -> bool:
         if top in MATH_TEXT:
@@ -149,6 +153,8 @@ class Paragraphs:
             pass  # it ends there
         elif name in BOUNDS or name in HIDDEN:
             opened.push(name)
+        elif name in LINES:
+            self._line(name)
         elif name in ("svg", "math"):
             if not self._markup.closes_itself():
                 opened.push(f"{name} {name}")
@@ -165,6 +171,12 @@ class Paragraphs:
         opened = self._open
         opened.close_paragraph()
         if opened.top is not None and opened.top.name in HEADINGS:
+            opened.cut(len(opened) - 1)
+        opened.push(name)
+
+    def _line(self, name: str) -> None:
+        opened = self._open
+        if name != "legend" and opened.top is not None and opened.top.name == "option":
             opened.cut(len(opened) - 1)
         opened.push(name)
 
@@ -235,7 +247,7 @@ class Paragraphs:
         elif name == "template":
             if opened.last(name) >= 0:
                 opened.cut(opened.last(name))
-        elif name in HIDDEN:
+        elif name in HIDDEN or name in LINES:
             opened.close_ordinary(name)
         elif name == "form":
             self._end_form()
