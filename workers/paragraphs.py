@@ -11,6 +11,7 @@ from typing import Final
 
 from workers.elements import BLOCKS, BREAKS, GROUPS, HEADINGS, HIDDEN, HTML_WITHIN, LINES, MATH_TEXT, OpenElements
 from workers.markup import Kind, Markup, as_text
+from workers.ordinary import OrdinaryElements
 
 BEGINS: Final = re.compile(r"<p[\t\n\f\r />]", re.IGNORECASE)
 RAW: Final = frozenset("iframe noembed noframes noscript script style textarea title xmp plaintext".split())
@@ -58,6 +59,7 @@ class Paragraphs:
         self._text, self._apart, self._begun = text, apart, begun
         self.title: str | None = None
         self._open = OpenElements()
+        self._ordinary = OrdinaryElements(self._open)
         self._quirks = True  # until a doctype says otherwise
         self._blank = True  # nothing but white space came yet, so that a <frameset> may take the place of all
         self._form = -1  # how many elements were open when the form began; -1: there is none
@@ -124,7 +126,9 @@ class Paragraphs:
         if self._blank and name in NO_FRAMES:
             self._blank = False
         if name == "p":
-            if opened.top is None or opened.top.name != "p":  # else one ends, one begins, and all stands as before
+            if opened.top is not None and opened.top.name == "p":
+                opened.begin_again()
+            else:
                 opened.close_paragraph()
                 opened.push("p")
             if opened.shown:
@@ -146,15 +150,23 @@ class Paragraphs:
             self._table()
         elif name == "form":
             self._begin_form()
-        elif name == "button":
+        elif name in LINES:
+            self._line(name)
+        else:
+            self._within_line(name)
+            return
+        self._inline = 0
+
+    def _within_line(self, name: str) -> None:
+        """What stands among the words of a line, more or less."""
+        opened = self._open
+        if name == "button":
             opened.close("button", opened.scope)
             opened.push(name)
         elif name in ("select", "input") and opened.close("select", opened.scope):
             pass  # it ends there
         elif name in BOUNDS or name in HIDDEN:
             opened.push(name)
-        elif name in LINES:
-            self._line(name)
         elif name in ("svg", "math"):
             if not self._markup.closes_itself():
                 opened.push(f"{name} {name}")
@@ -163,6 +175,9 @@ class Paragraphs:
         elif name in ("rb", "rt", "rtc"):
             opened.close_ordinary("rp")
         elif name not in VOID:
+            if name in ("a", "nobr"):
+                self._end_ordinary(name)  # it may be in none of its kind
+            self._ordinary.begin(name)
             self._inline += 1
             return
         self._inline = 0
@@ -251,12 +266,22 @@ class Paragraphs:
             opened.close_ordinary(name)
         elif name == "form":
             self._end_form()
-        elif self._inline:
-            self._inline -= 1
+        else:
+            self._end_ordinary(name)
             return
-        elif top is not None and top.name in HIDDEN and top.name != "template":
-            opened.cut(len(opened) - 1)  # what it lies in ends, as in <ruby>… <rp>)</ruby>
         self._inline = 0
+
+    def _end_ordinary(self, name: str) -> None:
+        began, opened = self._ordinary.end(name), self._open
+        if began is None:
+            return
+        self._inline = max(0, self._inline - 1)
+        # what lies in it ends, as in <ruby>… <rp>)</ruby>
+        while (top := opened.top) is not None and opened.serial(len(opened) - 1) > began:
+            if top.name not in LINES and (top.name not in HIDDEN or top.name == "template"):
+                break
+            opened.cut(len(opened) - 1)
+            self._inline = 0
 
     def _end_form(self) -> None:
         opened = self._open
