@@ -139,7 +139,8 @@ test("options that look alike are told apart, and each means itself", () => {
 
 test("a field says what fits", () => {
   assert.equal(hintOf(kind({ type: "integer", minimum: 1, maximum: 10 })), "Whole number from 1 to 10");
-  assert.equal(hintOf(kind({ type: "number", exclusiveMinimum: 0 })), "more than 0");
+  assert.equal(hintOf(kind({ type: "number", exclusiveMinimum: 0 })), "More than 0");
+  assert.equal(hintOf(kind({ type: "string", maxLength: 3 })), "At most 3 characters");
   assert.equal(hintOf(kind({ ...TEXTS, maxItems: 5 })), "One per line; at most 5 entries");
   assert.equal(hintOf(kind({ type: "array", items: { $ref: "#/$defs/Color" } })), "One per line: red, blue");
   assert.equal(hintOf(kind({ $ref: "#/$defs/Order" })), 'JSON, such as {"name": "text"}');

@@ -204,7 +204,12 @@ export function textOf(kind, value) {
 }
 
 /** What fits into the field, in a few words; "" where its control says so. */
-export function hintOf({ control, whole, schema, item, types, example }) {
+export function hintOf(kind) {
+  const hint = hintFor(kind);
+  return hint.slice(0, 1).toUpperCase() + hint.slice(1);
+}
+
+function hintFor({ control, whole, schema, item, types, example }) {
   switch (control) {
     case "number":
       return [whole && "Whole number", range(schema)].filter(Boolean).join(" ");
