@@ -16,9 +16,11 @@ NESTED: Final = 4  # times that some sites escape a text
 VALUES: Final = 200_000  # of the data in a page, that are looked at
 MOST: Final = 1e9  # of a rating
 MARKUP: Final = re.compile(r"</?[A-Za-z][^<>]*>")
-BOOK: Final = re.compile(r"(?:https?://schema\.org/|schema:)?Book")
+BOOK: Final = re.compile(r"(?:https?://schema\.org/|schema:)?(?:Book|Audiobook)")
 WHOLE: Final = ("", "@graph", "mainEntity", "mainEntityOfPage")
-NUMBER: Final = re.compile(r"(?<![\w.-])[0-9]{1,9}(?:[.,][0-9]{1,20})?")
+# three digits behind a comma are thousands, others are decimals
+THOUSANDS: Final = r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,20}(?:\.[0-9]{1,20})?(?![0-9,])"
+NUMBER: Final = re.compile(rf"(?<![\w.-])(?:({THOUSANDS})|[0-9]{{1,9}}(?:[.,][0-9]{{1,20}})?)")
 METAS: Final = {
     "title": ("og:title", "twitter:title"),
     "author": ("book:author", "books:author", "author"),
@@ -105,7 +107,7 @@ def _string(value: Any, field: str) -> str | None:
 def _rating(value: Any) -> float | None:
     if isinstance(value, str):
         found = NUMBER.search(value)
-        value = float(found[0].replace(",", ".")) if found else None
+        value = float(found[0].replace(",", "" if found[1] else ".")) if found else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if math.isfinite(value) and abs(value) < MOST else None  # JSON has no NaN
@@ -117,9 +119,19 @@ def _rating(value: Any) -> float | None:
 def _data(soup: BeautifulSoup, selector: str) -> Iterator[Any]:
     for script in soup.select(selector):
         try:
-            yield json.loads(script.get_text(), strict=False)  # some sites leave line ends in their strings
+            yield json.loads(_bare(script.get_text()), strict=False)  # some sites leave line ends in their strings
         except (ValueError, RecursionError):
             continue  # broken data in the page: the next script, or another place, may know more
+
+
+def _bare(text: str) -> str:
+    """JSON without the comment or the CDATA section that some sites put it in, for browsers of long ago."""
+    for _ in range(NESTED):
+        text, before = text.strip(" \t\r\n/*"), text
+        text = text.removeprefix("<![CDATA[").removeprefix("<!--").removesuffix("]]>").removesuffix("-->")
+        if text == before:
+            break
+    return text
 
 
 def _objects(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -135,7 +147,7 @@ def _objects(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 def _linked(soup: BeautifulSoup) -> list[dict[str, Any]]:
     """The JSON-LD Books of the page (https://schema.org/Book)."""
     found = []
-    for data in _data(soup, 'script[type="application/ld+json" i]'):
+    for data in _data(soup, 'script[type*="ld+json" i]'):
         objects = list(_objects(data)) if isinstance(data, (dict, list)) else []
         ids = [item for _, item in reversed(objects) if isinstance(item.get("@id"), str) and len(item) > 1]
         named = {item["@id"]: item for item in ids}
@@ -144,10 +156,10 @@ def _linked(soup: BeautifulSoup) -> list[dict[str, Any]]:
             if name in WHOLE and any(BOOK.fullmatch(one) for one in _strings(item.get("@type"))):
                 found.append(
                     {
-                        "title": item.get("name"),
+                        "title": _literal(item.get("name")),
                         "author": _name(item.get("author"), "@id", named),
                         "rating": _value(item.get("aggregateRating"), "ratingValue", "@id", named),
-                        "description": item.get("description"),
+                        "description": _literal(item.get("description")),
                     }
                 )
     title = next((book["title"] for book in found if book["title"]), None)
@@ -179,6 +191,15 @@ def _next_data(soup: BeautifulSoup) -> list[dict[str, Any]]:
     return found
 
 
+def _literal(value: Any) -> str | None:
+    """The first text of what may be one, {"@value": one}, or a list of them."""
+    for one in value if isinstance(value, list) else [value]:
+        text = one.get("@value") if isinstance(one, dict) else one
+        if isinstance(text, str) and text.strip():
+            return text
+    return None
+
+
 def _strings(value: Any) -> list[str]:
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
@@ -195,14 +216,15 @@ def _one(value: Any, key: str, named: dict[str, dict[str, Any]]) -> dict[str, An
 def _name(value: Any, key: str, named: dict[str, dict[str, Any]]) -> str | None:
     """The first name among authors, each an object, a reference to one, or a text."""
     for one in value if isinstance(value, list) else [value]:
-        name = _one(one, key, named).get("name") if isinstance(one, dict) else one
-        if isinstance(name, str) and name.strip():
+        found = _one(one, key, named) if isinstance(one, dict) else {}
+        if name := _literal(found.get("name")) or _literal(one):
             return name
     return None
 
 
 def _value(value: Any, field: str, key: str, named: dict[str, dict[str, Any]]) -> Any:
-    return _one(value, key, named).get(field) if isinstance(value, (dict, list)) else value
+    found = _one(value, key, named).get(field) if isinstance(value, (dict, list)) else value
+    return found.get("@value") if isinstance(found, dict) else found
 
 
 def _metas(soup: BeautifulSoup, book: dict[str, Any]) -> dict[str, Any]:

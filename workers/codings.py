@@ -14,7 +14,16 @@ CODINGS_LIMIT: Final = 3  # of one body
 CHUNK: Final = 64 * 1024  # bytes that are unpacked at a time
 GZIP: Final = b"\x1f\x8b"
 # what a server sends that packs a page and does not say so
-MAGICS: Final = {GZIP: "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+MAGICS: Final = {
+    GZIP: "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+ZLIB: Final = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+LOOKED_AT: Final = 1024  # bytes of the beginning
 
 
 def unpacked(chunks: Iterable[bytes], content_encoding: str) -> Iterator[bytes]:
@@ -78,12 +87,31 @@ def _deflate(data: bytes) -> "zlib._Decompress":
 
 def _looked_at(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same; raises `FetchError` where it is still packed."""
-    start: bytes | None = b""
+    start = b""
     for chunk in chunks:
-        if start is not None:
-            start += chunk[:8]
-            for magic, name in MAGICS.items():
-                if start.startswith(magic):
-                    raise FetchError(f"expected an HTML page, got {name} data without a Content-Encoding that says so")
-            start = start if len(start) < 8 else None
+        if len(start) < LOOKED_AT:
+            start += chunk[:LOOKED_AT]
+            if len(start) >= LOOKED_AT:
+                _refuse_packed(start)
         yield chunk
+    if len(start) < LOOKED_AT:
+        _refuse_packed(start)
+
+
+def _refuse_packed(start: bytes) -> None:
+    name = next((name for magic, name in MAGICS.items() if start.startswith(magic)), None)
+    if name is None and _is_zlib(start):
+        name = "deflate"
+    if name is not None:
+        raise FetchError(f"expected an HTML page, got {name} data without a Content-Encoding that says so")
+
+
+def _is_zlib(start: bytes) -> bool:
+    # a text may begin with "x^", so the rest must be no text, and must unpack
+    if not start.startswith(ZLIB) or start.isascii():
+        return False
+    unpack = zlib.decompressobj()
+    try:
+        return bool(unpack.decompress(start, CHUNK)) or unpack.eof
+    except zlib.error:
+        return False

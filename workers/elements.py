@@ -20,6 +20,8 @@ BREAKS: Final = BLOCKS | frozenset(
     "p br hr li dd dt h1 h2 h3 h4 h5 h6 form legend optgroup option plaintext select xmp "
     "table caption colgroup col tbody thead tfoot tr td th".split()
 )
+# of these, those that are no "special" elements
+LINES: Final = ("legend", "optgroup", "option")
 # what is shown in place of the text within
 HIDDEN: Final = frozenset("audio canvas datalist meter progress rp template video".split())
 BOUNDS: Final = ("applet", "caption", "marquee", "object", "select", "table", "td", "template", "th")
@@ -52,6 +54,8 @@ class OpenElements:
 
     def __init__(self) -> None:
         self._stack: list[Element] = []
+        self._serials = array("q")  # of each on the stack
+        self._last_serial = 0
         self._elements: dict[str, Element] = {}
         self._named: dict[str, array[int]] = {}
         self.paragraphs = self._of("p")
@@ -60,7 +64,7 @@ class OpenElements:
         self.scope = _positions()
         self.button_scope = _positions()
         self.list_scope = _positions()
-        self._special = _positions()  # an end tag of none of these reaches beyond them
+        self.special = _positions()  # an end tag of none of these reaches beyond them
         self._stops = _positions()  # a new <li> closes no <li> beyond them
         self._headings = _positions()
         self._html = _positions()
@@ -102,6 +106,8 @@ class OpenElements:
             element = self._elements[name] = Element(name, " " in name, self._lists(name))
         at = len(self._stack)
         self._stack.append(element)
+        self._last_serial += 1
+        self._serials.append(self._last_serial)
         for positions in element.positions:
             positions.append(at)
 
@@ -111,6 +117,16 @@ class OpenElements:
         while len(stack) > length:
             for positions in stack.pop().positions:
                 positions.pop()
+        del self._serials[length:]
+
+    def serial(self, at: int) -> int:
+        """The number of the element there, which no other one has; 0 of the page itself, at -1."""
+        return self._serials[at] if at >= 0 else 0
+
+    def begin_again(self) -> None:
+        """Close the innermost element, and open another one of its name."""
+        self._last_serial += 1
+        self._serials[-1] = self._last_serial
 
     def close(self, name: str, scope: "array[int]") -> bool:
         """Close the innermost `name`, and all within it, where it is in this scope; whether it was."""
@@ -130,7 +146,7 @@ class OpenElements:
 
     def close_ordinary(self, name: str) -> None:
         """Close an element that is not special; beyond a special one its end tag does nothing."""
-        if self.last(name) > self._special[-1]:
+        if self.last(name) > self.special[-1]:
             self.cut(self.last(name))
 
     def close_item(self, *names: str) -> None:
@@ -157,7 +173,7 @@ class OpenElements:
 
     def _lists(self, name: str) -> "tuple[array[int], ...]":
         foreign = " " in name
-        ordinary = foreign or (name in HIDDEN and name != "template")
+        ordinary = foreign or (name in HIDDEN and name != "template") or name in LINES
         kept = [
             (self._of(name), True),
             (self.hidden, name in HIDDEN or name in HIDDEN_SVG),
@@ -165,7 +181,7 @@ class OpenElements:
             (self.scope, name in SCOPE),
             (self.button_scope, name in SCOPE or name == "button"),
             (self.list_scope, name in SCOPE or name in ("ol", "ul")),
-            (self._special, not ordinary or name in SCOPE),
+            (self.special, not ordinary or name in SCOPE),
             (self._stops, (not ordinary or name in SCOPE) and name not in ("address", "div", "p")),
             (self._headings, name in HEADINGS),
             (self._html, not foreign),

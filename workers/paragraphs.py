@@ -5,11 +5,13 @@ paragraphs it lies in.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Final
 
-from workers.elements import BLOCKS, BREAKS, GROUPS, HEADINGS, HIDDEN, HTML_WITHIN, MATH_TEXT, OpenElements
+from workers.elements import BLOCKS, BREAKS, GROUPS, HEADINGS, HIDDEN, HTML_WITHIN, LINES, MATH_TEXT, OpenElements
 from workers.markup import Kind, Markup, as_text
+from workers.ordinary import OrdinaryElements
 
 BEGINS: Final = re.compile(r"<p[\t\n\f\r />]", re.IGNORECASE)
 RAW: Final = frozenset("iframe noembed noframes noscript script style textarea title xmp plaintext".split())
@@ -18,8 +20,8 @@ HIDDEN_RAW: Final = RAW.difference(SHOWN_RAW)
 ROWS: Final = frozenset(("caption", "col", "colgroup", *GROUPS, "tr", "td", "th"))
 BOUNDS: Final = ("applet", "marquee", "object", "select")
 LISTED: Final = {"li": ("li",), "dd": ("dd", "dt"), "dt": ("dd", "dt")}
-BREAK_ENDS: Final = ("br", "legend", "optgroup", "option", "p")  # the ends of others, where they end something
-IMPLIED: Final = ("p", "li", "dd", "dt")  # closed without an end tag where a form ends
+BREAK_ENDS: Final = ("br", "p")  # the ends of others, where they end something
+IMPLIED: Final = ("p", "li", "dd", "dt", "optgroup", "option")  # closed without an end tag where a form ends
 VOID: Final = frozenset(
     "area base basefont bgsound embed img image input keygen link meta param source track wbr".split()
 )
@@ -57,6 +59,7 @@ class Paragraphs:
         self._text, self._apart, self._begun = text, apart, begun
         self.title: str | None = None
         self._open = OpenElements()
+        self._ordinary = OrdinaryElements(self._open)
         self._quirks = True  # until a doctype says otherwise
         self._blank = True  # nothing but white space came yet, so that a <frameset> may take the place of all
         self._form = -1  # how many elements were open when the form began; -1: there is none
@@ -79,31 +82,34 @@ class Paragraphs:
                     self._quirks = QUIRKS.match(value) is not None
                 continue
             before_all = False
-            breaks, seen = len(opened.breaks), opened.hidden[-1] < 0
+            seen = opened.hidden[-1] < 0
+            breaks = len(opened.breaks) if seen else bisect_left(opened.breaks, opened.hidden[1])
             if kind is is_start:
                 if value == "frameset" and self._blank:
                     return  # all that comes is frames
-                self._start(value)
-                parts = value in BREAKS
+                parts = self._start(value)
             else:
                 self._end(value)
                 parts = value in BREAK_ENDS
-            if seen and (parts or len(opened.breaks) < breaks):
+            if (seen or opened.hidden[-1] < 0) and (parts or len(opened.breaks) < breaks):
                 self._apart()
             top = opened.top
             markup.cdata = top is not None and top.foreign
 
     # -- start tags
 
-    def _start(self, name: str) -> None:
+    def _start(self, name: str) -> bool:
+        """Whether it ends a word; what the parser ignores, and what is SVG's or MathML's, ends none."""
         top = self._open.top
         if top is not None and top.foreign and not self._is_html(top.name, name):
             if name not in BREAKOUTS and not (name == "font" and {"color", "face", "size"} & self._attributes()):
                 if not self._markup.closes_itself():
                     self._open.push(f"{top.name.split()[0]} {name}")
-                return
+                return False
             self._open.leave_foreign()
+        ignored = (name in ROWS and self._open.table is None) or (name == "form" and self._form >= 0)
         self._html_start(name)
+        return name in BREAKS and not ignored
 
     def _is_html(self, top: str, name: str) -> bool:
         if top in MATH_TEXT:
@@ -120,7 +126,9 @@ class Paragraphs:
         if self._blank and name in NO_FRAMES:
             self._blank = False
         if name == "p":
-            if opened.top is None or opened.top.name != "p":  # else one ends, one begins, and all stands as before
+            if opened.top is not None and opened.top.name == "p":
+                opened.begin_again()
+            else:
                 opened.close_paragraph()
                 opened.push("p")
             if opened.shown:
@@ -142,7 +150,17 @@ class Paragraphs:
             self._table()
         elif name == "form":
             self._begin_form()
-        elif name == "button":
+        elif name in LINES:
+            self._line(name)
+        else:
+            self._within_line(name)
+            return
+        self._inline = 0
+
+    def _within_line(self, name: str) -> None:
+        """What stands among the words of a line, more or less."""
+        opened = self._open
+        if name == "button":
             opened.close("button", opened.scope)
             opened.push(name)
         elif name in ("select", "input") and opened.close("select", opened.scope):
@@ -157,6 +175,9 @@ class Paragraphs:
         elif name in ("rb", "rt", "rtc"):
             opened.close_ordinary("rp")
         elif name not in VOID:
+            if name in ("a", "nobr"):
+                self._end_ordinary(name)  # it may be in none of its kind
+            self._ordinary.begin(name)
             self._inline += 1
             return
         self._inline = 0
@@ -165,6 +186,12 @@ class Paragraphs:
         opened = self._open
         opened.close_paragraph()
         if opened.top is not None and opened.top.name in HEADINGS:
+            opened.cut(len(opened) - 1)
+        opened.push(name)
+
+    def _line(self, name: str) -> None:
+        opened = self._open
+        if name != "legend" and opened.top is not None and opened.top.name == "option":
             opened.cut(len(opened) - 1)
         opened.push(name)
 
@@ -235,16 +262,26 @@ class Paragraphs:
         elif name == "template":
             if opened.last(name) >= 0:
                 opened.cut(opened.last(name))
-        elif name in HIDDEN:
+        elif name in HIDDEN or name in LINES:
             opened.close_ordinary(name)
         elif name == "form":
             self._end_form()
-        elif self._inline:
-            self._inline -= 1
+        else:
+            self._end_ordinary(name)
             return
-        elif top is not None and top.name in HIDDEN and top.name != "template":
-            opened.cut(len(opened) - 1)  # what it lies in ends, as in <ruby>… <rp>)</ruby>
         self._inline = 0
+
+    def _end_ordinary(self, name: str) -> None:
+        began, opened = self._ordinary.end(name), self._open
+        if began is None:
+            return
+        self._inline = max(0, self._inline - 1)
+        # what lies in it ends, as in <ruby>… <rp>)</ruby>
+        while (top := opened.top) is not None and opened.serial(len(opened) - 1) > began:
+            if top.name not in LINES and (top.name not in HIDDEN or top.name == "template"):
+                break
+            opened.cut(len(opened) - 1)
+            self._inline = 0
 
     def _end_form(self) -> None:
         opened = self._open

@@ -100,8 +100,11 @@ export interface Task {
   queue: string;
   timeout: number;
   /** JSON Schema. */
-  arguments: { [name: string]: Json };
+  arguments: { [name: string]: SchemaPart };
 }
+
+/** JSON, but an integer beyond 2^53 is a bigint. */
+export type SchemaPart = string | number | bigint | boolean | null | SchemaPart[] | { [name: string]: SchemaPart };
 
 export type Verb = "enqueue" | "cancel" | "stop" | "requeue" | "delete";
 export type Topic = "mine" | "jobs" | "stats" | "schedule" | `job:${string}` | `queue:${string}` | `log:${string}`;

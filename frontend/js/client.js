@@ -1,7 +1,7 @@
 // The module a page imports: watch(topic, callback) → unwatch; submit, act; connection. connect() for another server.
 
 import { Ends } from "./ends.js";
-import { Raw, isPlain, membersOf, stringify } from "./exact.js";
+import { Raw, isPlain, membersOf, parseBig, stringify } from "./exact.js";
 import { HOME } from "./home.js";
 import { RemoteHub } from "./remote-hub.js";
 import { claim } from "./told.js";
@@ -115,8 +115,8 @@ export function connect(url = HOME, { token = null } = {}) {
      */
     read: (id) => call("GET", `/api/jobs/${encodeURIComponent(id)}`, undefined, { read: withTexts }),
 
-    /** The tasks that can be submitted, with the JSON Schema of their arguments. */
-    tasks: async () => (await call("GET", "/api/tasks")).tasks,
+    /** The tasks that can be submitted, with the JSON Schema of their arguments; an integer in it beyond 2^53 is a BigInt. */
+    tasks: async () => (await call("GET", "/api/tasks", undefined, { read: parseBig })).tasks,
   };
 }
 

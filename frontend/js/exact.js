@@ -44,13 +44,16 @@ export function stringify(value, indent = 0, line = "\n") {
   return indent ? `${open}${inner}${parts.join(`,${inner}`)}${line}${close}` : open + parts.join(",") + close;
 }
 
-/** `value` with JavaScript's numbers in the place of each `Raw` number. */
-export function plain(value) {
-  if (value instanceof Raw) return JSON.parse(value.text);
-  if (Array.isArray(value)) return value.map(plain);
+/** `value` with JavaScript's numbers, or what `made(text)` gives, in the place of each `Raw` number. */
+export function plain(value, made = JSON.parse) {
+  if (value instanceof Raw) return made(value.text);
+  if (Array.isArray(value)) return value.map((part) => plain(part, made));
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part, made)]));
 }
+
+/** As JSON.parse, but an integer that JavaScript's numbers can't hold is a BigInt. Raises SyntaxError. */
+export const parseBig = (text) => plain(parse(text), (number) => (/^-?\d+$/.test(number) ? BigInt(number) : JSON.parse(number)));
 
 /** Whether `value` holds a `Raw`. */
 export function holdsRaw(value) {

@@ -32,7 +32,7 @@ def test_a_queue_is_emptied_once_a_person_is_sure(suspended: None, operator: Log
     waiting = row.locator("a[data-count]").first
     expect(waiting).not_to_have_text("0")
     row.get_by_role("button", name="Empty queue").click()
-    page.locator("dialog.sure").get_by_role("button", name="Leave it").click()
+    page.locator("dialog.sure").get_by_role("button", name="Cancel").click()
     expect(waiting).not_to_have_text("0")
     row.get_by_role("button", name="Empty queue").click()
     page.locator("dialog.sure").get_by_role("button", name="Empty queue").click()
@@ -69,7 +69,7 @@ def test_a_worker_is_shut_down_once_a_person_is_sure(operator: LogIn, stack: Sta
     redis = store.connect(stack.redis_url)
     until(lambda: redis.pubsub_numsub("rq:pubsub:leaving/..")[0][1], "that it listens")
     row.get_by_role("button", name="Shut down").click()
-    page.locator("dialog.sure").get_by_role("button", name="Leave it").click()
+    page.locator("dialog.sure").get_by_role("button", name="Cancel").click()
     row.get_by_role("button", name="Shut down").click()
     page.locator("dialog.sure").get_by_role("button", name="Shut down").click()
     until(lambda: worker.poll() is not None, "its end")

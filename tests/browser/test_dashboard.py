@@ -252,6 +252,25 @@ def test_hostile_texts_are_text_everywhere(operator: LogIn, stack: Stack, hostil
     assert toasts([page]) is not None
 
 
+LARGE = "52 % · 2,587,815 of 4,975,001 paragraphs · 289,211 paragraphs/s · 9 s left"
+# written and measured in one step: the next report would write over it
+WRITE_AND_MEASURE = """text => {
+  const all = [...document.querySelectorAll('main .progress-numbers')]
+  all.forEach(numbers => numbers.textContent = text)
+  return [all.length > 0, document.documentElement.scrollWidth, all.every(numbers => {
+    const box = numbers.closest('.job')?.querySelector('.job-actions')
+    return !box || numbers.getBoundingClientRect().bottom <= box.getBoundingClientRect().top })] }"""
+
+
+def test_large_numbers_fit_on_a_phone(operator: LogIn, stack: Stack) -> None:
+    page = operator("/", viewport={"width": 390, "height": 700})
+    id = submit(page, stack, "background_work")
+    for path in ("/", "/jobs", f"/jobs/{id}"):
+        page.goto(stack.url + path)
+        expect(page.locator("main .progress-numbers").first).to_be_attached()
+        assert page.evaluate(WRITE_AND_MEASURE, LARGE) == [True, 390, True], path
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_every_view_keeps_nobody_out(width: int, scheme: str, operator: LogIn, stack: Stack) -> None:

@@ -106,6 +106,20 @@ def test_what_is_left_alone_has_its_default(forms: Stack, new_context: NewContex
     assert not violations(page)
 
 
+def test_choices_that_look_alike_and_large_numbers_are_sent_as_they_are(forms: Stack, new_context: NewContext) -> None:
+    page = open_page(new_context(), forms)
+    box = open_form(page, "beyond_floats")
+    expect(box.locator("[name=number]")).to_have_value("9007199254740993")
+    expect(box.locator(".hint").first).to_have_text(
+        "Whole number -9223372036854775808 or more, less than 9223372036854775808"
+    )
+    expect(box.locator("[name=alike] option")).to_have_text(["1", '"1"'])
+    box.locator("[name=alike]").select_option(label='"1"')
+    box.locator("[name=large]").select_option(label="9007199254740993")
+    box.locator("[name=number]").fill("9007199254740995")
+    assert run(box, forms) == {"number": 2**53 + 3, "alike": "1", "large": 2**53 + 1}
+
+
 def test_what_is_required_is_asked_for_and_wrong_values_are_named(
     forms: Stack, new_context: NewContext, complaints: list[str]
 ) -> None:
@@ -123,7 +137,7 @@ def test_what_is_required_is_asked_for_and_wrong_values_are_named(
     values |= {"price": "1.10", "id": "7", "either": "12", "raw": "ab"}
     for name, value in values.items():
         box.locator(f"[name={name}]").fill(value)
-    box.locator("[name=choice]").select_option("1")
+    box.locator("[name=choice]").select_option(label="1")
     box.locator("[name=color]").select_option("red")
     box.locator("[name=sure]").select_option("No value")
     button.click()

@@ -129,7 +129,7 @@ def test_buttons_do_what_they_say(new_context: NewContext, stack: Stack) -> None
     row(page, id).get_by_role("button", name="Stop").click()
     expect(row(page, id)).to_have_attribute("data-status", "stopped")
     row(page, id).get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Leave it").click()
+    page.locator("dialog.sure").get_by_role("button", name="Cancel").click()
     expect(row(page, id)).to_have_attribute("data-status", "stopped")
     row(page, id).get_by_role("button", name="Delete").click()
     page.locator("dialog.sure").get_by_role("button", name="Delete").click()

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Raw, holdsRaw, isOdd, isPlain, membersOf, parse, plain, pretty, stringify } from "../../frontend/js/exact.js";
+import { Raw, holdsRaw, isOdd, isPlain, membersOf, parse, parseBig, plain, pretty, stringify } from "../../frontend/js/exact.js";
 
 const ODD = [
   "1269943055849660418", "-9007199254740993", "9007199254740993", "0.0", "-0.0", "-0", "1.0", "100.0", "1e400", "-1E-400", "1e5", "1e+16",
@@ -24,6 +24,12 @@ for (const number of [...ODD, ...SIMPLE]) {
 test("what JavaScript writes as it was written is not looked at a second time", () => {
   for (const number of SIMPLE) if (!number.startsWith("9")) assert.equal(isOdd(`{"version":${number}}`), false, number);
   for (const number of ODD) if (String(Number(number)) !== number) assert.equal(isOdd(`[${number}]`), true, number);
+});
+
+test("integers that JavaScript's numbers can't hold are BigInts, and other numbers are numbers", () => {
+  const text = '{"default":9007199254740993,"enum":[-9007199254740993,1,"9007199254740993"],"maximum":1.0,"minimum":1e+16}';
+  const expected = { default: 9007199254740993n, enum: [-9007199254740993n, 1, "9007199254740993"], maximum: 1, minimum: 1e16 };
+  assert.deepEqual(parseBig(text), expected);
 });
 
 const TEXTS = [

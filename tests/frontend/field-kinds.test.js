@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FieldError, hintOf, jsonOf, kindOf, textOf } from "../../frontend/js/elements/field-kinds.js";
+import { FieldError, hintOf, jsonOf, kindOf, labelsOf, optionAt, placeOf, textOf } from "../../frontend/js/elements/field-kinds.js";
 
 const DEFS = {
   Color: { enum: ["red", "blue"], title: "Color", type: "string" },
@@ -12,6 +12,7 @@ const DEFS = {
   Tree: { properties: { children: { type: "array", items: { $ref: "#/$defs/Tree" } } }, type: "object" },
   Loop: { $ref: "#/$defs/Loop" },
 };
+const BIG = 9007199254740993n; // as an integer beyond 2^53 comes in a schema
 const NULL = { type: "null" };
 const DECIMAL = { anyOf: [{ type: "number" }, { type: "string" }] };
 const kind = (schema) => kindOf(schema, DEFS);
@@ -72,6 +73,9 @@ const SENT = [
   ["text", { type: "string" }, 'a "b"\n', '"a \\"b\\"\\n"'],
   ["a choice keeps its type", { enum: [1, "2"] }, "1", "1"],
   ["a choice that is text", { enum: [1, "2"] }, "2", '"2"'],
+  ["a choice in quotes is text", { enum: [1, "1"] }, '"1"', '"1"'],
+  ["a choice beyond 2^53", { enum: [BIG - 1n, BIG] }, "9007199254740993", "9007199254740993"],
+  ["lines of yes and no", { type: "array", items: { enum: [true, "x"] } }, "Yes\ntrue\nx", '[true,true,"x"]'],
   ["lines", TEXTS, "a.jpg\n\n b.jpg", '["a.jpg"," b.jpg"]'],
   ["a list in JSON", TEXTS, ' ["a.jpg", ""] ', '["a.jpg", ""]'],
   ["a line that only begins like JSON", TEXTS, "[draft] a.jpg", '["[draft] a.jpg"]'],
@@ -116,9 +120,27 @@ test("a default stands in its field, and means itself", () => {
   assert.equal(textOf(kind({ anyOf: [{ type: "integer" }, NULL] }), null), "");
 });
 
+test("integers beyond 2^53 are shown as they are", () => {
+  assert.equal(textOf(kind({ type: "integer" }), BIG), "9007199254740993");
+  assert.equal(textOf(kind(NUMBERS), [BIG, 1]), "9007199254740993\n1");
+  assert.equal(textOf(kind({ type: "object" }), { a: [BIG] }), '{"a":[9007199254740993]}');
+  assert.equal(textOf(kind({}), BIG), "9007199254740993");
+  assert.equal(hintOf(kind({ type: "integer", minimum: -BIG, maximum: BIG })), "Whole number from -9007199254740993 to 9007199254740993");
+  assert.equal(hintOf(kind({ type: "array", items: { enum: [BIG, 2] } })), "One per line: 9007199254740993, 2");
+  assert.equal(hintOf(kind({ type: "array", prefixItems: [{ const: BIG }] })), "JSON, such as [9007199254740993]");
+});
+
+test("options that look alike are told apart, and each means itself", () => {
+  const found = kind({ enum: [1, "1", "a", true, "Yes", "", null, BIG] });
+  assert.deepEqual(labelsOf(found.options), ["1", '"1"', "a", "Yes", '"Yes"', '""', "9007199254740993"]);
+  assert.deepEqual([1, "1", BIG, "b", undefined].map((value) => placeOf(found, value)), [0, 1, 6, -1, -1]);
+  assert.deepEqual([0, "1", 6].map((place) => optionAt(found, place)), ["1", '"1"', "9007199254740993"]);
+});
+
 test("a field says what fits", () => {
   assert.equal(hintOf(kind({ type: "integer", minimum: 1, maximum: 10 })), "Whole number from 1 to 10");
-  assert.equal(hintOf(kind({ type: "number", exclusiveMinimum: 0 })), "more than 0");
+  assert.equal(hintOf(kind({ type: "number", exclusiveMinimum: 0 })), "More than 0");
+  assert.equal(hintOf(kind({ type: "string", maxLength: 3 })), "At most 3 characters");
   assert.equal(hintOf(kind({ ...TEXTS, maxItems: 5 })), "One per line; at most 5 entries");
   assert.equal(hintOf(kind({ type: "array", items: { $ref: "#/$defs/Color" } })), "One per line: red, blue");
   assert.equal(hintOf(kind({ $ref: "#/$defs/Order" })), 'JSON, such as {"name": "text"}');

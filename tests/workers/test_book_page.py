@@ -241,6 +241,26 @@ def test_entities_are_undone_however_often_they_were_made(times: int, place: str
             book(title="T", description="A b c."),
         ),
         (linked({"@type": "https://schema.org/Book", "name": "T"}), book(title="T")),
+        (linked({"@type": "Audiobook", "name": "T"}), book(title="T")),
+        (linked({"@type": "Book", "name": "T"}).replace("ld+json", "ld+json; charset=utf-8"), book(title="T")),
+        (linked('\n//<![CDATA[\n{"@type": "Book", "name": "T"}\n//]]>\n'), book(title="T")),
+        (linked('/* <![CDATA[ */{"@type": "Book", "name": "T"}/* ]]> */'), book(title="T")),
+        (linked('<!-- {"@type": "Book", "name": "T"} -->'), book(title="T")),
+        (linked('<!--//<![CDATA[\n[{"@type": "Book", "name": "T"}]//]]>-->'), book(title="T")),
+        (
+            linked({"@type": "Book", "name": [" ", "N1", "N2"], "description": ["D", "E"]}),
+            book(title="N1", description="D"),
+        ),
+        (
+            linked(
+                {"@type": "Book", "name": {"@value": "T", "@language": "en"}, "author": {"name": [{"@value": "A"}]}}
+            ),
+            book(title="T", author="A"),
+        ),
+        (
+            linked({"@type": "Book", "name": "T", "aggregateRating": {"ratingValue": {"@value": "4.5"}}}),
+            book(title="T", rating=4.5),
+        ),
         (linked('{"@type": "Book", "name": "T\nU"}'), book(title="T U")),
         (linked({"mainEntity": {"@type": "Book", "name": "T"}}), book(title="T")),
         (linked([{"@type": "Book", "name": "T"}, {"@type": "Book", "name": "U", "author": "no"}]), book(title="T")),
@@ -273,3 +293,21 @@ def test_the_ways_in_which_sites_write_it(html: str, expected: dict[str, Any]) -
 def test_the_title_of_a_page_about_something_else_is_no_books() -> None:
     with pytest.raises(NotABook):
         read_book_page('<meta property="og:type" content="website"><meta property="og:title" content="Sign in">')
+
+
+@pytest.mark.parametrize(
+    ("said", "rating"),
+    [
+        ("4,12", 4.12),
+        ("4,5 of 5", 4.5),
+        ("4,1234", 4.1234),
+        ("0,125", 0.125),
+        ("1,234 ratings", 1234.0),
+        ("1,234.5", 1234.5),
+        ("12,345,678", 12345678.0),
+        ("1,234,567,890,123", None),
+    ],
+)
+def test_three_digits_behind_a_comma_are_thousands(said: str, rating: float | None) -> None:
+    page = linked({"@type": "Book", "name": "T", "aggregateRating": {"ratingValue": said}})
+    assert read_book_page(page) == book(title="T", rating=rating)

@@ -1,6 +1,8 @@
 // What a field of a form asks for, by the JSON Schema of one argument, and the JSON that what stands in it means. Pure.
 //
-// JSON goes in and out as text: a number beyond 2^53 must reach the server as it was typed.
+// JSON goes in and out as text: a number beyond 2^53 must reach the server as it was typed. One in a schema is a BigInt.
+
+import { stringify } from "../exact.js";
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/; // as JSON has it
 const DEEPEST = 8; // references followed: a schema may refer to itself
@@ -130,9 +132,24 @@ function numberOf(text) {
 }
 
 function choiceOf({ options }, text) {
-  const option = options.find((value) => String(value) === text);
-  return JSON.stringify(option === undefined ? text : option);
+  const labels = labelsOf(options);
+  const at = labels.includes(text) ? labels.indexOf(text) : options.map(String).indexOf(text);
+  return stringify(at < 0 ? text : options[at]);
 }
+
+/** What people read for each of `options`: a text in quotes where it would look like another option. */
+export function labelsOf(options) {
+  const shown = (value) => (typeof value === "boolean" ? (value ? "Yes" : "No") : typeof value === "object" ? stringify(value) : String(value));
+  const labels = options.map(shown);
+  const isAmbiguous = (label) => label.trim() === "" || labels.filter((other) => other === label).length > 1;
+  return options.map((value, index) => (typeof value === "string" && isAmbiguous(value) ? JSON.stringify(value) : labels[index]));
+}
+
+/** Which of a choice's options `value` is; -1: none. */
+export const placeOf = ({ options }, value) => options.findIndex((option) => stringify(option) === stringify(value));
+
+/** The JSON text of a choice's option at that place. */
+export const optionAt = ({ options }, place) => stringify(options[place]);
 
 function listOf({ item }, text) {
   if (text.trim().startsWith("[") && typeOf(text) === "array") return text.trim();
@@ -175,27 +192,33 @@ function typeOf(text) {
 /** What stands in the field for `value`, a default. */
 export function textOf(kind, value) {
   if (value === undefined || value === null) return "";
+  if (kind.control === "choice" && placeOf(kind, value) >= 0) return labelsOf(kind.options)[placeOf(kind, value)];
   if (kind.control === "lines" && Array.isArray(value)) {
     const lines = value.map((one) => textOf(kind.item, one));
-    return lines.every((line) => line.trim() !== "" && !line.includes("\n")) ? lines.join("\n") : JSON.stringify(value);
+    return lines.every((line) => line.trim() !== "" && !line.includes("\n")) ? lines.join("\n") : stringify(value);
   }
   if (typeof value === "string" && (kind.control !== "loose" || looseJson(kind, value) === JSON.stringify(value))) {
     return kind.control === "json" ? JSON.stringify(value) : value;
   }
-  return typeof value === "object" || typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" || typeof value === "string" ? stringify(value) : String(value);
 }
 
 /** What fits into the field, in a few words; "" where its control says so. */
-export function hintOf({ control, whole, schema, item, types, example }) {
+export function hintOf(kind) {
+  const hint = hintFor(kind);
+  return hint.slice(0, 1).toUpperCase() + hint.slice(1);
+}
+
+function hintFor({ control, whole, schema, item, types, example }) {
   switch (control) {
     case "number":
       return [whole && "Whole number", range(schema)].filter(Boolean).join(" ");
     case "lines":
-      return [item.options ? `One per line: ${item.options.join(", ")}` : "One per line", size(schema, "entries")].filter(Boolean).join("; ");
+      return [item.options ? `One per line: ${labelsOf(item.options).join(", ")}` : "One per line", size(schema, "entries")].filter(Boolean).join("; ");
     case "loose":
       return types.every((type) => ["string", "integer", "number"].includes(type)) ? "Number or text" : "Text or JSON";
     case "json":
-      return `JSON, such as ${JSON.stringify(example, null, 1).replace(/\n */g, " ").replace(/([[{]) | (?=[\]}])/g, "$1")}`;
+      return `JSON, such as ${stringify(example, 1).replace(/\n */g, " ").replace(/([[{]) | (?=[\]}])/g, "$1")}`;
     case "text":
       if (schema.format === "duration") return "Hours, minutes and seconds, such as 1:30:00";
       return size({ minItems: schema.minLength, maxItems: schema.maxLength }, "characters");

@@ -1,7 +1,7 @@
 // One field of a task's form: its label, what fits into it, its control, and what was wrong. Made of one argument's schema.
 
 import { element, write } from "../progress-view.js";
-import { FieldError, hintOf, jsonOf, kindOf, textOf } from "./field-kinds.js";
+import { FieldError, hintOf, jsonOf, kindOf, labelsOf, optionAt, placeOf, textOf } from "./field-kinds.js";
 import { ZoneChoice, zoned } from "./zone-choice.js";
 
 const ONE_LINE = { email: "email", uri: "url", password: "password" }; // types of <input> by the schema's format
@@ -99,6 +99,7 @@ export class TaskField {
   }
 
   #json(text) {
+    if (this.#kind.control === "choice") return optionAt(this.#kind, text);
     return this.#zone === null ? jsonOf(this.#kind, text) : JSON.stringify(zoned(text, this.#zone.value));
   }
 
@@ -114,7 +115,7 @@ export class TaskField {
     const { default: given } = this.#schema;
     const before = schema.format === "password" ? "" : textOf(this.#kind, given); // what it shows of a secret is not the secret
     if (control === "switch") return Object.assign(element("input"), { type: "checkbox", checked: given === true });
-    if (control === "choice") return this.#choice(before, given);
+    if (control === "choice") return this.#choice(given);
     if (control === "number") return Object.assign(element("input"), { type: "number", ...bounds(schema), value: before });
     if (control === "moment") return this.#moment(input, before);
     if (control !== "text") return Object.assign(box(control === "loose" ? 1 : Math.max(2, Math.min(LINES, before.split("\n").length))), { value: before });
@@ -126,14 +127,15 @@ export class TaskField {
     return made;
   }
 
-  #choice(before, given) {
+  #choice(given) {
     const made = element("select");
     const { options, nullable } = this.#kind;
+    const place = placeOf(this.#kind, given);
     const isOpen = this.#required && given === undefined; // nothing is chosen for anybody
-    if (isOpen || nullable || before === "") made.append(new Option(nullable && !isOpen ? "No value" : "Choose…", ""));
+    if (isOpen || nullable || place < 0) made.append(new Option(nullable && !isOpen ? "No value" : "Choose…", ""));
     if (isOpen && nullable) made.append(new Option("No value", NONE));
-    for (const value of options) made.append(new Option(typeof value === "boolean" ? (value ? "Yes" : "No") : String(value), String(value)));
-    made.value = before;
+    for (const [index, label] of labelsOf(options).entries()) made.append(new Option(label, index)); // two may have one text
+    made.value = place < 0 ? "" : place;
     return made;
   }
 
@@ -170,8 +172,11 @@ const title = (name) => name.split("_").filter(Boolean).map((word) => word[0].to
 function bounds({ type, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }) {
   const isWhole = type === "integer";
   return {
-    min: minimum ?? (isWhole && exclusiveMinimum !== undefined ? exclusiveMinimum + 1 : ""),
-    max: maximum ?? (isWhole && exclusiveMaximum !== undefined ? exclusiveMaximum - 1 : ""),
+    min: minimum ?? (isWhole && exclusiveMinimum !== undefined ? beside(exclusiveMinimum, 1) : ""),
+    max: maximum ?? (isWhole && exclusiveMaximum !== undefined ? beside(exclusiveMaximum, -1) : ""),
     step: multipleOf ?? (isWhole ? 1 : "any"),
   };
 }
+
+/** A number's neighbour; exact, however large. */
+const beside = (number, step) => (typeof number === "bigint" || Number.isInteger(number) ? BigInt(number) + BigInt(step) : number + step);

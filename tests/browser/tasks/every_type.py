@@ -63,3 +63,12 @@ def all_required(
     raw: bytes,
 ) -> None:
     """Fill in all of it"""
+
+
+@task(timeout=60)
+def beyond_floats(
+    number: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 2**53 + 1,
+    alike: Literal[1, "1"] = 1,
+    large: Literal[9007199254740992, 9007199254740993] = 9007199254740992,
+) -> None:
+    """Choose among values that look alike"""
