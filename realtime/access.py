@@ -92,6 +92,14 @@ class Access:
             return None
         return WRONG_TOKEN if self.grant(token) is None else EXPIRED
 
+    def may_bring(self, authorization: str | None) -> Refusal | None:
+        """Whether a request may have this Authorization: any but a bearer that names nobody.
+
+        Another scheme is none of ours: a proxy in front may have asked for it.
+        """
+        scheme, _, rest = (authorization or "").strip().partition(" ")
+        return self.judge(rest.strip()) if scheme.lower() == "bearer" else None
+
     def _owner_of(self, token: str) -> str:
         """'' of what is no token of ours, or of one that has expired."""
         if _same(token, self._operator_token) or (self._viewer_token and _same(token, self._viewer_token)):

@@ -34,6 +34,23 @@ def visitor() -> Visitor:
     return here.access.visitor(here.logins.read(this_session()), request.headers.get("Authorization"))
 
 
+def check_sender() -> None:
+    """Before each request: nobody is a stranger who brings a bearer. Raises `Refused` as `check_bearer`.
+
+    What is open to all reads none; pages have sessions; what is audited checks by itself, and records the refusal.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    description = getattr(view, "openapi", None)
+    if request.method != "OPTIONS" and description is not None and description.caller != "world":
+        if not hasattr(view, "act"):
+            check_bearer()
+
+
+def check_bearer() -> None:
+    """Raises `Refused` (401) where the request brings a bearer that is none of ours, or is over."""
+    allow(services().access.may_bring(request.headers.get("Authorization")))
+
+
 def this_session() -> Session:
     """The session itself, of which Flask's `session` is a proxy."""
     return cast(Session, session._get_current_object())  # type: ignore[attr-defined]
@@ -77,6 +94,7 @@ def submitter() -> tuple[str, Payer | None]:
 
     Raises `Refused` where nobody may submit, `TooMany` where this one has submitted too often.
     """
+    check_bearer()  # also by the tutorials' routes
     allow(services().access.may_submit())
     counted = payer()
     limit_submits(counted)
