@@ -122,13 +122,14 @@ def client() -> str:
 
 
 def limit_submits(counted: Payer | None) -> None:
-    """Raises `TooMany` over 20 submits a second of one owner, or 50 of one address."""
+    """Raises `TooMany` over 20 submits and push subscriptions a second of one owner, or 50 of one address."""
     if counted is None or not counted.stranger:
         return
     # each request without a cookie has an owner of its own
     rated = replace(counted, address=client())
     if (wait := allowance.spend(services().redis, "rate", rated, SUBMITS, 1)) is not None:
-        raise TooMany(f"At most {SUBMITS.owner} submits a second of one owner, {SUBMITS.address} of one address", wait)
+        what = "submits and push subscriptions a second"
+        raise TooMany(f"At most {SUBMITS.owner} {what} of one owner, {SUBMITS.address} of one address", wait)
 
 
 def check_origin() -> None:
@@ -143,6 +144,8 @@ def check_origin() -> None:
 
 def check_coding() -> None:
     """Before each request: nothing of ours unpacks a body. Raises 415, which names what we do read."""
+    if not request.content_length and "Transfer-Encoding" not in request.headers:
+        return  # there is nothing to unpack
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.strip().lower() not in ("", "identity"):
         raise Packed(f"The body is in the coding {coding[:40]!r}: expected it as it is, without Content-Encoding")
