@@ -43,10 +43,15 @@ class Refusal:
     message: str
 
 
-UNAUTHORIZED = Refusal("unauthorized", "expected a session: load the page, or keep the cookie of a first request")
-EXPIRED = Refusal("expired", "the token has expired: expected a fresh one")
+UNAUTHORIZED = Refusal("unauthorized", "This needs a session: load the page, or keep the cookie of a first request")
+EXPIRED = Refusal("expired", "This token has expired; get a new one")
 READ_ONLY = Refusal("forbidden", "this installation is read-only")
-OPERATORS_ONLY = Refusal("forbidden", "expected an operator: log in with the link that was printed at start")
+OPERATORS_ONLY = Refusal("forbidden", "Only an operator may do this: log in with the link that was printed at start")
+SEERS_ONLY = Refusal(
+    "forbidden", "Only operators and viewers may see this: log in with the link that was printed at start"
+)
+NOT_READABLE = Refusal("forbidden", "Only the job's owner, an operator or a viewer may see this")
+OWNERS_ONLY = Refusal("forbidden", "Only the job's owner or an operator may do this")
 NO_TOKEN = Refusal(
     "unauthorized",
     "Only an operator may do this: send `Authorization: Bearer <token>`, or log in with the link that was printed at"
@@ -91,6 +96,14 @@ class Access:
         if self._owner_of(token):
             return None
         return WRONG_TOKEN if self.grant(token) is None else EXPIRED
+
+    def may_bring(self, authorization: str | None) -> Refusal | None:
+        """Whether a request may have this Authorization: any but a bearer that names nobody.
+
+        Another scheme is none of ours: a proxy in front may have asked for it.
+        """
+        scheme, _, rest = (authorization or "").strip().partition(" ")
+        return self.judge(rest.strip()) if scheme.lower() == "bearer" else None
 
     def _owner_of(self, token: str) -> str:
         """'' of what is no token of ours, or of one that has expired."""
@@ -172,7 +185,7 @@ class Access:
         if topic == "mine":
             return None if visitor.owner else UNAUTHORIZED
         if topic in ("jobs", "stats", "schedule") or (kind == "queue" and is_queue_name(name)):
-            return None if visitor.sees else OPERATORS_ONLY
+            return None if visitor.sees else SEERS_ONLY
         return Refusal(
             "bad_request",
             f"expected job:<id>, log:<id>, mine, jobs, queue:<name>, stats or schedule, got {topic[:80]!r}",
@@ -186,7 +199,7 @@ class Access:
             return None
         if grant is not None and grant.act and grant.covers(topic):
             return EXPIRED if grant.is_over else None
-        return Refusal("forbidden", "expected the job's owner or an operator")
+        return OWNERS_ONLY
 
     def may_notify(self, visitor: Visitor, grant: Grant | None) -> Refusal | None:
         """Have a webhook or an address told of a job's ends: an operator, or a token that says so."""
@@ -194,7 +207,7 @@ class Access:
             return None
         if grant is not None and grant.notify:
             return EXPIRED if grant.is_over else None
-        return Refusal("forbidden", "notify: expected an operator, or a token that was made with notify")
+        return Refusal("forbidden", "Only an operator, or a token that was made with notify, may say notify")
 
     def may_submit(self) -> Refusal | None:
         """Anybody may, but where nobody may."""
@@ -206,24 +219,24 @@ class Access:
 
     def may_read(self, visitor: Visitor, owner: str) -> Refusal | None:
         """The log of a job, which may show what arguments do, and its relatives: whoever sees those."""
-        return None if self.may_see(visitor, owner) else Refusal("forbidden", "expected the job's owner or an operator")
+        return None if self.may_see(visitor, owner) else NOT_READABLE
 
     def may_oversee(self, visitor: Visitor) -> Refusal | None:
         """Look at what concerns all: queues, workers, metrics, the audit log."""
-        return None if visitor.sees else _operators_only(visitor)
+        return None if visitor.sees else _only(SEERS_ONLY, visitor)
 
     def may_operate(self, visitor: Visitor) -> Refusal | None:
         """Act on what concerns all."""
-        return READ_ONLY if self._read_only else None if visitor.operator else _operators_only(visitor)
+        return READ_ONLY if self._read_only else None if visitor.operator else _only(OPERATORS_ONLY, visitor)
 
     def may_sign(self, visitor: Visitor) -> Refusal | None:
         """Make tokens, which change nothing by themselves."""
-        return None if visitor.operator else _operators_only(visitor)
+        return None if visitor.operator else _only(OPERATORS_ONLY, visitor)
 
 
-def _operators_only(visitor: Visitor) -> Refusal:
+def _only(known: Refusal, visitor: Visitor) -> Refusal:
     """401 for a program that has yet to say who it is, 403 for somebody we know (RFC 9110 §15.5.2)."""
-    return NO_TOKEN if visitor.wrong_token or not visitor.owner else OPERATORS_ONLY
+    return NO_TOKEN if visitor.wrong_token or not visitor.owner else known
 
 
 def _login(token: str) -> str:

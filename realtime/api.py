@@ -44,7 +44,7 @@ def accepted(stored: Stored) -> Response:
 
 
 @blueprint.post("/api/jobs")
-@openapi.describe(body=Submission, status=202, answer="State", errors=(401, 409), location=True, idempotency_key=True)
+@openapi.describe(body=Submission, status=202, answer="State", errors=(409,), location=True, idempotency_key=True)
 def submit_job() -> Response:
     """Queue a job."""
     key = _idempotency_key()

@@ -125,6 +125,7 @@ def create_app(
     errors.register(app)
     app.before_request(request.check_origin)
     app.before_request(request.check_coding)
+    app.before_request(request.check_sender)
     for part in (api, search, actions, audit, operators, schedule, push, health, pages, tutorials):
         app.register_blueprint(part.blueprint)
     app.after_request(_stay_here)

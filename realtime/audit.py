@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from realtime import openapi
 from realtime.errors import code_of
-from realtime.request import allow, grant, parse_query, services, visitor
+from realtime.request import allow, check_bearer, grant, parse_query, services, visitor
 from workers import audit
 from workers.audit import IDS_LIMIT, Entry
 
@@ -39,8 +39,11 @@ def read_audit() -> Response:
     return jsonify(entries=entries, cursor=cursor)
 
 
-def audited(what: str) -> Callable[[View], View]:
-    """Record each request of a view: what it did, or why not. The view may say more with `concerns`."""
+def audited(what: str, *, by_bearer: bool = True) -> Callable[[View], View]:
+    """Record each request of a view: what it did, or why not. The view may say more with `concerns`.
+
+    `by_bearer`: whether a bearer says who acts, so that one that names nobody is refused.
+    """
 
     def mark(view: View) -> View:
         @wraps(view)
@@ -48,6 +51,8 @@ def audited(what: str) -> Callable[[View], View]:
             g.act, g.which = what, {name: value[:NAME_LIMIT] for name, value in named.items()}
             result = "ok"
             try:
+                if by_bearer:
+                    check_bearer()
                 return view(**named)
             except Exception as error:
                 result = code_of(error)
@@ -55,6 +60,7 @@ def audited(what: str) -> Callable[[View], View]:
             finally:
                 _record(result)
 
+        recorded.act = what  # type: ignore[attr-defined]
         return cast(View, recorded)
 
     return mark

@@ -3,9 +3,9 @@
 import logging
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from realtime.access import Refusal
 from realtime.framing import Fault
@@ -56,6 +56,17 @@ def answer(status: int, code: str, message: str, *, retry_after: int | None = No
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _words(error: HTTPException) -> str:
+    """What Werkzeug says in general, said of this request."""
+    if error.code == 404:
+        return "There is nothing at this address; /api/openapi.json lists the API"
+    if isinstance(error, MethodNotAllowed):
+        return f"Expected {' or '.join(sorted(error.valid_methods or ()))} at this address, got {request.method[:20]}"
+    if error.code == 413:
+        return f"The body is larger than {request.max_content_length} bytes"
+    return error.description or error.name
 
 
 def register(app: Flask) -> None:
@@ -109,7 +120,7 @@ def register(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error.get_response()  # type: ignore[return-value]  # a redirect
-        response = answer(status, CODES.get(status, "unavailable"), error.description or error.name)
+        response = answer(status, CODES.get(status, "unavailable"), _words(error))
         # such as Allow, and Accept-Encoding of a body in a coding that we don't read
         response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
         return response

@@ -86,9 +86,9 @@ def register(
     @server.on("connect")
     def connect(sid: str, environ: Environ, auth: Any = None) -> None:
         token = auth.get("token") if isinstance(auth, dict) else None
-        if (refusal := _judge(access, token)) is not None:
-            raise _rejection(refusal)
         authorization = f"Bearer {token}" if token else environ.get("HTTP_AUTHORIZATION")
+        if (refusal := _judge(access, token) or access.may_bring(authorization)) is not None:
+            raise _rejection(refusal)
         try:
             who = visitor_of(environ, authorization)
         except RedisError:

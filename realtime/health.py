@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from realtime import openapi
 from realtime.errors import RETRY_AFTER, answer
-from realtime.request import allow, services, visitor
+from realtime.request import allow, check_bearer, services, visitor
 from workers import trouble
 
 blueprint = Blueprint("health", __name__)
@@ -37,6 +37,7 @@ def ready() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Counts for Prometheus, to operators (`Authorization: Bearer <token>`)."""
+    check_bearer()
     allow(services().access.may_oversee(visitor()))
     return Response(services().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 

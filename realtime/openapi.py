@@ -195,8 +195,10 @@ def _errors(method: str, path: str, description: Description) -> set[int]:
     found = {*EVERYWHERE, *description.errors}
     if method != "GET":
         found.add(403)  # to a page of a foreign origin, and where the installation is read-only
+    if description.caller != "world":
+        found.add(401)  # to a bearer that names nobody
     if description.caller not in ("world", "anybody"):
-        found |= {401, 403}
+        found.add(403)
     if "{id}" in path:
         found.add(404)
     return found

@@ -43,6 +43,7 @@ OLD = (
     'newer, and io(url, {transports: ["websocket"]})'
 )
 LEAVING = "The server restarts; come again in a moment"
+ELSEWHERE = "No WebSocket is here: Socket.IO's is at %s/socket.io/"
 NO_HANDSHAKE = "Expected the opening handshake of a WebSocket of version 13 (RFC 6455)"
 
 log = logging.getLogger("headway.opening")
@@ -72,11 +73,14 @@ class Opening:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if not f"{path}/".startswith(HERE):
-            return self._app(environ, start_response)
-        if environ["REQUEST_METHOD"] == "OPTIONS":
+            if not _wants_websocket(environ):
+                return self._app(environ, start_response)
+            no: No | None = _bad(NO_REQUEST, ELSEWHERE % environ.get("SCRIPT_NAME", ""))
+        elif environ["REQUEST_METHOD"] == "OPTIONS":
             start_response("204 No Content", [*self._sharing(environ), ("Allow", METHODS)])
             return []
-        no = self._refusal(environ, path)
+        else:
+            no = self._refusal(environ, path)
         if no is None:
             # clients may leave the slash out, and name the protocol among others
             environ |= {"PATH_INFO": HERE, "QUERY_STRING": HANDSHAKE, "HTTP_UPGRADE": "websocket"}
@@ -97,8 +101,6 @@ class Opening:
             return _bad(NO_VERSION, f"{OLD}{foreign and f'. {foreign}'}")
         if polls:
             return _bad(NO_TRANSPORT, f"{WEBSOCKET_ONLY}{foreign and f'. {foreign}'}")
-        if environ["REQUEST_METHOD"] == "POST":
-            return _bad(NO_METHOD, NO_HANDSHAKE)
         if environ["REQUEST_METHOD"] != "GET":
             return No("405 Method Not Allowed", NO_METHOD, "bad_request", NO_HANDSHAKE, (("Allow", METHODS),))
         if "sid" in query:
@@ -153,13 +155,16 @@ def _is_handshake(environ: Mapping[str, Any]) -> bool:
     """As RFC 6455 §4.2.1 has it; eventlet would take the drafts before it too, whose messages it does not bound."""
     return (
         environ.get("SERVER_PROTOCOL") == "HTTP/1.1"
-        and "upgrade" in _words(environ, "HTTP_CONNECTION")
-        and "websocket" in _words(environ, "HTTP_UPGRADE")
+        and _wants_websocket(environ)
         and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
         and _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""))
         and environ.get("CONTENT_LENGTH", "0").strip("0") == ""
         and "HTTP_TRANSFER_ENCODING" not in environ
     )
+
+
+def _wants_websocket(environ: Mapping[str, Any]) -> bool:
+    return "upgrade" in _words(environ, "HTTP_CONNECTION") and "websocket" in _words(environ, "HTTP_UPGRADE")
 
 
 def _words(environ: Mapping[str, Any], name: str) -> list[str]:

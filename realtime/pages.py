@@ -141,7 +141,7 @@ def _versions() -> str:
 
 
 @blueprint.post("/login")
-@audited("login")
+@audited("login", by_bearer=False)
 def log_in() -> Response:
     body = read_json()
     token = body.get("token") if isinstance(body, dict) else None
@@ -166,7 +166,7 @@ def log_in() -> Response:
 
 
 @blueprint.post("/logout")
-@audited("logout")
+@audited("logout", by_bearer=False)
 def log_out() -> Response:
     keep_who()
     if "login" in session:

@@ -34,6 +34,23 @@ def visitor() -> Visitor:
     return here.access.visitor(here.logins.read(this_session()), request.headers.get("Authorization"))
 
 
+def check_sender() -> None:
+    """Before each request: nobody is a stranger who brings a bearer. Raises `Refused` as `check_bearer`.
+
+    What is open to all reads none; pages have sessions; what is audited checks by itself, and records the refusal.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    description = getattr(view, "openapi", None)
+    if request.method != "OPTIONS" and description is not None and description.caller != "world":
+        if not hasattr(view, "act"):
+            check_bearer()
+
+
+def check_bearer() -> None:
+    """Raises `Refused` (401) where the request brings a bearer that is none of ours, or is over."""
+    allow(services().access.may_bring(request.headers.get("Authorization")))
+
+
 def this_session() -> Session:
     """The session itself, of which Flask's `session` is a proxy."""
     return cast(Session, session._get_current_object())  # type: ignore[attr-defined]
@@ -77,6 +94,7 @@ def submitter() -> tuple[str, Payer | None]:
 
     Raises `Refused` where nobody may submit, `TooMany` where this one has submitted too often.
     """
+    check_bearer()  # also by the tutorials' routes
     allow(services().access.may_submit())
     counted = payer()
     limit_submits(counted)
@@ -104,13 +122,14 @@ def client() -> str:
 
 
 def limit_submits(counted: Payer | None) -> None:
-    """Raises `TooMany` over 20 submits a second of one owner, or 50 of one address."""
+    """Raises `TooMany` over 20 submits and push subscriptions a second of one owner, or 50 of one address."""
     if counted is None or not counted.stranger:
         return
     # each request without a cookie has an owner of its own
     rated = replace(counted, address=client())
     if (wait := allowance.spend(services().redis, "rate", rated, SUBMITS, 1)) is not None:
-        raise TooMany(f"At most {SUBMITS.owner} submits a second of one owner, {SUBMITS.address} of one address", wait)
+        what = "submits and push subscriptions a second"
+        raise TooMany(f"At most {SUBMITS.owner} {what} of one owner, {SUBMITS.address} of one address", wait)
 
 
 def check_origin() -> None:
@@ -125,6 +144,8 @@ def check_origin() -> None:
 
 def check_coding() -> None:
     """Before each request: nothing of ours unpacks a body. Raises 415, which names what we do read."""
+    if not request.content_length and "Transfer-Encoding" not in request.headers:
+        return  # there is nothing to unpack
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.strip().lower() not in ("", "identity"):
         raise Packed(f"The body is in the coding {coding[:40]!r}: expected it as it is, without Content-Encoding")

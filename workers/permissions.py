@@ -23,7 +23,7 @@ sadd rq:a b|scard rq:a|script exists x|script load x|set rq:a b|sismember rq:a b
 srem rq:a b|subscribe rq:pubsub:a|time|ttl rq:a|type rq:a|unsubscribe rq:pubsub:a|unwatch|xadd rq:a * b c|xlen rq:a
 xread STREAMS rq:a 0|xrevrange rq:a + -|zadd rq:a 1 b|zcard rq:a|zcount rq:a 0 1|zrange rq:a 0 0
 zrangebyscore rq:a 0 1|zrem rq:a b|zremrangebyrank rq:a 0 0|zremrangebyscore rq:a 0 1|zrevrange rq:a 0 0
-zrevrangebyscore rq:a 1 0|zscan rq:a 0|zscore rq:a b
+zrevrangebyscore rq:a 1 0|zscan rq:a 0|zscore rq:a b|set headway:a b
 """
 OF_CHANNEL: Final = ("publish {} a", "subscribe {}")
 AROUND: Final = ("watch", "multi", "discard", "exec")  # which can't be queued

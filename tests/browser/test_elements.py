@@ -209,7 +209,7 @@ def test_what_no_server_of_ours_answered_is_an_error_like_others(open_body: Open
 def test_a_list_of_a_topic_that_is_not_for_us_says_so(open_body: OpenBody) -> None:
     page = open_body("<job-list topic='jobs'></job-list>")
     page.evaluate(DEFINE)
-    expect(page.locator("job-list")).to_contain_text("expected an operator")
+    expect(page.locator("job-list")).to_contain_text("Only operators and viewers may see this")
     page.locator("job-list").evaluate("(element) => element.setAttribute('topic', 'mine')")
     expect(page.locator("job-list")).to_contain_text("Nothing here yet")
 

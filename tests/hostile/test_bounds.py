@@ -74,7 +74,7 @@ def test_only_who_is_known_may_send_much(shared: Victim, session: requests.Sessi
     assert len(body) > BODY_LIMIT
     url = f"{shared.url}/api/jobs/bulk"
     assert requests.post(url, data=body).status_code == 413
-    assert requests.post(url, data=body, headers={"Authorization": "Bearer made up"}).status_code == 413
+    assert requests.post(url, data=body, headers={"Authorization": "Bearer made up"}).status_code == 401
     assert requests.post(url, data=body, cookies={"headway": "made.up"}).status_code == 413
     assert session.post(url, data=body).status_code == 202
     token = {"Authorization": "Bearer an operator's token of the tests"}

@@ -75,9 +75,9 @@ def connected(
 class Raw:
     """A WebSocket client that may do what no library does."""
 
-    def __init__(self, url: str, query: str = "EIO=4&transport=websocket") -> None:
+    def __init__(self, url: str, query: str = "EIO=4&transport=websocket", **headers: str) -> None:
         address = f"{url.replace('http', 'ws')}/socket.io/?{query}"
-        self.socket = websocket.create_connection(address, timeout=DEADLINE)
+        self.socket = websocket.create_connection(address, timeout=DEADLINE, header=headers)
         assert isinstance(self.socket.sock, socket.socket)
         self.plain = self.socket.sock  # which the library forgets, unclosed, when it meets an error
         opened = self.recv()

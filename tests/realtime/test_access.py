@@ -104,6 +104,22 @@ def test_a_token_that_tells_nobody_is_called_wrong_or_expired(settings: Settings
     assert codes == ["unauthorized", "unauthorized", "expired"]
 
 
+def test_refusals_name_the_people_that_may(access: Access) -> None:
+    refusals = {
+        access.may_act(ME, "other"): "Only the job's owner or an operator may do this",
+        access.may_read(ME, "other"): "Only the job's owner, an operator or a viewer may see this",
+        access.may_watch(ME, "stats"): "Only operators and viewers may see this",
+        access.may_oversee(ME): "Only operators and viewers may see this",
+        access.may_operate(ME): "Only an operator may do this",
+        access.may_notify(ME, None): "Only an operator, or a token",
+        access.may_watch(PROGRAM, "mine"): "This needs a session",
+    }
+    assert [
+        refusal.message for refusal, words in refusals.items() if refusal and not refusal.message.startswith(words)
+    ] == []
+    assert None not in refusals
+
+
 def test_where_all_is_read_only_nobody_acts_and_all_is_seen_as_before(settings: Settings) -> None:
     access = Access(replace(settings, read_only=True), Secrets("key", "token", False))
     grant = Grant(frozenset(["job:1"]), time.time() + 60, act=True)

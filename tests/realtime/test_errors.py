@@ -67,3 +67,14 @@ def test_a_fault_of_ours_is_logged_and_not_shown(app: Flask, caplog: pytest.LogC
         answer = app.test_client().get("/broken")
     assert answer.status_code == 500 and answer.get_json()["error"]["code"] == "unavailable"
     assert "secret" not in answer.text and "a secret" in caplog.text
+
+
+def test_what_is_not_there_is_said_in_our_own_words(app: Flask) -> None:
+    for path in ("/api/nothing", "/nothing", "/vendor/nothing.js"):
+        said = app.test_client().get(path).get_json()["error"]
+        assert said == {
+            "code": "not_found",
+            "message": "There is nothing at this address; /api/openapi.json lists the API",
+        }
+    said = app.test_client().put("/api/tasks").get_json()["error"]
+    assert said["message"] == "Expected GET or HEAD or OPTIONS at this address, got PUT"

@@ -222,3 +222,17 @@ def test_a_wrong_token_in_auth_is_refused_with_the_contracts_error(stack: Stack)
             said = json.loads(raw.ask(f"40{json.dumps({'token': token})}").removeprefix("44"))
             assert said["data"] == {"code": code, "message": said["message"]}
             assert raw.ask(f"40{json.dumps({'token': sign(stack, 'jobs')})}").startswith('40{"sid"'), "a fresh one"
+
+
+def test_a_wrong_token_in_the_opening_request_is_refused_alike(stack: Stack) -> None:
+    over = sign(stack, "jobs", expires=0.001)
+    for authorization, code in (
+        ("Bearer nope", "unauthorized"),
+        ("bearer", "unauthorized"),
+        (f"Bearer {over}", "expired"),
+    ):
+        with Raw(stack.url, Authorization=authorization) as raw:
+            said = json.loads(raw.ask("40").removeprefix("44"))
+            assert said["data"] == {"code": code, "message": said["message"]}
+    with Raw(stack.url, Authorization="Basic b3A6b3A=") as raw:
+        assert raw.ask("40").startswith('40{"sid"'), "a proxy's own"

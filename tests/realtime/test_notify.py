@@ -45,7 +45,7 @@ def test_operators_and_tokens_may_and_nobody_else(
 ) -> None:
     error(submit(me, HOOK), 403, "forbidden")
     error(submit(me, HOOK, make_token(topics=["jobs"], notify=False, act=True)), 403, "forbidden")
-    error(submit(me, HOOK, "no token"), 403, "forbidden")
+    error(submit(me, HOOK, "no token"), 401, "unauthorized")
     assert not redis.keys("rq:job:*")
     program = app.test_client(use_cookies=False)
     for answer in (submit(operator, HOOK), submit(program, HOOK, make_token())):

@@ -141,11 +141,20 @@ def test_there_are_no_files_and_it_says_where_they_are(file: str, behind: Behind
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"  # else the browser would tell less
 
 
-@pytest.mark.parametrize(("method", "status"), [("POST", 400), ("PUT", 405), ("DELETE", 405), ("HEAD", 405)])
-def test_another_method_is_refused(method: str, status: int, behind: Behind) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "HEAD"])
+def test_another_method_is_refused(method: str, behind: Behind) -> None:
     answer = behind.open(method=method)
-    assert answer.status_code == status and answer.headers.get("Allow") == ("GET, OPTIONS" if status == 405 else None)
+    assert answer.status_code == 405 and answer.headers.get("Allow") == "GET, OPTIONS"
     assert (answer.data == b"") is (method == "HEAD")
+    polls = behind.open(query="EIO=4&transport=polling", method=method)
+    assert polls.status_code == 400 and (method == "HEAD" or HINT in polls.get_json()["message"])
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "/api/jobs", "/socket.iox"])
+def test_a_websocket_at_another_path_reads_where_it_belongs(path: str, behind: Behind) -> None:
+    answer = behind.open(path)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request") and behind.reached == []
+    assert "/socket.io/" in answer.get_json()["message"]
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "http://here", "https://here:5000", "null", "", "x\x7f" * 300])

@@ -64,6 +64,11 @@ def test_a_body_may_say_that_it_is_as_it_is(coding: str, app: Flask) -> None:
     assert answer.status_code == 202
 
 
+@pytest.mark.parametrize("path", ["/api/tasks", "/api/jobs", "/"])
+def test_a_request_without_a_body_may_name_any_coding(path: str, app: Flask) -> None:
+    assert app.test_client().get(path, headers={"Content-Encoding": "gzip"}).status_code == 200
+
+
 def test_more_than_a_submit_ever_says_is_not_parsed_here(app: Flask) -> None:
     with app.test_request_context("/", method="POST", data=b" " * (HUB_LIMIT - 13) + b'{"number": 5}'):
         assert request.parse_body(Body) == Body(number=5)
@@ -126,7 +131,11 @@ def test_a_free_cookie_raises_no_limit(make_app: Callable[..., Flask], host: str
     assert [answer.status_code for answer in answers].count(202) <= 50 * seconds
     refused = [answer for answer in answers if answer.status_code != 202]
     assert refused, "200 submits took longer than four seconds"
-    assert error(refused[0], 429, "too_many") and refused[0].headers["Retry-After"] == "1"
+    said = error(refused[0], 429, "too_many")["message"]
+    assert (
+        said.startswith("At most 20 submits and push subscriptions a second")
+        and refused[0].headers["Retry-After"] == "1"
+    )
     assert fresh(app, "/api/jobs", "203.0.113.6", **SUBMIT).status_code == 202, "another address"
 
 
@@ -240,8 +249,35 @@ def test_a_token_with_which_nothing_can_be_done_names_no_owner(app: Flask) -> No
 
 
 def test_an_idempotency_key_of_nobody_in_particular_is_refused(app: Flask, redis: Redis) -> None:
-    for headers in ({}, bearer("made up")):
+    for headers in ({}, {"Authorization": "Basic b3A6b3A="}):
         answer = fresh(app, "/api/jobs", headers={**headers, "Idempotency-Key": "k"}, **SUBMIT)
         said = error(answer, 400, "bad_request")
         assert set(said["fields"]) == {"Idempotency-Key"} and "cookie" in said["message"]
+    assert redis.llen("rq:queue:headway.default") == 0
+
+
+OPEN = ("/api/tasks", "/api/openapi.json", "/healthz", "/", "/login", "/js/wire.js", "/tasks/x", "/add-task")
+PARTS = {"<id>": "x", "<job:id>": "x", "<name>": "x"}
+
+
+def test_a_bearer_that_names_nobody_is_no_stranger_on_any_route_that_reads_it(app: Flask, redis: Redis) -> None:
+    over = app.extensions["headway"].access.tokens.sign(["jobs"], 1e-9)
+    routes = [
+        (method, "/".join(PARTS.get(part, part) for part in rule.rule.split("/")))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"OPTIONS"}
+        if getattr(getattr(app.view_functions[rule.endpoint], "openapi", None), "caller", "world") != "world"
+    ]
+    routes += [("GET", "/metrics"), ("POST", "/tasks"), ("POST", "/parseGoodreadsLinks")]
+    assert len(routes) > 30 and ("POST", "/api/jobs") in routes and ("GET", "/api/jobs/x") in routes
+    for token, code in (("nope", "unauthorized"), ("", "unauthorized"), (over, "expired")):
+        for method, path in routes:
+            given = {**bearer(token), "Idempotency-Key": "k"}
+            answer = app.test_client().open(path, method=method, headers=given, data={"type": "1"})
+            assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer", (method, path)
+            assert "Set-Cookie" not in answer.headers
+            if method != "HEAD":
+                error(answer, 401, code)
+        assert [app.test_client().get(path, headers=bearer(token)).status_code for path in OPEN] == [200] * len(OPEN)
+    assert app.test_client().post("/login", json={"token": TOKEN}, headers=bearer("nope")).status_code == 200
     assert redis.llen("rq:queue:headway.default") == 0

@@ -1,5 +1,7 @@
 """Which addresses of Redis are taken; nothing of the others is repeated."""
 
+from pathlib import Path
+
 import pytest
 from redis import Redis
 from redis.connection import parse_url
@@ -17,7 +19,8 @@ from workers.redis_url import checked
         "redis://cache/15",
         "redis://:p%40ss%3Aw%2Frd%23@127.0.0.1:6379/0",
         "redis://user:a@b:c@[::1]:6379/0?protocol=2",
-        "rediss://cache:6380/1?ssl_ca_certs=/etc/a%20b@c.pem&ssl_cert_reqs=required",
+        "rediss://cache:6380/1?ssl_cert_reqs=required&ssl_check_hostname=false",
+        "redis://cache/0?client_name=shop-1&socket_timeout=5.5&socket_keepalive=true&password=a%20b",
         "redis://:pass word&=+x!$@cache/0",
         "redis://:pässwört@cache",
         "unix:///run/redis.sock",
@@ -47,6 +50,7 @@ def test_what_is_clear_is_mended(text: str, url: str) -> None:
 
 
 SECRET = "57hunter2"
+CHANGE_ANSWERS = ("decode_responses", "encoding", "encoding_errors", "legacy_responses", "max_connections", "retry")
 ODD_PASSWORDS = [
     f"{place}@127.0.0.1:7950/0"
     for odd in "#/?[]"
@@ -81,6 +85,16 @@ def test_a_password_that_is_not_encoded_is_refused_with_what_to_do(scheme: str, 
         ("redis://:hunter2／@cache", "percent-encode"),
         ("redis://cache?hunter2", "options such as"),
         ("redis://cache/0?Hunter2=1", "options such as"),
+        ("rediss://cache?ssl_cert_reqs=hunter2", "none, optional or required in \\?ssl_cert_reqs="),
+        ("rediss://cache?ssl_ca_certs=/hunter2.pem", "in \\?ssl_ca_certs=; it isn't there"),
+        ("rediss://cache?ssl_ca_path=/hunter2", "in \\?ssl_ca_path=; it isn't there"),
+        (f"rediss://cache?ssl_keyfile=/{'hunter2' * 1000}", "in \\?ssl_keyfile=; it isn't there"),
+        ("redis://cache?ssl_ca_certs=/hunter2.pem", "rediss:// where there is \\?ssl_ca_certs="),
+        ("redis://cache?protocol=9", "2 or 3 in \\?protocol="),
+        ("redis://cache?client_name=a%20hunter2", "without blanks in \\?client_name="),
+        ("redis://cache?socket_timeout=0", "seconds in \\?socket_timeout="),
+        ("redis://cache?socket_keepalive=off", "true or false"),
+        *((f"redis://cache?{name}=hunter2", "options of these alone: client_name, db, ") for name in CHANGE_ANSWERS),
         ("redis://cache\n/hunter2", "on one line"),
         ("unix://run/hunter2.sock", "three slashes"),
         ("unix://", "three slashes"),
@@ -91,3 +105,9 @@ def test_what_can_not_be_meant_is_refused_and_not_repeated(text: str, expected: 
     with pytest.raises(SettingsError, match=f"^REDIS_URL: expected .*{expected}") as refused:
         checked(text)
     assert "unter2" not in str(refused.value)
+
+
+def test_a_file_that_is_there_is_taken_by_its_encoded_name(tmp_path: Path) -> None:
+    (tmp_path / "a b@c.pem").touch()
+    url = f"rediss://cache:6380/1?ssl_ca_certs={tmp_path}/a%20b@c.pem&ssl_ca_path={tmp_path}"
+    assert checked(url) == url
