@@ -162,8 +162,8 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
     """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is; `new_key`:
     SECRET_KEY is another one from now on. Raises `SettingsError`."""
     housekeeping = store.connect(settings.redis_url)
-    join = partial(chores.arrive, housekeeping, settings, secrets.secret_key, new_key=new_key)
-    has_joined = join()  # where Redis is away, once it is back
+    membership = chores.Membership(housekeeping, settings, secrets.secret_key, new_key=new_key)
+    membership.renew()
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = green.open_port(settings)
     history = app.extensions["headway"].history
@@ -184,7 +184,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,
-        partial(chores.tidy, housekeeping, lambda: has_joined or join()),
+        partial(chores.tidy, housekeeping, membership.renew),
     ):
         socketio.start_background_task(_forever, task)
 
