@@ -56,6 +56,7 @@ from realtime.transport import SocketTransport  # noqa: E402
 from workers import addresses, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers import server as redis_server  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
+from workers.process import asked_to_end  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
 
@@ -205,13 +206,13 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:
-    """Upon SIGTERM or SIGINT: `goodbye()`, and the end."""
+    """Upon SIGTERM, SIGINT or SIGHUP: `goodbye()`, and the end."""
 
     def leave() -> None:
         goodbye()
         os._exit(0)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in asked_to_end():
         signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, leave))
 
 

@@ -240,6 +240,12 @@ class TrackedQueue(Queue):
             job.is_ours = True
         return job
 
+    def schedule_job(self, job: Job, datetime: datetime, pipeline: Pipeline | None = None, unique: bool = False) -> Job:
+        """As RQ's. When a job runs again RQ counts from our clock: the scheduler goes by that of Redis."""
+        if pipeline is not None and job.started_at is not None:
+            datetime = moments.by_redis(datetime, self.connection)
+        return super().schedule_job(job, datetime, pipeline, unique)
+
 
 def install() -> None:
     """Make RQ's cron, which names its class itself, use ours."""
