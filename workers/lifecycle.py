@@ -141,6 +141,10 @@ class TrackedJob(RegisteredJob):
             self._publish(pipeline, is_late=True)
             pipeline.execute()
 
+    def cancel(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
+        super().cancel(pipeline, *args, **kwargs)
+        self.cleanup(kept(self, Status.CANCELED), pipeline)
+
     def delete(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
         if pipeline is not None:
             super().delete(pipeline, *args, **kwargs)
