@@ -164,7 +164,9 @@ def _shut_down(name: str) -> tuple[Response, int]:
     redis = services().redis
     if name not in [worker["name"] for worker in overview.workers(redis)]:
         raise NotFound(f"no worker is named {name[:80]!r}")
-    commands.shut_down(redis, name)
+    with redis.pipeline() as pipeline:
+        commands.shut_down(pipeline, name)
+        pipeline.execute()
     return jsonify(ok=True), 202
 
 

@@ -56,6 +56,7 @@ from realtime.transport import SocketTransport  # noqa: E402
 from workers import addresses, chores, embedded, jobs, lifecycle, store, strength  # noqa: E402
 from workers import server as redis_server  # noqa: E402
 from workers.errors import HeadwayError  # noqa: E402
+from workers.process import asked_to_end  # noqa: E402
 from workers.settings import Secrets, Settings  # noqa: E402
 from workers.tasks import Tasks  # noqa: E402
 
@@ -162,8 +163,8 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
     """Until the process is asked to end. `watch`: a listening socket by which its supervisor asks how it is; `new_key`:
     SECRET_KEY is another one from now on. Raises `SettingsError`."""
     housekeeping = store.connect(settings.redis_url)
-    join = partial(chores.arrive, housekeeping, settings, secrets.secret_key, new_key=new_key)
-    has_joined = join()  # where Redis is away, once it is back
+    membership = chores.Membership(housekeeping, settings, secrets.secret_key, new_key=new_key)
+    membership.renew()
     app, socketio, relay, rights, requests = build(settings, secrets)
     listening = green.open_port(settings)
     history = app.extensions["headway"].history
@@ -185,7 +186,7 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
         partial(watch_connections, socketio, relay.metrics),
         sweeper.run,
         stats.run,
-        partial(chores.tidy, housekeeping, lambda: has_joined or join()),
+        partial(chores.tidy, housekeeping, membership.renew),
     ):
         socketio.start_background_task(_forever, task)
 
@@ -206,13 +207,13 @@ def serve(settings: Settings, secrets: Secrets, watch: int | None = None, new_ke
 
 
 def _end_in_peace(goodbye: Callable[[], object]) -> None:
-    """Upon SIGTERM or SIGINT: `goodbye()`, and the end."""
+    """Upon SIGTERM, SIGINT or SIGHUP: `goodbye()`, and the end."""
 
     def leave() -> None:
         goodbye()
         os._exit(0)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in asked_to_end():
         signal.signal(number, lambda *_: eventlet.hubs.get_hub().schedule_call_global(0, eventlet.spawn, leave))
 
 

@@ -138,4 +138,6 @@ def _enqueue(pipeline: Pipeline, job: TrackedJob, queues: dict[str, TrackedQueue
         queues[job.origin] = TrackedQueue(job.origin, connection=job.connection)
     job.started_at = job.ended_at = None
     job._exc_info = ""
+    for key in (job.key, job.dependents_key, job.dependencies_key):
+        pipeline.persist(key)  # an ended job's expire; RQ has them stay only once it runs, and it may wait for long
     queues[job.origin]._enqueue_job(job, pipeline=pipeline)

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from workers import audit, batches, durability, installation, jobs, parts, store
+from workers.errors import SettingsError
 from workers.leftovers import Leftovers
 from workers.notices import Notices
 from workers.settings import Settings
@@ -32,24 +33,41 @@ def sweeper(settings: Settings, redis: Redis, on_lost: Callable[[], None]) -> Sw
     )
 
 
-def arrive(redis: Redis, settings: Settings, secret_key: str, *, new_key: bool = False) -> bool:
-    """Join the installation. False where Redis is away: to be tried again.
+class Membership:
+    """That of a web process in the installation whose data a Redis holds."""
 
-    Raises `SettingsError` where it is another installation's, or a newer release has been here.
-    """
-    try:
-        installation.join(redis, secret_key, new_key=new_key)
-        installation.keep_for(redis, settings.retention)
-        return True
-    except RedisError as error:
-        log.warning("it could not be looked at or written whose data this Redis has: %s", error)
-        return False
+    def __init__(self, redis: Redis, settings: Settings, secret_key: str, *, new_key: bool = False) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._secret_key = secret_key
+        self._new_key = new_key
+        self._has_joined = False
+        self._refusal = ""  # what was said last of it
+
+    def renew(self) -> None:
+        """Join, and from then on write again what Redis has lost; to be tried again where Redis is away.
+
+        Raises `SettingsError` where it is another installation's, or a newer release has been here. Once joined, a
+        process goes on for all that, and says so once.
+        """
+        try:
+            installation.join(self._redis, self._secret_key, new_key=self._new_key and not self._has_joined)
+            installation.keep_for(self._redis, self._settings.retention, if_unsaid=self._has_joined)
+            self._has_joined, self._refusal = True, ""
+        except RedisError as error:
+            log.warning("it could not be looked at or written whose data this Redis has: %s", error)
+        except SettingsError as error:
+            if not self._has_joined:
+                raise
+            if str(error) != self._refusal:
+                log.error("%s", error)
+            self._refusal = str(error)
 
 
-def tidy(redis: Redis, join: Callable[[], bool]) -> None:
+def tidy(redis: Redis, join: Callable[[], None]) -> None:
     """Say that memory is short, take back what dead processes left half done, tell what strangers were refused, and say
-    that we are here; for ever. `join()` until it is True, and once, say what the server's own settings may cost."""
-    was_short = is_joined = is_warned = False
+    that we are here, and `join()`; for ever. Once, say what the server's own settings may cost."""
+    was_short = is_warned = False
     while True:
         try:
             is_short = store.is_nearly_full(redis)
@@ -65,7 +83,7 @@ def tidy(redis: Redis, join: Callable[[], bool]) -> None:
             batches.take_back_abandoned(redis)
             audit.tell_refusals(redis)
             # last of all: a server that is full takes no word of us
-            is_joined = is_joined or join()
+            join()
             parts.say(redis)
         except RedisError as error:
             log.warning("abandoned submits and refusals were not looked for: %s", error)

@@ -1,6 +1,6 @@
 """What one Redis holds of one installation: the schema of its data, a fingerprint of its SECRET_KEY, its retention.
 
-They are written by web processes, when they start, and read by all parts.
+They are written by web processes, when they start and again where Redis has lost them, and read by all parts.
 """
 
 import functools
@@ -17,18 +17,20 @@ from workers.errors import SettingsError
 
 SCHEMA: Final = 1  # of what this release leaves in Redis; releases before wrote none, and sweepers bring theirs along
 SCHEMA_KEY: Final = "headway:schema"
+DIGITS: Final = 15  # of a schema's number at the most; what is longer, or no digits alone, is rubbish and no schema
 FINGERPRINT_KEY: Final = "headway:key"
 FINGERPRINT_LENGTH: Final = 32  # hex digits
 
 # KEYS     those of schema and fingerprint
-# ARGV     our schema, our fingerprint, '1' where that is to count from now on
+# ARGV     our schema, our fingerprint, '1' where that is to count from now on, the most digits of a schema
 # Returns the schema and the fingerprint that count, the newer and the first.
 SCRIPT: Final = """
 local function text(key)
   if redis.call('TYPE', key).ok ~= 'string' then redis.call('DEL', key) end
   return redis.call('GET', key)
 end
-local schema = tonumber(text(KEYS[1]) or '') or 0
+local told = text(KEYS[1]) or ''
+local schema = #told <= tonumber(ARGV[4]) and tonumber(string.match(told, '^%d+$') or '') or 0
 if schema < tonumber(ARGV[1]) then
   schema = tonumber(ARGV[1])
   redis.call('SET', KEYS[1], ARGV[1])
@@ -66,7 +68,7 @@ def join(redis: Redis, secret_key: str, *, new_key: bool = False) -> None:
     ours = fingerprint(secret_key)
     schema, theirs = cast(
         tuple[int, bytes],
-        _script()([SCHEMA_KEY, FINGERPRINT_KEY], [SCHEMA, ours, "1" if new_key else ""], client=redis),
+        _script()([SCHEMA_KEY, FINGERPRINT_KEY], [SCHEMA, ours, "1" if new_key else "", DIGITS], client=redis),
     )
     _judge(schema)
     if not hmac.compare_digest(records.text(theirs), ours):
@@ -79,9 +81,13 @@ def join(redis: Redis, secret_key: str, *, new_key: bool = False) -> None:
         log.warning("SECRET_KEY counts from now on: web processes with another one are refused when they start")
 
 
-def keep_for(redis: Redis, seconds: int) -> None:
-    """Have what ends from now on be kept for so long. Raises RedisError."""
-    redis.set(retention.KEY, seconds)
+def keep_for(redis: Redis, seconds: int, *, if_unsaid: bool = False) -> None:
+    """Have what ends from now on be kept for so long; where that is `if_unsaid`, unless it has been said already.
+
+    Raises RedisError.
+    """
+    if not (if_unsaid and redis.exists(retention.KEY)):  # a server that is full would refuse even SET's NX
+        redis.set(retention.KEY, seconds, nx=if_unsaid)
 
 
 def kept_for(redis: Redis) -> int:
@@ -92,7 +98,7 @@ def kept_for(redis: Redis) -> int:
 def check(redis: Redis) -> None:
     """Raises `SettingsError` where a newer release has been here; RedisError."""
     told = records.text(records.ask(lambda: redis.get(SCHEMA_KEY), None))
-    if told.isascii() and told.isdigit() and len(told) < 10:
+    if told.isascii() and told.isdigit() and len(told) <= DIGITS:
         _judge(int(told))
 
 

@@ -141,6 +141,10 @@ class TrackedJob(RegisteredJob):
             self._publish(pipeline, is_late=True)
             pipeline.execute()
 
+    def cancel(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
+        super().cancel(pipeline, *args, **kwargs)
+        self.cleanup(kept(self, Status.CANCELED), pipeline)
+
     def delete(self, pipeline: Pipeline | None = None, *args: Any, **kwargs: Any) -> None:
         if pipeline is not None:
             super().delete(pipeline, *args, **kwargs)
@@ -239,6 +243,12 @@ class TrackedQueue(Queue):
         if isinstance(job, TrackedJob):
             job.is_ours = True
         return job
+
+    def schedule_job(self, job: Job, datetime: datetime, pipeline: Pipeline | None = None, unique: bool = False) -> Job:
+        """As RQ's. When a job runs again RQ counts from our clock: the scheduler goes by that of Redis."""
+        if pipeline is not None and job.started_at is not None:
+            datetime = moments.by_redis(datetime, self.connection)
+        return super().schedule_job(job, datetime, pipeline, unique)
 
 
 def install() -> None:

@@ -4,9 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from redis import Redis
+
+from workers import store
 from workers.store import NOW
 
 JUST: Final = timedelta(seconds=5)
+APART: Final = timedelta(seconds=2)  # between two clocks, from which on they are not the same
 
 Told = Callable[[datetime | None], Any]
 
@@ -20,6 +24,12 @@ def made(moment: datetime | None, is_late: bool) -> Any:
     """As `at`, for the time when a job was made: its first transition may come long after."""
     just_now = moment is not None and abs(datetime.now(UTC) - moment) < JUST
     return at(is_late or not just_now)(moment)
+
+
+def by_redis(moment: datetime, connection: Redis) -> datetime:
+    """`moment` of our clock as that of Redis has it. Raises RedisError."""
+    ahead = datetime.now(UTC) - datetime.fromtimestamp(store.now(connection) / 1_000_000, UTC)
+    return moment if abs(ahead) < APART else moment - ahead
 
 
 def ms(moment: datetime | None) -> int | None:

@@ -14,6 +14,11 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 ASKED_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+def asked_to_end() -> list[signal.Signals]:
+    """The signals that ask this process to end: not a SIGHUP that it was started to ignore, as nohup has it."""
+    return [number for number in ASKED_TO_END if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+
+
 @functools.cache
 def kernel() -> Any:
     """The C library. To be called once before a fork that wants it: loading it there could wait for another thread."""

@@ -27,8 +27,8 @@ def kept(job: Job, status: Status) -> int:
     """Seconds for which RQ keeps its record of a job that ends as `status`; -1: for good."""
     if status == Status.FINISHED:
         seconds = job.result_ttl
-    elif status == Status.CANCELED:
-        seconds = job.ttl
+    elif status == Status.CANCELED:  # of these RQ says nothing, and would keep them for good
+        seconds = job.failure_ttl or retention.DEFAULT
     else:
         seconds = job.failure_ttl
     if seconds is None:

@@ -18,11 +18,11 @@ from redis.exceptions import RedisError, WatchError
 from rq.job import JobStatus
 from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
-from rq.utils import current_timestamp
 
-from workers import records, scheduler_heartbeat
+from workers import records, scheduler_heartbeat, store
 from workers.lifecycle import TrackedJob, TrackedQueue, fetch_jobs
 from workers.ours import Ours
+from workers.process import asked_to_end
 
 SLICE: Final = 100  # jobs queued in one MULTI
 INTERVAL: Final = 1.0  # seconds between two looks
@@ -46,8 +46,8 @@ class Scheduler:
         self._failure = ""  # what was said last of Redis
 
     def run(self) -> None:
-        """Look once a second, until SIGTERM or SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Look once a second, until SIGTERM, SIGINT or SIGHUP."""
+        for number in asked_to_end():
             signal.signal(number, self._end)
         while not self._asked_to_end:
             try:
@@ -77,7 +77,8 @@ class Scheduler:
     def _queue_due(self, name: str) -> None:
         queue = TrackedQueue(name, connection=self._redis)
         registry = ScheduledJobRegistry(name, connection=self._redis, serializer=JSONSerializer)
-        due = records.ask(partial(self._redis.zrangebyscore, registry.key, 0, current_timestamp()), [])
+        now = store.now(self._redis) // 1_000_000  # by our clock all would come early or late, were that wrong
+        due = records.ask(partial(self._redis.zrangebyscore, registry.key, 0, now), [])
         records.each(partial(self._enqueue, registry, queue), [records.text(id) for id in due], SLICE)
 
     def _enqueue(self, registry: ScheduledJobRegistry, queue: TrackedQueue, ids: Sequence[str]) -> None:

@@ -19,6 +19,8 @@ from workers.terminal import visible
 from workers.watchdog import Watchdog
 
 GRACE = 10.0  # seconds for the parts to end by themselves; a second Ctrl-C cuts it short
+AGAIN = 2.5  # seconds between two requests to end; a worker takes what comes within 2 s for the same one
+HURRY = 2.0  # seconds for a part to end after the second request: a worker puts its job back
 KILL_AFTER = 5.0  # seconds for a deaf part to end by itself
 EARLY = 3.0  # seconds; what fails sooner after its first start will not mend by being started again
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a part that ended is started again
@@ -83,7 +85,7 @@ class Supervisor:
         self._start(part)
 
     def stop(self, *_: int | FrameType | None) -> None:
-        """End all parts; asked a second time, at once."""
+        """End all parts; asked a second time, without the grace."""
         self._impatient = bool(self._stopping)
         self._stopping = self._stopping or time.monotonic()
 
@@ -200,11 +202,14 @@ class Supervisor:
 
     def _end(self, parts: Sequence[Part]) -> None:
         asked = time.monotonic()
-        for part in parts:
-            if part.process is not None:
-                part.process.send_signal(_ends_upon(part))
+        over, is_last = asked + self._grace, False
+        _ask(parts)
         while any(part.process is not None for part in parts):
-            if self._impatient or time.monotonic() - asked > self._grace:
+            now = time.monotonic()
+            if self._impatient and not is_last and now >= asked + AGAIN:
+                over, is_last = min(over, now + HURRY), True
+                _ask(parts)
+            if now > over:
                 for part in parts:
                     if part.process is not None:
                         # its horses ask the kernel to go with it
@@ -245,6 +250,12 @@ class Supervisor:
 
 def _ends_upon(part: Part) -> signal.Signals:
     return signal.SIGINT if part.outlasts else signal.SIGTERM
+
+
+def _ask(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.process is not None:
+            part.process.send_signal(_ends_upon(part))
 
 
 def _begin(part: Part) -> None:

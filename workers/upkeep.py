@@ -1,20 +1,46 @@
 """What workers themselves do against what dead ones leave behind, so that it is done where no web process sweeps."""
 
+import functools
 import time
 from collections.abc import Callable, Container
+from functools import partial
+from typing import Any, Final, cast
 
 from redis import Redis
+from redis.commands.core import Script
 from rq.registry import DeferredJobRegistry, FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer
 
+from workers import records, retention
 from workers.abandoned import abandon
 from workers.heartbeats import Heartbeats
 from workers.lifecycle import TrackedJob
-from workers.ours import Ours
+from workers.ours import MARK, Ours
 from workers.popped import Popped
 from workers.verdict import LEAST, over
 
+SLICE = 500  # canceled jobs, about, that are looked at in one round
+# KEYS[1]  RQ's registry of canceled jobs
+# ARGV     some of its jobs
+# Takes out those whose record is gone, and has those of ours expire that a release before has left there for good.
+CANCELED: Final = f"""
+for _, id in ipairs(ARGV) do
+  local key = 'rq:job:' .. id
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then
+    redis.call('ZREM', KEYS[1], id)
+  elseif kind == 'hash' and redis.call('TTL', key) == -1 then
+    local status, mark, kept = unpack(redis.call('HMGET', key, 'status', '{MARK}', 'failure_ttl'))
+    if status == 'canceled' and mark and kept ~= '-1' then redis.call('EXPIRE', key, {retention.LUA}) end
+  end
+end
+"""
 PATIENCE = 60.0  # seconds in which a worker has begun what it took; RQ's own figure. A sweeper is faster
+
+
+@functools.cache
+def _script() -> Script:
+    return Script(cast(Any, None), CANCELED.encode())
 
 
 class Upkeep:
@@ -33,6 +59,7 @@ class Upkeep:
         ours = Ours(redis, tasks)
         self._heartbeats = Heartbeats(redis, [queue], clock=clock, patience=LEAST, ours=ours, shared=[queue])
         self._popped = Popped(redis, clock=clock, patience=PATIENCE)
+        self._canceled = 0  # where to go on among canceled jobs
 
     def forget(self) -> None:
         """Nobody could be heard, so nobody counts as silent."""
@@ -49,3 +76,12 @@ class Upkeep:
         self._popped.put_back(silent)
         for registry in (FinishedJobRegistry, FailedJobRegistry, DeferredJobRegistry):
             registry(self._queue, connection=self._redis, job_class=TrackedJob, serializer=JSONSerializer).cleanup()
+        self._forget_canceled()
+
+    def _forget_canceled(self) -> None:
+        """RQ's own registry of them knows no end."""
+        key = f"rq:canceled:{self._queue}"
+        scan = partial(self._redis.zscan, key, self._canceled, count=SLICE)
+        self._canceled, part = cast(tuple[int, list[tuple[bytes, float]]], records.ask(scan, (0, [])))
+        if part:
+            _script()([key], [id for id, _ in part], client=self._redis)

@@ -1,6 +1,7 @@
 """The worker: RQ's forking one, for one queue, that lets every transition be published and no job be lost."""
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -94,7 +95,7 @@ class TrackedWorker(Ending):
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         super().heartbeat(timeout, pipeline)
         if pipeline is None:
-            self._stay_registered()
+            self._look_at_record()
         held_up, self._beat_at = time.monotonic() - self._beat_at > HELD_UP, time.monotonic()
         if held_up:
             leave_old_connections(self._patient, self.pubsub)
@@ -117,8 +118,16 @@ class TrackedWorker(Ending):
                 queue.release_maintenance_lock()
         self.last_cleaned_at = now()  # type: ignore[assignment]
 
-    def _stay_registered(self) -> None:
-        if self.connection.sismember(self.redis_workers_keys, self.key):
+    def _look_at_record(self) -> None:
+        """Be registered still, and hear of a shutdown whose command has not come: it was said while we heard none."""
+        with self.connection.pipeline() as pipeline:
+            pipeline.sismember(self.redis_workers_keys, self.key)
+            pipeline.hget(self.key, commands.SHUTDOWN)
+            pipeline.hdel(self.key, commands.SHUTDOWN)
+            is_registered, is_to_end, _ = pipeline.execute()
+        if is_to_end and self._shutdown_requested_date is None:
+            os.kill(os.getpid(), signal.SIGINT)  # as RQ does upon the command
+        if is_registered:
             return
         self.log.warning("Worker %s: Redis has lost its data, and is told our name again", self.name)
         with self.connection.pipeline() as pipeline:
@@ -128,7 +137,7 @@ class TrackedWorker(Ending):
 
     def maintain_heartbeats(self, job: TrackedJob) -> None:  # type: ignore[override]
         super().maintain_heartbeats(job)
-        self._stay_registered()
+        self._look_at_record()
         found = whereabouts(self.connection, job.id)
         is_behind = found.attempt is not None and self._attempt is not None and found.attempt > self._attempt
         # an attempt that only waits may yet be canceled: until somebody really has it, ours is the only one that runs

@@ -77,7 +77,7 @@ def test_asked_to_end_it_sends_its_clients_away_and_ends_and_all_come_back(
         request, opening = Half(port, "/healthz"), Half(port, "/socket.io/?EIO=4&transport=websocket", **OPENS)
         # the server has read them once it answers what came later
         assert raw.ask("421" + WATCH) == "431" + WATCHED
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)  # its terminal has gone: as SIGTERM, which ends all others
         word = page.hear("relay", lambda word: word["state"] == "draining")
         assert 0 <= word["retry_in"] <= 4000
         with pytest.raises(requests.ConnectionError):

@@ -8,7 +8,7 @@ from redis import Redis
 
 from tests.conftest import Processes, ended, until
 from tests.workers.small_worker import TASKS
-from workers import commands, store
+from workers import commands, records, store
 from workers.queue import Jobs
 from workers.whereabouts import whereabouts
 from workers.wire import Status
@@ -82,6 +82,12 @@ def test_a_command_concerns_the_workers_of_its_database(redis: Redis, redis_url:
     assert commands.concerns(second, message(database=1)) and not commands.concerns(redis, message(database=1))
 
 
+def shut_down(redis: Redis, worker: str) -> None:
+    with redis.pipeline() as pipeline:
+        commands.shut_down(pipeline, worker)
+        pipeline.execute()
+
+
 def test_a_shutdown_ends_no_worker_of_that_name_on_another_database(
     redis: Redis, redis_url: str, processes: Processes
 ) -> None:
@@ -89,6 +95,30 @@ def test_a_shutdown_ends_no_worker_of_that_name_on_another_database(
     first_worker = processes.start("-m", "workers.main", "worker", "--name", "mail")
     second_worker = processes.start("-m", "workers.main", "worker", "--name", "mail", REDIS_URL=f"{redis_url}?db=1")
     until(lambda: redis.pubsub_numsub("rq:pubsub:mail")[0][1] == 2, "both workers")
-    commands.shut_down(second, "mail")
+    shut_down(second, "mail")
     assert second_worker.wait(15) == 0
     assert first_worker.poll() is None
+
+
+@pytest.mark.parametrize("part", ["workers.main", "tests.workers.small_worker"])
+def test_a_shutdown_is_done_though_the_connection_for_commands_is_lost(
+    part: str, redis: Redis, jobs: Jobs, processes: Processes
+) -> None:
+    worker = processes.start("-m", part, *(["worker"] if part == "workers.main" else []))
+    until(lambda: any(redis.pubsub_numsub(*redis.pubsub_channels("rq:pubsub:*"))), "the worker")
+    [key] = redis.smembers("rq:workers")
+    name = records.text(key).removeprefix("rq:worker:")
+    with redis.pipeline() as pipeline:  # in one step, as above
+        pipeline.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        commands.shut_down(pipeline, name)
+        pipeline.execute()
+    assert worker.wait(25) == 0
+    assert not redis.hexists(f"rq:worker:{name}", commands.SHUTDOWN)
+
+
+def test_a_shutdown_is_kept_for_the_worker_that_is_there(redis: Redis) -> None:
+    shut_down(redis, "nobody")
+    assert not redis.exists("rq:worker:nobody")
+    redis.hset("rq:worker:mail", "birth", "some time")
+    shut_down(redis, "mail")
+    assert redis.hget("rq:worker:mail", commands.SHUTDOWN) == b"1"

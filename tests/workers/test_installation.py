@@ -37,7 +37,7 @@ def test_the_fingerprint_is_not_the_key(redis: Redis) -> None:
     assert fingerprint("a") != fingerprint("b")
 
 
-@pytest.mark.parametrize("left", [None, b"0", b"rubbish", []])
+@pytest.mark.parametrize("left", [None, b"0", b"rubbish", b"1e3", b"0x10", b"9" * 16, []])
 def test_an_older_schema_is_raised(left: bytes | list[str] | None, redis: Redis) -> None:
     if isinstance(left, bytes):
         redis.set(SCHEMA_KEY, left)
@@ -50,10 +50,11 @@ def test_an_older_schema_is_raised(left: bytes | list[str] | None, redis: Redis)
     check(redis)
 
 
-def test_a_newer_schema_is_refused_and_nothing_is_written(redis: Redis) -> None:
-    redis.set(SCHEMA_KEY, SCHEMA + 1)
+@pytest.mark.parametrize("newer", [SCHEMA + 1, 99_999_999_999])
+def test_a_newer_schema_is_refused_and_nothing_is_written(newer: int, redis: Redis) -> None:
+    redis.set(SCHEMA_KEY, newer)
     attempts = (partial(check, redis), partial(join, redis, "key"), partial(join, redis, "key", new_key=True))
     for attempt in attempts:
-        with pytest.raises(SettingsError, match=rf"newer release.*schema {SCHEMA + 1}; this release knows {SCHEMA}"):
+        with pytest.raises(SettingsError, match=rf"newer release.*schema {newer}; this release knows {SCHEMA}"):
             attempt()
     assert redis.keys() == [SCHEMA_KEY.encode()]

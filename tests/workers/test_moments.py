@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
+from rq import Retry
 from rq.job import Job, JobStatus
 
 from workers import lifecycle, moments, store
@@ -71,3 +72,29 @@ def test_what_is_told_late_has_the_time_that_rq_noted(redis: Redis) -> None:
     stored = store.load(redis, job.id)
     assert stored is not None
     assert {stored.state.created_at, stored.state.started_at, stored.state.ended_at} == {moments.ms(then)}
+
+
+@pytest.mark.parametrize("off", [-600, 600])
+def test_a_job_runs_again_after_its_pause_whatever_the_clock_of_its_worker_says(
+    off: float, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = TrackedQueue("headway.default", connection=redis)
+    job = queue.enqueue(sum_numbers, text="1", retry=Retry(max=1, interval=60))
+    began = store.now(redis) / 1_000_000
+    set_clock(monkeypatch, off)
+    with redis.pipeline() as pipeline:
+        job.prepare_for_execution("one", pipeline)
+        pipeline.execute()
+        job.retry(queue, pipeline)
+        pipeline.execute()
+    due = redis.zscore("rq:scheduled:headway.default", job.id)
+    assert due is not None and began + 59 <= due <= store.now(redis) / 1_000_000 + 60
+
+
+def test_a_time_that_somebody_has_named_is_the_one(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, 600)
+    queue = TrackedQueue("headway.default", connection=redis)
+    with redis.pipeline() as pipeline:
+        job = queue.enqueue_at(datetime.fromtimestamp(2_000_000_000, UTC), sum_numbers, text="1", pipeline=pipeline)
+        pipeline.execute()
+    assert redis.zscore("rq:scheduled:headway.default", job.id) == 2_000_000_000

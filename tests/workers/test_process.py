@@ -1,5 +1,6 @@
 """What one process asks of the kernel."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, until
-from workers.process import how_it_ended
+from workers.process import asked_to_end, how_it_ended
 
 PARENT = """
 import signal, subprocess, sys
@@ -48,6 +49,15 @@ print(program.wait(), fork.exitcode)
 def test_a_horse_goes_on_when_asked_to_end_and_what_its_job_starts_ends() -> None:
     command = [sys.executable, "-c", HORSE]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "-15 -15\n"
+
+
+@pytest.mark.parametrize(("handler", "asks"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_goes_asks_for_the_end_but_under_nohup(handler: signal.Handlers, asks: bool) -> None:
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        assert (signal.SIGHUP in asked_to_end()) == asks
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_is_closed_leads_nowhere_and_nothing_else_takes_its_place() -> None:

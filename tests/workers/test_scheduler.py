@@ -1,6 +1,7 @@
 """RQ's scheduler, ours: what is due is queued, whatever lies beside it."""
 
 import signal
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -43,6 +44,20 @@ def test_what_is_due_is_queued_and_leaves_the_registry(redis: Redis, scheduler: 
     assert [jobs.load(id).state.status for id in [*ids, later]] == ["queued"] * 3 + ["scheduled"]
     assert redis.zrange(REGISTRY, 0, -1) == [later.encode()]
     assert set(redis.lrange("rq:queue:headway.default", 0, -1)) == {id.encode() for id in ids}
+
+
+@pytest.mark.parametrize("off", [-7200, 7200])
+def test_what_is_due_goes_by_the_clock_of_redis(
+    off: int, redis: Redis, scheduler: Scheduler, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = TrackedQueue("headway.default", connection=redis)
+    now = datetime.now(UTC)
+    past, future = (queue.enqueue_at(now + timedelta(hours=hours), sum_numbers, text="1").id for hours in (-1, 1))
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + off)
+    monkeypatch.setattr("rq.utils.now", lambda: datetime.now(UTC) + timedelta(seconds=off))
+    scheduler.look()
+    assert [jobs.load(id).state.status for id in (past, future)] == ["queued", "scheduled"]
 
 
 RUBBISH = {
@@ -90,6 +105,8 @@ def test_the_process_lives_among_rubbish_and_goes_on(redis: Redis, processes: Pr
     assert ended(jobs, fine).state.status == "finished"
     until(lambda: f"rq:job:{odd} can't be read" in processes.log(0), "its line in the log")
     assert process.poll() is None and "Traceback" not in processes.log(0)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(DEADLINE) == 0
 
 
 @pytest.mark.parametrize("verb", [Verb.CANCEL, Verb.DELETE, Verb.ENQUEUE])

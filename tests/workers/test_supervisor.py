@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Processes
 from tests.no_files import no_files
 from tests.said import Said
 from workers import supervisor as supervisor_module
 from workers.environment import of_parts
 from workers.errors import AWAY, WRONG
 from workers.output import Output
+from workers.queue import Jobs
 from workers.supervisor import EARLY, Part, Supervisor
 from workers.watchdog import Watchdog
 
@@ -37,6 +38,21 @@ def test_a_part_that_does_not_end_is_ended(said: Said) -> None:
     began = time.monotonic()
     assert supervisor.run() == 0
     assert time.monotonic() - began < 5
+
+
+def test_asked_twice_it_does_not_wait_for_a_job_which_goes_back_to_its_queue(
+    said: Said, jobs: Jobs, processes: Processes
+) -> None:
+    given = {**os.environ, **processes.environment, "HEADWAY_GRACE": "60"}
+    supervisor = Supervisor(ROOT, given, said.out, grace=60)
+    id = jobs.submit("create_task", {"task_type": 3}, owner="me").state.id
+    supervisor.add("worker", [sys.executable, "-m", "workers.main", "worker"])
+    assert supervisor.wait_until(lambda: jobs.load(id).state.status == "started", 15)
+    supervisor.stop()
+    supervisor.stop()
+    assert supervisor.run() == 0
+    state = jobs.load(id).state
+    assert (state.status, state.attempt) == ("queued", 2)
 
 
 WORKER = """

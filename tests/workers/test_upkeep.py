@@ -9,6 +9,7 @@ from tests.workers.conftest import Clock
 from workers.lifecycle import fetch_job
 from workers.queue import Jobs
 from workers.upkeep import PATIENCE, Upkeep
+from workers.verbs import Verb
 from workers.verdict import HEARTBEAT
 from workers.wire import Status
 
@@ -72,3 +73,20 @@ def test_what_has_expired_leaves_rqs_registries(redis: Redis, upkeep: Upkeep) ->
     redis.zadd("rq:finished:headway.default", {"long ago": 1.0})
     upkeep.tidy()
     assert not redis.exists("rq:finished:headway.default")
+
+
+def test_a_canceled_job_is_kept_as_long_as_any_that_ended_and_its_entry_goes_with_it(
+    jobs: Jobs, redis: Redis, upkeep: Upkeep
+) -> None:
+    registry = "rq:canceled:headway.default"
+    first, second, before = (jobs.submit("sum_numbers", {"text": "1"}, owner="me").state.id for _ in range(3))
+    for id in (first, second, before):
+        jobs.act(Verb.CANCEL, id)
+    assert [redis.ttl(f"rq:job:{id}") for id in (first, second)] == [pytest.approx(jobs.retention, abs=60)] * 2
+    jobs.act(Verb.REQUEUE, second)
+    assert redis.ttl(f"rq:job:{second}") == -1
+    redis.delete(f"rq:job:{first}")  # its time is over
+    redis.persist(f"rq:job:{before}")  # as the release before left it
+    upkeep.tidy()
+    assert redis.zrange(registry, 0, -1) == [before.encode()]
+    assert redis.ttl(f"rq:job:{before}") == pytest.approx(jobs.retention, abs=60)
