@@ -95,7 +95,7 @@ def look_at(redis: Redis, queue: str, id: str, tasks: Container[str]) -> Taken |
 
 def _tell_queued(redis: Redis, id: str) -> int | None:
     """That the job waits again, which RQ's own tools have told nobody: its next attempt. Returns its number."""
-    with redis.pipeline() as pipeline, suppress(WatchError):  # it has moved in between, and that is told
+    with redis.pipeline() as pipeline, suppress(WatchError):  # it has moved in between: others tell of that
         pipeline.watch(TrackedJob.key_for(id))
         job = fetch_job(id, redis)
         pipeline.multi()
