@@ -122,7 +122,7 @@ def test_selected_jobs_are_canceled(operator: LogIn, stack: Stack) -> None:
         page.locator(".job-line input").nth(number).check()
     first = page.locator(".job").first.get_attribute("data-job")
     page.locator(".bulk").get_by_role("button", name="Cancel").click()
-    page.locator("dialog.sure").get_by_role("button", name="Cancel").click()
+    page.locator("dialog.sure").get_by_role("button", name="Cancel jobs").click()
     expect(page.locator(f'.job[data-job="{first}"]')).to_have_attribute("data-status", "canceled")
     stack.session().post(f"{stack.url}/api/queues/default/empty", headers=stack.operator)
 

@@ -69,7 +69,7 @@ export class Bulk {
       const body = this.#everything ? await this.#everythingFor(verb) : { verb, ids: [...this.#selected] };
       const count = body.expect ?? body.ids.length;
       const detail = verb === "delete" ? "Their results go with them. It can be undone for some seconds." : "It is done in the background.";
-      if (!(await isSure(`${VERBS[verb]} ${count.toLocaleString("en-US")} jobs?`, detail, VERBS[verb]))) return;
+      if (!(await isSure(`${VERBS[verb]} ${count.toLocaleString("en-US")} jobs?`, detail, `${VERBS[verb]} jobs`))) return;
       const { id } = await post("/api/actions", body);
       this.#follow(id, verb);
     });
