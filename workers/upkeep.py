@@ -24,6 +24,7 @@ SLICE = 500  # canceled jobs, about, that are looked at in one round
 # ARGV     some of its jobs
 # Takes out those whose record is gone, and has those of ours expire that a release before has left there for good.
 CANCELED: Final = f"""
+local function retention() return {retention.LUA} end
 for _, id in ipairs(ARGV) do
   local key = 'rq:job:' .. id
   local kind = redis.call('TYPE', key).ok
@@ -31,7 +32,7 @@ for _, id in ipairs(ARGV) do
     redis.call('ZREM', KEYS[1], id)
   elseif kind == 'hash' and redis.call('TTL', key) == -1 then
     local status, mark, kept = unpack(redis.call('HMGET', key, 'status', '{MARK}', 'failure_ttl'))
-    if status == 'canceled' and mark and kept ~= '-1' then redis.call('EXPIRE', key, {retention.LUA}) end
+    if status == 'canceled' and mark and kept ~= '-1' then redis.call('EXPIRE', key, retention()) end
   end
 end
 """
