@@ -89,6 +89,8 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # as a service manager starts it, though the tests themselves may run under nohup
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         self._running.append(process)
         return process
