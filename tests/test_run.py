@@ -292,6 +292,7 @@ def test_a_name_that_is_no_workers_is_refused(arguments: list[str], capsys: pyte
     assert refused.value.code == WRONG and "--name: expected" in capsys.readouterr().err
 
 
+# stands for a web server whose imports take long: it waits for a file of the test, and goes on until it is ended
 SLOW = """
 import socket, sys, time
 from pathlib import Path

@@ -130,7 +130,7 @@ test("integers beyond 2^53 are shown as they are", () => {
   assert.equal(hintOf(kind({ type: "array", prefixItems: [{ const: BIG }] })), "JSON, such as [9007199254740993]");
 });
 
-test("options that look alike are told apart, and each means itself", () => {
+test("options that look alike differ on the page, and each sends its own value", () => {
   const found = kind({ enum: [1, "1", "a", true, "Yes", "", null, BIG] });
   assert.deepEqual(labelsOf(found.options), ["1", '"1"', "a", "Yes", '"Yes"', '""', "9007199254740993"]);
   assert.deepEqual([1, "1", BIG, "b", undefined].map((value) => placeOf(found, value)), [0, 1, 6, -1, -1]);

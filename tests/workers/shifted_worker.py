@@ -29,7 +29,7 @@ from workers.worker import TrackedWorker  # noqa: E402
 
 def tests_wait(path: str) -> bool:
     while not Path(path).exists():
-        time.sleep(0.05)
+        time.sleep(0.05)  # the work of the job, which lasts until the test has made the file
     return True
 
 
