@@ -68,24 +68,24 @@ class Channel:
         Redis is away.
         """
         held = False
-        tries = 0
+        pause = 0.0  # the longest until the next try, in seconds; 0: it is, or was, held
         while True:
             try:
                 for messages in self._hold():
                     if messages is None:
-                        held, tries = True, 0
+                        held, pause = True, 0.0
                         yield Gap(True)
                     else:
                         yield messages
             # ValueError: Python's, of a TLS connection that `drop` shut down under a read
             except (RedisError, hiredis.HiredisError, OSError, ValueError) as error:
-                if tries == 0:
+                if not pause:
                     log.info("the channel can't be held: %s", error)
                 if held:
                     yield Gap(False)
                 held = False
-            tries += 1
-            time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))))
+            pause = min(LONGEST_PAUSE, 2 * pause) or FIRST_PAUSE
+            time.sleep(random.uniform(0, pause))
 
     def _hold(self) -> Iterator[list[Message] | None]:
         """What comes over one connection, until it ends: messages, and None for each confirmation."""

@@ -68,6 +68,26 @@ def test_who_waits_for_the_rest_of_a_message_can_be_told_to_come_anew(redis: Red
     until(lambda: heard[3:] == [Gap(False), Gap(True)], "the channel, once more")
 
 
+def test_a_server_that_is_away_for_2_000_tries_is_found_again(
+    redis: Redis, ears: Ears, line: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def draw(least: float, longest: float) -> float:
+        pauses.append(longest)
+        return 0.0
+
+    listener, heard = listening(ears, through(line))
+    monkeypatch.setattr("workers.channel.random.uniform", draw)
+    line.cut()
+    until(lambda: len(pauses) > 2000, "the tries", within=30)
+    assert pauses[:3] == [1.0, 2.0, 2.0] and max(pauses) == 2.0
+    line.mend()
+    until(lambda: heard == [Gap(True), Gap(False), Gap(True)], "the channel, again")
+    listener.drop()
+    until(lambda: heard[3:] == [Gap(False), Gap(True)], "the channel, once more")
+
+
 def test_a_probe_carries_the_mark_of_the_data(redis: Redis, ears: Ears) -> None:
     _, heard = listening(ears)
     channel.probe(redis, "p", 1)
