@@ -11,7 +11,7 @@ run: $(VENV)/app frontend/node_modules/.installed
 	exec $(PY) run.py
 
 test: $(VENV)/dev frontend/node_modules/.dev $(VENV)/browser $(VENV)/servers/.installed
-	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # the attacks, what another application meets beside us, and all releases before, also those that take their time
 hostile: $(VENV)/dev $(VENV)/servers/.installed

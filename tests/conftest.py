@@ -22,6 +22,7 @@ from tests.said import Said
 from tests.web_hook import WebHook
 from workers import embedded, store
 from workers import jobs as jobs_package
+from workers.process import ASKED_TO_END
 from workers.queue import Jobs
 from workers.settings import Settings
 from workers.store import Stored
@@ -146,6 +147,15 @@ def start_redis(
     process = subprocess.Popen([binary or embedded.binary(), *arguments], stdout=subprocess.DEVNULL, env=environment)
     until(at.exists, "the server's socket")
     return process, f"unix://{at}"
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers() -> Iterator[None]:
+    """As they were: RQ's worker leaves its own behind, by which a later Ctrl-C would end all tests."""
+    before = {number: signal.getsignal(number) for number in ASKED_TO_END}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

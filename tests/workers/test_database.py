@@ -46,19 +46,21 @@ def say_everything(redis: Redis) -> None:
     channel.probe(redis, "p", 1)
 
 
-def test_nothing_that_is_said_on_one_is_heard_on_the_other(redis: Redis, second: Redis, ears: Ears) -> None:
+def test_nothing_that_is_said_on_one_is_heard_on_the_other(
+    redis: Redis, second: Redis, redis_url: str, ears: Ears
+) -> None:
     heard: dict[Redis, list[Message]] = {redis: [], second: []}
     held = []
 
-    def listen(client: Redis) -> None:
-        for said in Channel(client).listen():
+    def listen(client: Redis, connection: Redis) -> None:
+        for said in Channel(connection).listen():
             if isinstance(said, Gap):
                 held.append(client)
             else:
                 heard[client] += said
 
-    for client in heard:
-        ears.start(listen, client)
+    ears.start(listen, redis, ears.connect())
+    ears.start(listen, second, ears.connect(f"{redis_url}?db=1"))
     until(lambda: len(held) == 2, "both channels")
     for client in heard:
         say_everything(client)

@@ -304,7 +304,7 @@ def test_a_bad_task_is_left_out_with_its_reason_and_takes_nothing_from_the_other
 
 def test_ctrl_c_during_an_import_is_no_fault_of_its_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = package_of(tmp_path, monkeypatch, j="import os\nos.kill(os.getpid(), 2)\n")
-    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before := signal.default_int_handler)  # the tests themselves may run under nohup
     with pytest.raises(KeyboardInterrupt):
         Tasks.collect(package)
     assert signal.getsignal(signal.SIGINT) is before
