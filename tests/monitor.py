@@ -13,7 +13,7 @@ from workers import store
 
 # what a web process and workers ask of Redis by themselves: heartbeats, probes, chores, and once for all what has ended
 BY_ITSELF = re.compile(
-    r"headway:(sweeper|tidying|events|born|due|batches|ends|audit:refused|scheduler|webs)\b|:intermediate"
+    r"headway:(sweeper|tidying|events|born|due|batches|ends|audit:refused|retention|scheduler|webs)\b|:intermediate"
     r"|rq:(wip|worker|workers|clean_registries|suspended|pubsub|scheduler-lock)\b"
     r"|^MGET headway:login:"  # of all open connections, each 5 s
     r"|rq:(queue|scheduled):(default|bookInfoParser)\b"  # what a release before may have left there
