@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from redis import Redis, ResponseError
@@ -78,7 +79,7 @@ def test_a_server_that_is_away_for_2_000_tries_is_found_again(
         return 0.0
 
     listener, heard = listening(ears, through(line))
-    monkeypatch.setattr("workers.channel.random.uniform", draw)
+    monkeypatch.setattr("workers.channel.random", SimpleNamespace(uniform=draw))  # for nobody else in this process
     line.cut()
     until(lambda: len(pauses) > 2000, "the tries", within=30)
     assert pauses[:3] == [1.0, 2.0, 2.0] and max(pauses) == 2.0
